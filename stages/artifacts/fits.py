@@ -1,0 +1,91 @@
+"""What `train` hands on: one file for each cell, and the list of the study's cells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.artifacts import container
+
+_CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
+_BY_MEMBER = ("epochs", "train_mse", "norms")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """All members of one cell: Λ values of λ, S seeds, the folds in the study's order, `final` last.
+
+    Attributes:
+        cell: linear, rnn, gru or lstm.
+        config: the architecture and the training settings, so that later stages need no `train` parameters.
+        lambdas: ascending. seeds: S. folds: names. m: training windows of each fold (rows of the sum).
+        weights: (Λ, S, n) float32, of the final fold.
+        epochs: (folds, Λ, S) int, as trained.
+        train_loss, validation_loss: (folds, Λ, S, E) mean squared error in scaled units by epoch, without
+            penalty; training's is the mean over the epoch's steps. NaN where there is none.
+        gradient_norm, clipped: (folds, Λ, S, E) mean norm of the penalised gradient, share of clipped steps.
+        train_mse: (folds, Λ, S) in scaled units, of the final weights. norms: (folds, Λ, S, 3) L2 norms of
+            the input, recurrent and head weights.
+        window_losses: fold → (Λ, S, N) mean squared error of each validation window in scaled units.
+    """
+
+    cell: str
+    config: dict[str, Any]
+    lambdas: tuple[float, ...]
+    seeds: int
+    folds: tuple[str, ...]
+    m: tuple[int, ...]
+    weights: np.ndarray
+    epochs: np.ndarray
+    train_loss: np.ndarray
+    validation_loss: np.ndarray
+    gradient_norm: np.ndarray
+    clipped: np.ndarray
+    train_mse: np.ndarray
+    norms: np.ndarray
+    window_losses: dict[str, np.ndarray]
+
+    def save(self, path: Path) -> None:
+        arrays = {name: getattr(self, name) for name in ("weights", *_CURVES, *_BY_MEMBER)}
+        arrays |= {f"window_losses/{fold}": losses for fold, losses in self.window_losses.items()}
+        names = ("cell", "config", "lambdas", "seeds", "folds", "m")
+        container.save(path, arrays, {name: getattr(self, name) for name in names})
+
+    @classmethod
+    def load(cls, path: Path) -> Fit:
+        """Arrays are memory maps.
+
+        Raises:
+            ValueError: the file is damaged.
+        """
+        arrays, meta = container.load(path)
+        losses = {
+            name.split("/")[1]: value
+            for name, value in arrays.items()
+            if name.startswith("window_losses/")
+        }
+        values: dict[str, Any] = {name: value for name, value in arrays.items() if "/" not in name}
+        values |= meta
+        values |= {name: tuple(meta[name]) for name in ("lambdas", "folds", "m")}
+        return cls(**values, window_losses=losses)
+
+
+def save_fits(folder: Path, fits: Iterable[Fit]) -> None:
+    """One file a cell, and `cells.json` with the cells in the study's order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cells = []
+    for fit in fits:
+        fit.save(folder / f"{fit.cell}.safetensors")
+        cells.append(fit.cell)
+    (folder / "cells.json").write_text(json.dumps(cells) + "\n", encoding="utf-8")
+
+
+def load_fits(folder: Path) -> list[Fit]:
+    """The fits that the study names, in its order; stray files are never read."""
+    cells = json.loads((folder / "cells.json").read_text(encoding="utf-8"))
+    return [Fit.load(folder / f"{cell}.safetensors") for cell in cells]

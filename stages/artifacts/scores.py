@@ -1,0 +1,127 @@
+"""data/scores: errors on the test part, and which cells and baselines they are of.
+
+    <cell>.parquet, baselines.parquet                 cell, lam, seed, unique_id, step, metric, value
+    losses_<cell>.parquet, losses_baselines.parquet   cell, lam, seed, unique_id, cutoff, loss
+    cells.json                                        {"cells": [...], "baselines": [...]}, in order
+
+unique_id "" means all series and step 0 all horizon steps. A baseline's `cell` is its name, its seed
+−1 and its lam NaN, or its own λ. `loss` is one window's scaled_mse, over its horizon and
+channels; with joint channels its unique_id is "".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.artifacts.forecasts import DICTIONARY, repeated, time_type, times
+from stages.artifacts.windows import Layout, Windows
+
+BASELINES = "baselines"  # the file that all baselines share
+
+
+@dataclass
+class Scores:
+    """Gathers the scores of one file, member by member."""
+
+    layout: Layout
+    rows: list[tuple[str, float, int, str, int, str, float]] = field(default_factory=list)
+    losses: list[pa.Table] = field(default_factory=list)
+
+    def add(
+        self, cell: str, lam: float, seed: int, values: list[tuple[str, int, str, float]]
+    ) -> None:
+        """One member's (unique_id, step, metric, value)."""
+        self.rows += [(cell, lam, seed, *value) for value in values]
+
+    def add_losses(
+        self, windows: Windows, rows: np.ndarray, cell: str, lam: float, seed: int, loss: np.ndarray
+    ) -> None:
+        """One member's loss (N,) of the windows `rows` (N,)."""
+        n = len(rows)
+        names: Sequence[str] = [""]
+        index = np.zeros(n, np.int64)
+        if self.layout.channels == "independent":
+            names, index = self.layout.series, windows.series_of(rows)[:, 0]
+        columns: list[Any] = [
+            repeated([cell], np.zeros(n, np.int32)),
+            pa.array(np.full(n, lam)),
+            pa.array(np.full(n, seed, np.int64)),
+            repeated(names, index),
+            times(windows.times(rows)[0], self.layout),
+            pa.array(loss),
+        ]
+        self.losses.append(pa.Table.from_arrays(columns, schema=_loss_schema(self.layout)))
+
+    def save(self, folder: Path | str, name: str) -> None:
+        """Write <name>.parquet and losses_<name>.parquet into an existing folder."""
+        schema = pa.schema(
+            [
+                ("cell", pa.string()),
+                ("lam", pa.float64()),
+                ("seed", pa.int64()),
+                ("unique_id", pa.string()),
+                ("step", pa.int64()),
+                ("metric", pa.string()),
+                ("value", pa.float64()),
+            ]
+        )
+        columns = list(zip(*self.rows, strict=True)) or [()] * len(schema)
+        arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+        folder = Path(folder)
+        _write(pa.Table.from_arrays(arrays, schema=schema), folder / f"{name}.parquet")
+        empty = _loss_schema(self.layout).empty_table()
+        losses = pa.concat_tables(self.losses or [empty]).unify_dictionaries()
+        _write(losses, folder / f"losses_{name}.parquet")
+
+
+def _loss_schema(layout: Layout) -> pa.Schema:
+    return pa.schema(
+        [
+            ("cell", DICTIONARY),
+            ("lam", pa.float64()),
+            ("seed", pa.int64()),
+            ("unique_id", DICTIONARY),
+            ("cutoff", time_type(layout)),
+            ("loss", pa.float64()),
+        ]
+    )
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    pq.write_table(table, path, compression="zstd")
+
+
+def save_index(folder: Path | str, cells: list[str], baselines: list[str]) -> None:
+    """Write cells.json."""
+    text = json.dumps({"cells": cells, "baselines": baselines}, indent=2, ensure_ascii=False)
+    (Path(folder) / "cells.json").write_text(text + "\n", encoding="utf-8")
+
+
+def load_index(folder: Path | str) -> tuple[list[str], list[str]]:
+    """Cells and baselines, in order.
+
+    Raises:
+        FileNotFoundError: the folder holds no scores.
+    """
+    index = json.loads((Path(folder) / "cells.json").read_text(encoding="utf-8"))
+    return index["cells"], index["baselines"]
+
+
+def load_scores(folder: Path | str, name: str) -> pd.DataFrame:
+    """Scores of a cell, or of "baselines"."""
+    return pd.read_parquet(Path(folder) / f"{name}.parquet")
+
+
+def load_losses(folder: Path | str, name: str) -> pd.DataFrame:
+    """Losses by test window of a cell, or of "baselines"; unique_id and cell as plain strings."""
+    frame = pd.read_parquet(Path(folder) / f"losses_{name}.parquet")
+    return frame.astype({"cell": "str", "unique_id": "str"})

@@ -1,0 +1,39 @@
+"""The `evaluate` section of params.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from stages.params import Section
+
+Metric = Literal["mse", "mae", "rmse", "mase", "smape"]
+BaselineName = Literal["repeat_last", "seasonal_repeat", "ridge", "ar", "auto_ets"]
+
+
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("each name may stand once; take the repeated one out")
+    return values
+
+
+class EvaluateParams(Section):
+    """What the test part is scored with.
+
+    `scaled_mse` and `scaled_mae` are always computed: the verdicts rest on them.
+    """
+
+    metrics: Annotated[tuple[Metric, ...], AfterValidator(_distinct)] = Field(
+        default=("mse", "mae", "rmse", "mase", "smape"),
+        description="errors in the data's units, beside scaled_mse and scaled_mae",
+    )
+    season: Annotated[int, Field(ge=1, strict=True)] | None = Field(
+        default=None,
+        description="steps of one season, for seasonal_repeat, mase and auto_ets; "
+        "null infers it from the frequency",
+    )
+    baselines: Annotated[tuple[BaselineName, ...], AfterValidator(_distinct)] = Field(
+        default=("repeat_last", "seasonal_repeat", "ridge", "ar", "auto_ets"),
+        description="forecasts that any network should beat",
+    )

@@ -1,0 +1,106 @@
+"""Closed-form ridge on the very windows that the networks see.
+
+    min over W, b of  1/(2m) Σ_i ‖y_i − Wᵀx_i − b‖² + λ/(2m) ‖W‖²
+
+x is the whole window (lookback × features), y all targets of it, both scaled and normalised as for a
+network; b is free, so this is scikit-learn's `Ridge(alpha=λ)` and the λ of DESIGN and of the linear
+cell. One eigendecomposition XᵀX = V diag(d) Vᵀ of the centred windows gives the whole path,
+W(λ) = V (d + λ)⁻¹ Vᵀ XᵀY (Hastie, Tibshirani & Friedman 2009, section 3.4.1). Windows are made block
+by block; only XᵀX and XᵀY are kept. λ is chosen by the error of the rolling-origin folds in scaled
+units, the per-window normalisation undone, all windows alike; the fit that is tested is of the final fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages.artifacts.windows import Fold, Windows
+from stages.evaluate.past import Baseline, Past
+
+LAMBDAS = tuple(float(10.0 ** (k / 2)) for k in range(-6, 15))  # 0.001 … 10 million
+BLOCK = 1 << 22  # numbers of one block of windows: 32 MB
+
+
+@dataclass(frozen=True)
+class Path:
+    """Every λ's ridge: coefficients(λ) (P, Q) and intercept come from one eigendecomposition."""
+
+    values: np.ndarray  # d (P,)
+    vectors: np.ndarray  # V (P, P)
+    rotated: np.ndarray  # Vᵀ XᵀY (P, Q)
+    centre: np.ndarray  # mean of x (P,)
+    level: np.ndarray  # mean of y (Q,)
+
+    def coefficients(self, lam: float) -> np.ndarray:
+        """W(λ) (P, Q); directions that the windows do not have get no weight at λ = 0."""
+        floor = self.values[-1] * len(self.values) * np.finfo(float).eps
+        weight = np.where(self.values > floor, 1.0, 0.0) / (np.maximum(self.values, floor) + lam)
+        return np.asarray(self.vectors @ (weight[:, None] * self.rotated))
+
+    def predict(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """(N, P) → (N, Q)."""
+        return np.asarray((x - self.centre) @ weights + self.level)
+
+
+def blocks(windows: Windows, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """`rows` in runs whose windows hold about BLOCK numbers."""
+    layout = windows.layout
+    width = layout.lookback * windows.values.shape[2] + layout.horizon * windows.levels.shape[2]
+    step = max(1, BLOCK // width)
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]
+
+
+def _matrices(windows: Windows, rows: np.ndarray, fold: Fold) -> Iterator[tuple[np.ndarray, ...]]:
+    for part in blocks(windows, rows):
+        x, y, _, spread = windows.batch(part, fold.center, fold.scale)
+        yield x.reshape(len(x), -1), y.reshape(len(y), -1), spread
+
+
+def fit(windows: Windows, fold: Fold) -> Path:
+    """The path of one fold's training windows."""
+    totals = [0.0, 0.0]
+    for x, y, _ in _matrices(windows, fold.train, fold):
+        totals = [totals[0] + x.sum(0), totals[1] + y.sum(0)]
+    centre, level = (np.asarray(total) / fold.m for total in totals)
+    gram = np.zeros((len(centre), len(centre)))
+    cross = np.zeros((len(centre), len(level)))
+    for x, y, _ in _matrices(windows, fold.train, fold):
+        x = x - centre  # before the product: XᵀX − m x̄x̄ᵀ loses digits
+        gram += x.T @ x
+        cross += x.T @ (y - level)
+    values, vectors = np.linalg.eigh(gram)
+    return Path(np.maximum(values, 0), vectors, vectors.T @ cross, centre, level)
+
+
+def validation_error(windows: Windows, fold: Fold) -> np.ndarray:
+    """Σ of squared errors over the fold's validation windows in scaled units, for every λ."""
+    path = fit(windows, fold)
+    weights = [path.coefficients(lam) for lam in LAMBDAS]
+    total = np.zeros(len(LAMBDAS))
+    for x, y, spread in _matrices(windows, fold.validation, fold):
+        size = np.repeat(spread[:, None, :], windows.layout.horizon, 1).reshape(y.shape)
+        for k, weight in enumerate(weights):
+            total[k] += np.square((path.predict(x, weight) - y) * size).sum()
+    return total
+
+
+def ridge(past: Past) -> Baseline:
+    """Ridge of the final fold at the λ with the smallest validation error (of equals the largest)."""
+    w = past.development
+    errors = sum(validation_error(w, fold) for fold in w.folds if len(fold.validation))
+    lam = LAMBDAS[len(LAMBDAS) - 1 - int(np.argmin(np.broadcast_to(errors, len(LAMBDAS))[::-1]))]
+    path = fit(w, past.final)
+    weights = path.coefficients(lam)
+    shape = (w.layout.horizon, w.levels.shape[2])
+
+    def forecast(rows: np.ndarray) -> np.ndarray:
+        center, scale = past.final.center, past.final.scale
+        x, _, shift, spread = past.test.batch(rows, center, scale)
+        y = path.predict(x.reshape(len(x), -1), weights).reshape(-1, *shape)
+        return past.test.undo(rows, y, center, scale, shift, spread)
+
+    return Baseline("ridge", lam, forecast)

@@ -1,0 +1,34 @@
+"""The digest of the code that decides a member's bits."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+# The code that computes; tracking, progress, the store and the distribution over workers do not.
+COMPUTES = (
+    "networks/denormals.py",
+    "networks/equations.py",
+    "networks/gather.py",
+    "networks/gemm.py",
+    "networks/initial.py",
+    "networks/passes.py",
+    "networks/recurrence.py",
+    "networks/shape.py",
+    "networks/vector.py",
+    "train/kernel.py",
+    "train/members.py",
+    "train/trainer.py",
+    "train/update.py",
+)
+
+
+@cache
+def code_digest() -> str:
+    """Digest of the modules that decide a member's bits."""
+    root = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for name in COMPUTES:
+        digest.update(name.encode() + b"\0" + (root / name).read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,37 @@
+"""Forecasts of a cell's members for windows of the series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stages.artifacts.fits import Fit
+from stages.artifacts.windows import Windows
+from stages.networks.passes import forecasts
+from stages.networks.shape import Network
+
+
+def network_of(config: dict[str, Any]) -> Network:
+    """The architecture that travels with the weights (`Fit.config`)."""
+    return Network(**config["network"])
+
+
+def forecast(
+    fit: Fit, windows: Windows, rows: np.ndarray, center: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    """(Λ, S, N, H, C) float32 as the networks give them; `Windows.undo` brings them to the data's units.
+
+    Args:
+        windows: holds the inputs of `rows` (int64, N); center, scale (G, F): the final fold's scaler.
+    """
+    network = network_of(fit.config)
+    lambdas, seeds, parameters = fit.weights.shape
+    series = ((windows.values - center[:, None]) / scale[:, None]).astype(np.float32)
+    plan, size = network.plan(len(rows))
+    result = np.empty((lambdas * seeds, len(rows), network.outputs), np.float32)
+    weights = np.ascontiguousarray(fit.weights.reshape(-1, parameters))
+    own = np.ascontiguousarray(rows, np.int64)
+    forecasts(plan, np.zeros(size, np.float32), series, own, weights, result)
+    channels = windows.levels.shape[2]
+    return result.reshape(lambdas, seeds, len(rows), windows.layout.horizon, channels)

@@ -1,0 +1,58 @@
+"""Compiled passes without learning: losses and forecasts of windows, for K members."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from stages.networks.denormals import flush_denormals, restore_denormals
+from stages.networks.gather import gather
+from stages.networks.recurrence import (
+    CHANNELS,
+    COLUMNS,
+    OUT,
+    OUTPUTS,
+    TARGET,
+    UNITS,
+    forward,
+    prepare_workspace,
+)
+
+
+@njit(cache=True, nogil=True)
+def window_losses(plan, ws, series, rows, w, losses):  # type: ignore[no-untyped-def]
+    """losses (K, N) double: each member's mean squared error of each window, in scaled units."""
+    flags = flush_denormals()
+    prepare_workspace(plan, ws)
+    b, channels, out, target = plan[COLUMNS], plan[CHANNELS], plan[OUT], plan[TARGET]
+    spread = plan[UNITS] + channels * b
+    for begin in range(0, rows.shape[0], b):
+        wide = min(b, rows.shape[0] - begin)
+        gather(plan, ws, series, rows, begin, wide)
+        for k in range(w.shape[0]):
+            forward(plan, w[k], ws, False)
+            for column in range(wide):
+                total = 0.0
+                for o in range(plan[OUTPUTS]):
+                    at = o * b + column
+                    error = ws[out + at] - ws[target + at]
+                    scaled = float(error * ws[spread + (o % channels) * b + column])
+                    total += scaled * scaled
+                losses[k, begin + column] = total / plan[OUTPUTS]
+    restore_denormals(flags)
+
+
+@njit(cache=True, nogil=True)
+def forecasts(plan, ws, series, rows, w, result):  # type: ignore[no-untyped-def]
+    """result (K, N, O): forecasts as the network gives them, in normalised units."""
+    flags = flush_denormals()
+    prepare_workspace(plan, ws)
+    b, out = plan[COLUMNS], plan[OUT]
+    for begin in range(0, rows.shape[0], b):
+        wide = min(b, rows.shape[0] - begin)
+        gather(plan, ws, series, rows, begin, wide)
+        for k in range(w.shape[0]):
+            forward(plan, w[k], ws, False)
+            for o in range(plan[OUTPUTS]):
+                for column in range(wide):
+                    result[k, begin + column, o] = ws[out + o * b + column]
+    restore_denormals(flags)

@@ -1,0 +1,74 @@
+"""Write the report's files from the artifacts of the stages before it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from stages.artifacts import container
+from stages.artifacts.series import Series
+from stages.artifacts.windows import Windows
+from stages.report import tables
+from stages.report.latest import latest_forecasts
+from stages.report.markdown import report
+from stages.report.params import ReportParams
+from stages.report.study import Study, load_study
+
+
+def run(
+    series: Path,
+    development: Path,
+    fits: Path,
+    scores: Path,
+    forecasts: Path,
+    folder: Path,
+    params: ReportParams,
+) -> Study:
+    """Read a study's artifacts, write all files of the report into `folder`."""
+    windows = Windows.load(development)
+    study = load_study(windows, fits, scores, params)
+    folder.mkdir(parents=True, exist_ok=True)
+    tables.write_csv(tables.path_table(study), folder / "lambda_path.csv")
+    tables.write_json(tables.metrics(study), folder / "metrics.json")
+    tables.write_csv(tables.plotted_path(study), folder / "plots" / "lambda_path.csv")
+    tables.write_csv(tables.plotted_curves(study), folder / "plots" / "curves.csv")
+    save_chosen(study, windows, folder / "chosen" / "model.safetensors")
+    draw(study, series, forecasts, folder / "figures")
+    (folder / "report.md").write_text(report(study), encoding="utf-8", newline="\n")
+    return study
+
+
+def draw(study: Study, series: Path, forecasts: Path, folder: Path) -> None:
+    """All figures as SVG, the λ path as PNG too (for viewers that show no SVG)."""
+    from stages.report import figures  # matplotlib is slow to import: not for tables alone
+
+    figures.draw_lambda_path(study, folder / "lambda_path")
+    figures.draw_curves(study, folder / "curves")
+    panes = latest_forecasts(study, Series.load(series), forecasts)
+    figures.draw_forecasts(panes, study.best_baseline, folder / "forecasts")
+
+
+def save_chosen(study: Study, windows: Windows, path: Path) -> None:
+    """The best cell at its chosen λ: all seeds' weights with what is needed to forecast.
+
+    Arrays: weights (S, n) float32 of the final fold; center, scale (G, F) float64 of its scaler.
+    Meta: cell, lam, m, validation_mse, the network's config and the windows' layout.
+    """
+    cell = study.best
+    final = next(fold for fold in windows.folds if fold.name == cell.fit.folds[-1])
+    arrays = {
+        "weights": np.asarray(cell.fit.weights[cell.chosen]),
+        "center": np.asarray(final.center),
+        "scale": np.asarray(final.scale),
+    }
+    meta = {
+        "cell": cell.name,
+        "lam": cell.lam,
+        "m": int(cell.fit.m[-1]),
+        "validation_mse": tables.digits(cell.path.loss[cell.chosen]),
+        "config": cell.fit.config,
+        "layout": asdict(windows.layout),
+    }
+    container.save(path, arrays, meta)

@@ -1,0 +1,172 @@
+"""Everything that the report says, gathered once: the choice of λ, test losses, verdicts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from stages.artifacts.fits import Fit, load_fits
+from stages.artifacts.scores import load_index
+from stages.artifacts.windows import Windows
+from stages.report.intervals import Array
+from stages.report.params import ReportParams
+from stages.report.selection import LambdaPath, lambda_path
+from stages.report.verdicts import Verdict, WindowLosses, judge
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the study: its fit, its path, and what its members did on the test part.
+
+    Attributes:
+        chosen: index of the λ chosen by the report's rule.
+        zero: index of λ = 0, None where the grid lacks it.
+        overall: a row per λ (in order), a column per metric, mean over seeds of members' errors.
+        test_by_seed: (Λ, S) test loss in scaled units.
+        losses: (Λ) test losses by window, mean over the seeds, in scaled units.
+    """
+
+    fit: Fit
+    path: LambdaPath
+    chosen: int
+    zero: int | None
+    overall: pd.DataFrame
+    test_by_seed: Array
+    losses: tuple[WindowLosses, ...]
+
+    @property
+    def name(self) -> str:
+        return self.fit.cell
+
+    @property
+    def lam(self) -> float:
+        return self.path.lambdas[self.chosen]
+
+    @property
+    def test(self) -> Array:
+        """(Λ,) test loss in scaled units, mean over seeds."""
+        return np.asarray(self.test_by_seed.mean(axis=1))
+
+    @property
+    def regret(self) -> float:
+        """What the choice loses on the test part to the best λ in hindsight, in per cent."""
+        finite = self.test[np.isfinite(self.test)]
+        best = float(finite.min()) if finite.size else math.nan
+        return 100 * (float(self.test[self.chosen]) / best - 1)
+
+
+@dataclass(frozen=True)
+class Study:
+    """All cells of a study with the baselines and the verdicts between them.
+
+    Attributes:
+        baselines: a row per baseline (sorted by test loss), metrics and `loss` as columns; `lam`
+            where the baseline has one. Empty where the study names none.
+        verdicts: each cell at its chosen λ against λ = 0 and against the best baseline.
+    """
+
+    params: ReportParams
+    cells: tuple[Cell, ...]
+    baselines: pd.DataFrame
+    baseline_losses: dict[str, WindowLosses]
+    verdicts: tuple[Verdict, ...]
+    horizon: int
+    origins: int
+
+    @property
+    def horizons(self) -> float:
+        """n/H: how many independent horizons the test part holds."""
+        return self.origins / self.horizon
+
+    @property
+    def best(self) -> Cell:
+        """The cell with the lowest validation loss at its chosen λ (ties: the first)."""
+        return min(self.cells, key=lambda cell: cell.path.loss[cell.chosen])
+
+    @property
+    def best_baseline(self) -> str | None:
+        """The baseline with the lowest test loss: the hardest to beat, known in hindsight."""
+        return None if self.baselines.empty else str(self.baselines.index[0])
+
+
+def load_study(development: Windows, fits: Path, scores: Path, params: ReportParams) -> Study:
+    """Read the small files of a study and draw its conclusions."""
+    _, names = load_index(scores)
+    cells = tuple(_cell(fit, development, scores, params) for fit in load_fits(fits))
+    baselines, losses = _baselines(scores, names)
+    horizon = development.layout.horizon
+    best = str(baselines.index[0]) if losses else None
+    pairs = []
+    for cell in cells:
+        chosen = cell.losses[cell.chosen]
+        if cell.zero is not None:
+            pairs.append((cell.name, cell.lam, "λ = 0", chosen, cell.losses[cell.zero]))
+        if best is not None:
+            pairs.append((cell.name, cell.lam, best, chosen, losses[best]))
+    return Study(
+        params=params,
+        cells=cells,
+        baselines=baselines,
+        baseline_losses=losses,
+        verdicts=judge(pairs, horizon, params.confidence),
+        horizon=horizon,
+        origins=int(np.unique(cells[0].losses[0].cutoff).size),
+    )
+
+
+def _cell(fit: Fit, development: Windows, scores: Path, params: ReportParams) -> Cell:
+    steps = development.values.shape[1]
+    folds = [fold for fold in development.folds if fold.name in fit.window_losses]
+    path = lambda_path(
+        fit.lambdas,
+        [np.asarray(fit.window_losses[fold.name]) for fold in folds],
+        [fold.validation % steps for fold in folds],  # a row is g * T + t
+        development.layout.horizon,
+    )
+    overall = _overall(scores / f"{fit.cell}.parquet").groupby("lam").mean(skipna=False)
+    by_member = _window_losses(scores / f"losses_{fit.cell}.parquet")
+    seeds = [[by_member[lam, s] for s in range(fit.seeds)] for lam in path.lambdas]
+    return Cell(
+        fit=fit,
+        path=path,
+        chosen=path.chosen(params.rule),
+        zero=path.lambdas.index(0.0) if 0.0 in path.lambdas else None,
+        overall=overall.reindex(list(path.lambdas)),
+        test_by_seed=np.array([[one.loss.mean() for one in row] for row in seeds]),
+        losses=tuple(WindowLosses.mean(row) for row in seeds),
+    )
+
+
+def _baselines(scores: Path, names: list[str]) -> tuple[pd.DataFrame, dict[str, WindowLosses]]:
+    if not names:
+        return pd.DataFrame(), {}
+    table = _overall(scores / "baselines.parquet", by="cell").reindex(names)
+    rows = pd.read_parquet(scores / "losses_baselines.parquet")
+    groups = dict(list(rows.groupby("cell", observed=True, sort=False)))
+    losses = {name: WindowLosses.of(groups[name]) for name in names}
+    lams = pd.read_parquet(scores / "baselines.parquet", columns=["cell", "lam"])
+    lam = lams.drop_duplicates("cell").set_index("cell")["lam"]
+    table.insert(0, "lam", [float(lam[name]) for name in names])
+    table.insert(1, "loss", [float(losses[name].loss.mean()) for name in names])
+    return table.sort_values("loss", kind="stable"), losses
+
+
+def _overall(path: Path, by: str = "member") -> pd.DataFrame:
+    """The overall scores, a column per metric: a row per member (lam, seed) or per cell."""
+    rows = pd.read_parquet(path, filters=[("unique_id", "==", ""), ("step", "==", 0)])
+    index = ["cell"] if by == "cell" else ["lam", "seed"]
+    rows = rows.astype({"cell": str, "metric": str})
+    return rows.set_index([*index, "metric"])["value"].unstack("metric")
+
+
+def _window_losses(path: Path) -> dict[tuple[float, int], WindowLosses]:
+    """Test losses of each member (lam, seed)."""
+    columns = ["lam", "seed", "unique_id", "cutoff", "loss"]
+    rows = pq.read_table(path, columns=columns, read_dictionary=["unique_id"]).to_pandas()
+    groups = rows.groupby(["lam", "seed"], sort=False)
+    return {(float(lam), int(seed)): WindowLosses.of(part) for (lam, seed), part in groups}

@@ -1,0 +1,190 @@
+"""The report's numbers as files: the λ path, the headline metrics, the data behind `dvc plots`."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.artifacts.fits import Fit
+from stages.report.intervals import Array
+from stages.report.study import Cell, Study
+
+EPOCHS = 200  # rows of a training curve in curves.csv, at most
+
+
+def digits(value: float) -> float | None:
+    """Six significant digits; None where there is no finite number (JSON knows no NaN)."""
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """CSV with six significant digits, except `lam`, which is kept exactly (it is a key)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    exact = frame.assign(lam=[repr(float(lam)).removesuffix(".0") for lam in frame["lam"]])
+    exact.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+
+
+def write_json(content: dict[str, Any], path: Path) -> None:
+    """Indented JSON in the order given; numbers that are not finite are refused."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def validated(fit: Fit) -> list[int]:
+    """Places, in the fit's first axis, of the folds that have a validation part."""
+    losses = fit.window_losses
+    return [k for k, name in enumerate(fit.folds) if name in losses and losses[name].size]
+
+
+def over_folds(fit: Fit, values: Array) -> Array:
+    """Mean over the validated folds of (folds, ...) values, weighted by validation windows."""
+    places = validated(fit)
+    share = np.array([fit.window_losses[fit.folds[k]].shape[-1] for k in places], float)
+    return np.tensordot(share / share.sum(), np.asarray(values, float)[places], 1)
+
+
+def path_table(study: Study) -> pd.DataFrame:
+    """A row per cell and λ: the public `lambda_path.csv`.
+
+    validation_* and train_mse are in scaled units and of the same members (mean over folds,
+    weighted by validation windows, and over seeds), so that their gap means something; test_* are
+    in the data's units; m, weight_norm and epochs are those of the final fit.
+    """
+    return pd.concat([_cell_table(cell) for cell in study.cells], ignore_index=True)
+
+
+def _cell_table(cell: Cell) -> pd.DataFrame:
+    fit, path, empty = cell.fit, cell.path, np.full(len(cell.path.lambdas), np.nan)
+    return pd.DataFrame(
+        {
+            "cell": cell.name,
+            "lam": path.lambdas,
+            "m": int(fit.m[-1]),
+            "validation_mse": path.loss,
+            "validation_se": path.se,
+            "diff_to_min": path.difference,
+            "train_mse": over_folds(fit, fit.train_mse).mean(axis=1),
+            "test_mse": cell.overall.get("mse", pd.Series(empty)).to_numpy(),
+            "test_mae": cell.overall.get("mae", pd.Series(empty)).to_numpy(),
+            "weight_norm": weight_norm(fit).mean(axis=1),
+            "epochs": np.median(fit.epochs[-1], axis=1).round().astype(int),
+            "selected": np.arange(len(path.lambdas)) == cell.chosen,
+        }
+    )
+
+
+def weight_norm(fit: Fit) -> Array:
+    """(Λ, S) L2 norm of the final fold's penalised weights: groups whose multiplier is not 0."""
+    penalised = np.asarray(fit.config.get("multipliers", (1, 1, 1)), float) != 0  # (3,)
+    squares = np.square(np.asarray(fit.norms[-1], float))  # (Λ, S, 3)
+    return np.asarray(np.sqrt((squares * penalised).sum(axis=-1)))
+
+
+def metrics(study: Study) -> dict[str, Any]:
+    """The headline of each cell and of the best baseline: the columns of `dvc exp show`."""
+    content: dict[str, Any] = {}
+    for cell in study.cells:
+        test = cell.overall.get("mse")
+        row = {"lam": cell.lam, "validation_mse": digits(cell.path.loss[cell.chosen])}
+        if cell.zero is not None:
+            row["validation_mse_at_0"] = digits(cell.path.loss[cell.zero])
+        if test is not None:
+            row["test_mse"] = digits(test.iloc[cell.chosen])
+        if test is not None and cell.zero is not None:
+            row["test_mse_at_0"] = digits(test.iloc[cell.zero])
+        content[cell.name] = {key: value for key, value in row.items() if value is not None}
+    if study.best_baseline is not None:
+        best: dict[str, Any] = {"name": study.best_baseline}
+        if "mse" in study.baselines:
+            best["test_mse"] = digits(study.baselines["mse"].iloc[0])
+        content["best_baseline"] = best
+    return content
+
+
+def plotted_path(study: Study) -> pd.DataFrame:
+    """The path for `dvc plots`: a row per cell, λ and part, all in scaled units.
+
+    `log10_lam` and `lam_axis` give λ = 0 a place of its own on a log axis, one step below the
+    smallest positive λ; `lam_label` says "0" there.
+    """
+    frames = []
+    for cell in study.cells:
+        path = cell.path
+        axis = log_axis(path.lambdas)
+        parts = {
+            "train": over_folds(cell.fit, cell.fit.train_mse).mean(axis=1),
+            "validation": path.loss,
+            "test": cell.test,
+        }
+        for part, mse in parts.items():
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "cell": cell.name,
+                        "lam": path.lambdas,
+                        "lam_label": [f"{lam:.3g}" for lam in path.lambdas],
+                        "lam_axis": axis,
+                        "log10_lam": np.log10(axis),
+                        "part": part,
+                        "mse": mse,
+                        "se": path.se if part == "validation" else np.nan,
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
+def log_axis(lambdas: tuple[float, ...]) -> Array:
+    """λ as drawn on a log axis: 0 stands one step of the grid (at least 3x) below the rest."""
+    grid = np.array(lambdas)
+    positive = grid[grid > 0]
+    if not positive.size:
+        return np.ones_like(grid)
+    step = max(3.0, positive[1] / positive[0] if positive.size > 1 else 10.0)
+    return np.where(grid > 0, grid, positive[0] / step)
+
+
+def plotted_curves(study: Study) -> pd.DataFrame:
+    """Training and validation loss by epoch (from 1): mean over seeds and validated folds."""
+    frames = []
+    for cell in study.cells:
+        train, validation = curves(cell.fit)
+        epochs = train.shape[1]
+        count = min(epochs, EPOCHS)
+        kept = np.unique(np.linspace(0, epochs - 1, count).round().astype(int))
+        for place, lam in enumerate(cell.path.lambdas):
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "cell": cell.name,
+                        "lam": lam,
+                        "epoch": kept + 1,
+                        "train_mse": train[place, kept],
+                        "validation_mse": validation[place, kept],
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True).dropna(subset=["train_mse"])
+
+
+def curves(fit: Fit) -> tuple[Array, Array]:
+    """(Λ, E) training and validation loss: mean over seeds and validated folds.
+
+    After early stopping has ended a member, its mean goes on over the members still training.
+    """
+    places = validated(fit)
+    return _mean(fit.train_loss[places]), _mean(fit.validation_loss[places])
+
+
+def _mean(values: Array) -> Array:
+    """Mean over folds and seeds of (folds, Λ, S, E), NaN where no member was training."""
+    there = ~np.isnan(values)
+    count = there.sum(axis=(0, 2))
+    total = np.where(there, values, 0.0).sum(axis=(0, 2))
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

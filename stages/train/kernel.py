@@ -1,0 +1,84 @@
+"""The compiled loop over batches and members: training."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from stages.networks.denormals import flush_denormals, restore_denormals
+from stages.networks.gather import draw_masks, gather
+from stages.networks.recurrence import (
+    CHANNELS,
+    COLUMNS,
+    OUT,
+    OUTPUTS,
+    TARGET,
+    UNITS,
+    backward,
+    forward,
+    prepare_workspace,
+)
+from stages.train.update import add_penalty, clip, step
+
+SQUARES, NORM, CLIPPED = range(3)  # columns of `sums`
+
+
+@njit(cache=True, nogil=True)
+def train_batches(  # type: ignore[no-untyped-def]
+    plan, ws, series, rows, start, stop, batch_size, w, first, second, grad, strength, seeds, dropout,
+    kind, rate, momentum, limit, steps_before, sums,
+):  # fmt: skip
+    """Train K members on batches start … stop−1 of one epoch.
+
+    Args:
+        plan, ws: `Network.plan` and its workspace.
+        series (G, T, F): scaled. rows (U, N): the epoch's order of windows, one line for each seed.
+        w, first, second, strength (K, n): weights, moments, λ/m by weight. grad (n,): scratch.
+        seeds (K, 2) int64: line of `rows`, and the seed itself (for dropout).
+        kind, rate, momentum, limit: optimiser, learning rate, SGD's momentum, clipping norm (0: none).
+        steps_before: optimiser steps taken before batch 0 of this epoch.
+        sums (K, 3) double: added to: squared errors in scaled units, gradient norms, clipped steps.
+    """
+    flags = flush_denormals()
+    prepare_workspace(plan, ws)
+    count = rows.shape[1]
+    for batch in range(start, stop):
+        begin = batch * batch_size
+        size = min(batch_size, count - begin)
+        for k in range(w.shape[0]):
+            grad[:] = 0
+            for done in range(0, size, plan[COLUMNS]):
+                wide = min(plan[COLUMNS], size - done)
+                gather(plan, ws, series, rows[seeds[k, 0]], begin + done, wide)
+                if dropout > 0:
+                    draw_masks(
+                        plan, ws, dropout, seeds[k, 1], steps_before + batch, done, batch_size
+                    )
+                forward(plan, w[k], ws, True)
+                sums[k, SQUARES] += _errors(plan, ws, wide, batch_size)
+                backward(plan, w[k], ws, grad)
+            add_penalty(w[k], grad, strength[k], w[k, 0] * 0 + size / batch_size)
+            norm = clip(grad, limit)
+            sums[k, NORM] += norm
+            sums[k, CLIPPED] += 1.0 if 0 < limit < norm else 0.0
+            step(kind, w[k], grad, first[k], second[k], steps_before + batch + 1, rate, momentum)
+    restore_denormals(flags)
+
+
+@njit
+def _errors(plan, ws, wide, batch_size):  # type: ignore[no-untyped-def]
+    """OUT becomes ∂loss/∂forecast = (ŷ − y)/b; gives Σ (spread (ŷ − y))², in scaled units."""
+    b, channels, out, target = plan[COLUMNS], plan[CHANNELS], plan[OUT], plan[TARGET]
+    spread = plan[UNITS] + channels * b
+    share = ws[out] * 0 + 1.0 / batch_size
+    total = 0.0
+    for o in range(plan[OUTPUTS]):
+        for column in range(b):
+            at = o * b + column
+            if column < wide:
+                error = ws[out + at] - ws[target + at]
+                scaled = float(error * ws[spread + (o % channels) * b + column])
+                total += scaled * scaled
+                ws[out + at] = error * share
+            else:
+                ws[out + at] = 0
+    return total

@@ -1,0 +1,82 @@
+"""Members of a study: what each is, and the key under which its result is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Literal
+
+import numpy as np
+
+from stages.artifacts.windows import Fold, Windows
+from stages.networks.digest import code_digest
+from stages.networks.shape import Network
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a cell's members are trained; the same for all of them but for λ, seed and fold.
+
+    `epochs` is the schedule's length; a member may be told to stop before (`Member.epochs`).
+    """
+
+    network: Network
+    epochs: int
+    batch_size: int
+    optimizer: Literal["adam", "sgd"]
+    momentum: float
+    learning_rate: float
+    schedule: Literal["constant", "cosine"]
+    clip_norm: float | None
+    patience: int | None
+    multipliers: tuple[float, float, float]  # input, recurrent, head
+    precision: Literal["float32", "float64"] = "float32"
+
+    def rates(self) -> np.ndarray:
+        """(E,) learning rate of each epoch; cosine: η_e = η/2 (1 + cos πe/E), as torch's
+        CosineAnnealingLR(T_max=E) stepped once an epoch."""
+        if self.schedule == "constant":
+            return np.full(self.epochs, self.learning_rate)
+        turns = np.arange(self.epochs) / self.epochs
+        return self.learning_rate / 2 * (1 + np.cos(np.pi * turns))
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network: (λ, seed, fold), trained for `epochs` epochs."""
+
+    lam: float
+    seed: int
+    fold: str
+    epochs: int
+
+
+def member_key(recipe: Recipe, member: Member, data_digest: str) -> str:
+    """The digest of everything that determines a member's bits."""
+    parts = {
+        "recipe": asdict(recipe),
+        "lam": member.lam.hex(),
+        "seed": member.seed,
+        "epochs": member.epochs,
+        "data": data_digest,
+        "code": code_digest(),
+        "numpy": version("numpy"),  # random numbers and the orthogonal start
+        "numba": version("numba"),
+        "machine": platform.machine(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def fold_digest(windows: Windows, fold: Fold) -> str:
+    """Digest of the values, windows and scaler that a fold's members are trained and validated on."""
+    digest = hashlib.sha256()
+    rows = np.concatenate([fold.train, fold.validation])
+    stop = int((rows % windows.values.shape[1]).max()) + windows.layout.horizon + 1
+    for array in (windows.values[:, :stop], fold.train, fold.validation, fold.center, fold.scale):
+        array = np.ascontiguousarray(array)
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(array.data.cast("B") if array.size else b"")
+    return digest.hexdigest()

@@ -1,0 +1,140 @@
+"""Distribution of members over worker processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stages.train.members import Member, Recipe
+from stages.train.progress import Progress
+from stages.train.store import MemberStore
+from stages.train.worker import Task, run_task
+
+MEMBERS_A_TASK = 16
+ATTEMPTS = (
+    3  # a worker that is killed takes a pool with it; the members go on from their checkpoints
+)
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Job:
+    """A member to be had, and its key."""
+
+    recipe: Recipe
+    member: Member
+    key: str
+
+
+def workers() -> int:
+    """RIDGELINE_WORKERS, or one for each core this process may use.
+
+    Raises:
+        ValueError: the variable is no positive whole number.
+    """
+    text = os.environ.get("RIDGELINE_WORKERS")
+    if text is None:
+        return (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(
+            f"RIDGELINE_WORKERS = {text!r} must be a positive whole number; "
+            "set it to the number of cores to use, or leave it out"
+        )
+    return int(text)
+
+
+def local_processes(count: int) -> Executor:
+    """The default engine: fresh single-threaded processes on this machine."""
+    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+
+
+def train_jobs(
+    development: Path,
+    jobs: list[Job],
+    store: MemberStore,
+    executor: Callable[[int], Executor] = local_processes,
+) -> None:
+    """Leave every job's member in the store."""
+    missing = [job for job in jobs if job.key not in store]
+    if not missing:
+        if jobs:
+            print(f"all {len(jobs)} members taken from the store", file=sys.stderr)
+        return
+    total = sum(job.member.epochs for job in missing)
+    with Progress(total, len(missing), len(jobs) - len(missing)) as progress:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                _run(
+                    development,
+                    [j for j in missing if j.key not in store],
+                    missing,
+                    store,
+                    executor,
+                    progress,
+                )
+                return
+            except BrokenProcessPool:
+                if attempt == ATTEMPTS:
+                    raise
+                print(
+                    "a worker died; its members go on from their last checkpoint", file=sys.stderr
+                )
+
+
+def _run(
+    development: Path, jobs: list[Job], every: list[Job], store: MemberStore,
+    executor: Callable[[int], Executor], progress: Progress,
+) -> None:  # fmt: skip
+    before = sum(j.member.epochs for j in every) - sum(j.member.epochs for j in jobs)
+    count = workers()
+    with tempfile.TemporaryDirectory() as folder:
+        board = Path(folder) / "progress"
+        groups = _groups(jobs, count)
+        np.zeros(len(groups), np.int64).tofile(board)
+        done = np.memmap(board, np.int64, "r")
+        tasks = [
+            Task(development.resolve(), group[0].recipe, group[0].member.fold,
+                 tuple(j.member for j in group), tuple(j.key for j in group),
+                 store.root, board, slot, os.getpid())
+            for slot, group in enumerate(groups)
+        ]  # fmt: skip
+        with executor(min(count, len(tasks))) as pool:
+            futures: set[Future[None]] = {pool.submit(run_task, task) for task in tasks}
+            try:
+                while futures:
+                    ended, futures = wait(futures, POLL_SECONDS, "FIRST_COMPLETED")
+                    for future in ended:
+                        future.result()
+                    whole = sum(j.key in store for j in every)
+                    progress.show(before + int(done.sum()), whole)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+def _groups(jobs: list[Job], count: int) -> list[list[Job]]:
+    """Members of one cell and fold side by side; the largest tasks first, enough for every worker."""
+    by_kind: dict[tuple[Recipe, str], list[Job]] = {}
+    for job in jobs:
+        by_kind.setdefault((job.recipe, job.member.fold), []).append(job)
+    size = max(1, min(MEMBERS_A_TASK, len(jobs) // (2 * count)))
+    groups = [g[i : i + size] for g in by_kind.values() for i in range(0, len(g), size)]
+    return sorted(groups, key=_cost, reverse=True)
+
+
+def _cost(group: list[Job]) -> int:
+    network = group[0].recipe.network
+    return network.parameters * network.steps * sum(job.member.epochs for job in group)

@@ -1,0 +1,145 @@
+"""All members of all cells: what to train, in which order, and the fits that come of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from stages.artifacts.fits import Fit
+from stages.artifacts.windows import Fold, Windows
+from stages.networks.shape import GROUPS, Network
+from stages.train.members import Member, Recipe, fold_digest, member_key
+from stages.train.params import TrainParams
+from stages.train.pool import Job, train_jobs
+from stages.train.store import MemberStore
+from stages.train.trainer import CURVES
+
+FINAL = "final"
+
+
+def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
+    """The recipe of a cell's members.
+
+    Raises:
+        ValueError: train.segment does not divide the lookback.
+    """
+    layout = windows.layout
+    channels = 1 if layout.channels == "independent" else len(layout.series)
+    linear = cell == "linear"  # what a linear network has not must not change its members' keys
+    network = Network(
+        cell=cell,
+        features=windows.values.shape[2],
+        outputs=layout.horizon * channels,
+        lookback=layout.lookback,
+        channels=channels,
+        hidden=1 if linear else params.hidden,
+        layers=1 if linear else params.layers,
+        segment=1 if linear else params.segment,
+        dropout=0.0 if linear else params.dropout,
+        normalise=layout.normalise,
+    )
+    multipliers = params.penalty.multipliers
+    return Recipe(
+        network, params.epochs, params.batch_size, params.optimizer, params.momentum,
+        params.learning_rate, params.schedule, params.clip_norm, params.early_stopping,
+        (multipliers.input, multipliers.recurrent, multipliers.head),
+    )  # fmt: skip
+
+
+def train_study(development: Path, params: TrainParams, store: MemberStore) -> list[Fit]:
+    """Every cell's fit; members that the store has are not trained again.
+
+    With early stopping the final fold waits for the others: it is trained for the median best epoch
+    over folds and seeds of each λ, with the schedule's length kept.
+    """
+    windows = Windows.load(development)
+    folds = {fold.name: fold for fold in windows.folds}
+    digests = {name: fold_digest(windows, fold) for name, fold in folds.items()}
+    recipes = {cell: recipe_for(cell, params, windows) for cell in params.cells}
+    lambdas, seeds = params.penalty.path(), range(params.seeds)
+
+    def jobs(names: list[str], epochs: dict[tuple[str, float], int]) -> list[Job]:
+        made = []
+        for cell, recipe in recipes.items():
+            for name in names:
+                for seed in seeds:
+                    for lam in lambdas:
+                        length = (
+                            epochs.get((cell, lam), params.epochs)
+                            if name == FINAL
+                            else params.epochs
+                        )
+                        own = recipe if name != FINAL else _without_patience(recipe)
+                        member = Member(lam, seed, name, length)
+                        made.append(Job(own, member, member_key(own, member, digests[name])))
+        return made
+
+    checked = [name for name in folds if name != FINAL]
+    if params.early_stopping:
+        first = jobs(checked, {})
+        train_jobs(development, first, store)
+        epochs = _median_epochs(first, store)
+        every = first + jobs([FINAL], epochs)
+    else:
+        every = jobs([*checked, FINAL], {})
+    train_jobs(development, every, store)
+    return [
+        _fit(
+            cell, recipe, params, folds, [j for j in every if j.recipe.network.cell == cell], store
+        )
+        for cell, recipe in recipes.items()
+    ]
+
+
+def _without_patience(recipe: Recipe) -> Recipe:
+    return Recipe(**{**vars(recipe), "patience": None})
+
+
+def _median_epochs(jobs: list[Job], store: MemberStore) -> dict[tuple[str, float], int]:
+    """(cell, λ) → the median best epoch over folds and seeds, at least 1."""
+    found: dict[tuple[str, float], list[int]] = {}
+    for job in jobs:
+        entry = store.get(job.key)
+        assert entry is not None, "train_jobs leaves every member in the store"
+        place = (job.recipe.network.cell, job.member.lam)
+        found.setdefault(place, []).append(entry[1]["epochs"])
+    return {place: max(1, round(float(np.median(epochs)))) for place, epochs in found.items()}
+
+
+def _fit(
+    cell: str, recipe: Recipe, params: TrainParams, folds: dict[str, Fold], jobs: list[Job],
+    store: MemberStore,
+) -> Fit:  # fmt: skip
+    """Gather a cell's members from the store."""
+    names, lambdas = list(folds), params.penalty.path()
+    shape = (len(names), len(lambdas), params.seeds)
+    network = recipe.network
+    weights = np.zeros((*shape[1:], network.parameters), np.float32)
+    epochs, train_mse = np.zeros(shape, np.int32), np.zeros(shape)
+    norms = np.zeros((*shape, 3))
+    curves = {name: np.zeros((*shape, params.epochs)) for name in CURVES}
+    losses = {n: np.zeros((*shape[1:], len(f.validation))) for n, f in folds.items() if n != FINAL}
+    for job in jobs:
+        entry = store.get(job.key)
+        assert entry is not None, "train_jobs leaves every member in the store"
+        arrays, meta = entry
+        at = (names.index(job.member.fold), lambdas.index(job.member.lam), job.member.seed)
+        epochs[at], train_mse[at] = meta["epochs"], meta["train_mse"]
+        norms[at] = [
+            np.linalg.norm(arrays["weights"][network.groups == GROUPS.index(group)].astype(float))
+            for group in GROUPS[1:]
+        ]
+        for name in CURVES:
+            curves[name][at] = arrays[name]
+        if job.member.fold == FINAL:
+            weights[at[1:]] = arrays["weights"]
+        else:
+            losses[job.member.fold][at[1:]] = arrays["window_losses"]
+    config = {**asdict(recipe), "penalty": params.penalty.kind}
+    m = tuple(fold.m for fold in folds.values())
+    return Fit(
+        cell, config, lambdas, params.seeds, tuple(names), m, weights, epochs,
+        train_mse=train_mse, norms=norms, window_losses=losses, **curves,
+    )  # fmt: skip

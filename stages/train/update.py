@@ -1,0 +1,58 @@
+"""One step of the optimiser for one member: penalty, clipping, then Adam or SGD with momentum.
+
+    g ← (1/b) Σ_i ∂½‖y_i − ŷ_i‖²/∂w + (n_j/b)(λ/m) w        L2 in the loss: the gradient carries it
+
+which is the gradient of L(θ) = 1/(2m) Σ‖y − ŷ‖² + λ/(2m) Σ w² on a batch of n_j rows, with weight
+n_j/b. Under SGD it is torch's weight_decay = λ/m; under Adam too (Adam, not AdamW).
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+SGD, ADAM = range(2)
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba (2015), as torch's defaults
+
+
+@njit
+def add_penalty(w, grad, strength, weight):  # type: ignore[no-untyped-def]
+    """grad += weight · strength · w; strength (n,) = λ/m times each weight's multiplier."""
+    for e in range(w.shape[0]):
+        grad[e] += weight * strength[e] * w[e]
+
+
+@njit
+def clip(grad, limit):  # type: ignore[no-untyped-def]
+    """Scale the gradient to norm `limit` where it is longer (limit ≤ 0: never); gives its norm."""
+    total = 0.0
+    for e in range(grad.shape[0]):
+        total += float(grad[e]) * float(grad[e])
+    norm = math.sqrt(total)
+    if limit > 0 and norm > limit:
+        factor = limit / (norm + 1e-6)  # as torch.nn.utils.clip_grad_norm_
+        for e in range(grad.shape[0]):
+            grad[e] *= factor
+    return norm
+
+
+@njit(error_model="numpy")
+def step(kind, w, grad, first, second, count, rate, momentum):  # type: ignore[no-untyped-def]
+    """Update w (n,) in place; `count` is the number of this step, from 1 on."""
+    one = w[0] * 0 + 1
+    if kind == ADAM:
+        b1, b2 = one * BETA1, one * BETA2
+        size = one * (rate / (1 - BETA1**count))
+        root = one * math.sqrt(1 - BETA2**count)
+        epsilon = one * EPSILON
+        for e in range(w.shape[0]):
+            g = grad[e]
+            first[e] = b1 * first[e] + (one - b1) * g
+            second[e] = b2 * second[e] + (one - b2) * g * g
+            w[e] -= size * first[e] / (math.sqrt(second[e]) / root + epsilon)
+    else:
+        mu, size = one * momentum, one * rate
+        for e in range(w.shape[0]):
+            first[e] = grad[e] if count == 1 else mu * first[e] + grad[e]
+            w[e] -= size * first[e]

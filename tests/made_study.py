@@ -1,0 +1,165 @@
+"""A small made-up study with known numbers, as the stages before the report would leave it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.artifacts.fits import Fit, save_fits
+from stages.artifacts.series import Series
+from stages.artifacts.windows import Fold, Layout, Windows
+
+L, H, DEVELOPMENT, TEST, EPOCHS, SEEDS = 8, 4, 80, 60, 300, 2
+GRID = (0.0, 1.0, 10.0, 100.0)
+# Error level of each λ: rnn is best at λ = 10 and near there at 100, lstm at λ = 0.
+LEVELS = {"rnn": (1.0, 0.8, 0.5, 0.502), "lstm": (0.6, 0.7, 0.8, 0.9)}
+BASELINES = {"repeat_last": 1.5, "ridge": 0.7}
+FLAGS = ("series", "development", "fits", "scores", "forecasts")
+
+
+class Maker:
+    """Writes the artifacts of the stages before the report."""
+
+    def __init__(self, root: Path, names: tuple[str, ...], grid: tuple[float, ...] = GRID) -> None:
+        self.rng = np.random.default_rng(7)
+        self.root, self.names, self.grid = root, names, grid
+        self.time = pd.date_range("1800-01-01", periods=DEVELOPMENT + TEST, freq="YS", unit="us")
+        y = 10 + np.sin(np.arange(self.time.size) / 1.7)[:, None] * np.arange(1, len(names) + 1)
+        self.y = y + 0.1 * self.rng.normal(size=y.shape)  # (T, series)
+        self.hard = self.rng.exponential(1.0, size=(len(names), TEST - H + 1))
+
+    def write(self) -> dict[str, Path]:
+        paths = {flag: self.root / flag for flag in FLAGS}
+        paths["development"] = self.root / "windows" / "development.safetensors"
+        self.series().save(paths["series"])
+        windows = self.windows()
+        paths["development"].parent.mkdir(parents=True)
+        windows.save(paths["development"])
+        save_fits(paths["fits"], [self.fit(cell, windows) for cell in LEVELS])
+        for flag in ("scores", "forecasts"):
+            paths[flag].mkdir()
+        index = {"cells": list(LEVELS), "baselines": list(BASELINES)}
+        (paths["scores"] / "cells.json").write_text(json.dumps(index))
+        for cell in LEVELS:
+            places = [(cell, lam, s) for lam in self.grid for s in range(SEEDS)]
+            self.member_files(paths, cell, places)
+        baselines = [(name, 3.0 if name == "ridge" else np.nan, -1) for name in BASELINES]
+        self.member_files(paths, "baselines", baselines)
+        return paths
+
+    def series(self) -> Series:
+        frames = [
+            pd.DataFrame({"unique_id": name, "ds": self.time, "y": self.y[:, g]})
+            for g, name in enumerate(self.names)
+        ]
+        rows = [
+            {
+                "unique_id": name,
+                "first": str(self.time[0].date()),
+                "last": str(self.time[-1].date()),
+                "rows": int(self.time.size),
+                "gaps": 0,
+            }
+            for name in self.names
+        ]
+        summary = {"frequency": "YS", "time": "datetime", "covariates": []}
+        return Series(
+            pd.concat(frames, ignore_index=True),
+            summary | {"shared_covariates": False, "series": rows},
+        )
+
+    def windows(self) -> Windows:
+        groups = len(self.names)
+        layout = Layout(
+            lookback=L,
+            horizon=H,
+            normalise="none",
+            channels="independent",
+            series=self.names,
+            covariates=(),
+            difference={"order": 0, "lag": 0},
+            frequency="YS",
+            time="datetime",
+        )
+        values = self.y[:DEVELOPMENT].T[:, :, None].copy()
+        unit = np.ones((groups, 1))
+        folds = []
+        for name, start in (("fold0", 50), ("fold1", 65), ("final", DEVELOPMENT)):
+            train = np.arange(L - 1, start - H)
+            block = np.arange(start - 1, start + 15 - H) if start < DEVELOPMENT else train[:0]
+            rows = [(np.arange(groups)[:, None] * DEVELOPMENT + t).ravel() for t in (train, block)]
+            folds.append(Fold(name, rows[0], rows[1], 2 * unit, 3 * unit))
+        return Windows(
+            layout=layout,
+            values=values,
+            levels=values,
+            observed=np.ones(values.shape, bool),
+            time=self.time[:DEVELOPMENT].to_numpy().astype("datetime64[us]").astype(np.int64),
+            folds=tuple(folds),
+            rows=np.empty(0, np.int64),
+            center=unit,
+            scale=unit,
+            train_end=50,
+            offset=0,
+        )
+
+    def fit(self, cell: str, windows: Windows) -> Fit:
+        level = np.array(LEVELS[cell])[: len(self.grid)]
+        count, folds = level.size, [fold.name for fold in windows.folds]
+        shape = (len(folds), count, SEEDS)
+        decay = 1 + 3 * np.exp(-np.arange(EPOCHS) / 40)
+        curve = np.broadcast_to(level[:, None, None] * decay, (*shape, EPOCHS)).copy()
+        validation = curve * 1.2
+        validation[-1] = np.nan
+        losses = {}
+        for fold in windows.folds[:-1]:
+            hard = self.rng.exponential(1, size=fold.validation.size)
+            noise = 0.1 * self.rng.normal(size=(count, SEEDS, hard.size))
+            noise -= noise.mean(axis=(1, 2), keepdims=True)
+            losses[fold.name] = level[:, None, None] * hard / hard.mean() + noise
+        return Fit(
+            cell=cell,
+            config={"cell": cell, "hidden": 2},
+            lambdas=self.grid,
+            seeds=SEEDS,
+            folds=tuple(folds),
+            m=tuple(fold.m for fold in windows.folds),
+            weights=self.rng.normal(size=(count, SEEDS, 5)).astype(np.float32),
+            epochs=np.full(shape, EPOCHS, np.int32),
+            train_loss=curve,
+            validation_loss=validation,
+            gradient_norm=curve,
+            clipped=0 * curve,
+            train_mse=np.broadcast_to(0.9 * level[:, None], shape).copy(),
+            norms=np.broadcast_to(np.array([2.0, 3.0, 6.0]), (*shape, 3)).copy(),
+            window_losses=losses,
+        )
+
+    def member_files(
+        self, paths: dict[str, Path], name: str, members: list[tuple[str, float, int]]
+    ) -> None:
+        losses, scores, forecasts = [], [], []
+        starts = DEVELOPMENT - 1 + np.arange(self.hard.shape[1])
+        for cell, lam, seed in members:
+            level = BASELINES.get(cell) or LEVELS[cell][self.grid.index(lam)]
+            loss = level * self.hard + 0.02 * self.rng.normal(size=self.hard.shape)
+            key = {"cell": cell, "lam": lam, "seed": seed}
+            for g, unique_id in enumerate(self.names):
+                own = {**key, "unique_id": unique_id}
+                losses.append(pd.DataFrame({**own, "cutoff": self.time[starts], "loss": loss[g]}))
+                for h in range(1, H + 1):
+                    ds, y = self.time[starts + h], self.y[starts + h, g]
+                    more = {"ds": ds, "cutoff": self.time[starts], "y": y, "y_hat": y + level / 3}
+                    forecasts.append(pd.DataFrame({**own, **more}))
+            for metric, value in (("mse", 4 * loss.mean()), ("mae", 1.5 * level)):
+                overall = {"unique_id": "", "step": 0, "metric": metric, "value": value}
+                scores += [{**key, **overall}, {**key, **overall, "step": 1, "value": 99.0}]
+        kinds = {"cell": "category", "unique_id": "category"}  # dictionaries in the file
+        rows = pd.concat(losses).astype(kinds)
+        rows.to_parquet(paths["scores"] / f"losses_{name}.parquet", index=False)
+        pd.DataFrame(scores).to_parquet(paths["scores"] / f"{name}.parquet", index=False)
+        rows = pd.concat(forecasts).astype(kinds)
+        rows.to_parquet(paths["forecasts"] / f"{name}.parquet", index=False)

@@ -1,0 +1,212 @@
+"""The evaluate stage on a small made-up study: every window, every member, the right numbers."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.artifacts import forecasts, scores
+from stages.artifacts.fits import Fit
+from stages.artifacts.windows import Windows
+from stages.evaluate import run as stage
+from stages.evaluate.params import EvaluateParams
+from stages.params import ParameterError, check_section
+from tests.evaluate_windows import HOUR, make, waves
+
+SEASON = 6
+COLUMNS = ["unique_id", "ds", "cutoff", "y", "cell", "lam", "seed", "y_hat"]
+PARAMS = EvaluateParams(season=SEASON, baselines=("repeat_last", "ridge", "ar"))
+
+
+def made_fit(cell: str, lambdas: tuple[float, ...] = (0.0, 2.0), seeds: int = 2) -> Fit:
+    """A fit whose members have one weight each, the forecast of every step."""
+    shape = (1, len(lambdas), seeds)
+    weights = np.linspace(-1, 1, len(lambdas) * seeds, dtype=np.float32).reshape(*shape[1:], 1)
+    curves = np.zeros((*shape, 1))
+    return Fit(
+        cell=cell, config={}, lambdas=lambdas, seeds=seeds, folds=("final",), m=(1,),
+        weights=weights, epochs=np.ones(shape, int), train_loss=curves, validation_loss=curves,
+        gradient_norm=curves, clipped=curves, train_mse=curves[..., 0], norms=np.zeros((*shape, 3)),
+        window_losses={},
+    )  # fmt: skip
+
+
+def constant(
+    fit: Fit, windows: Windows, rows: np.ndarray, center: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    """In place of a network: its weight as forecast of each step and channel."""
+    shape = (*fit.weights.shape[:2], len(rows), windows.layout.horizon, windows.levels.shape[2])
+    return np.broadcast_to(fit.weights[..., None, None], shape)
+
+
+@pytest.fixture(params=["independent", "joint"])
+def data(request: pytest.FixtureRequest) -> tuple[Windows, Windows]:
+    levels = waves(150, 2)
+    levels[[125, 140], 0] = np.nan
+    return make(levels, ends=(90, 120), channels=request.param)
+
+
+@pytest.fixture
+def written(
+    data: tuple[Windows, Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Windows, Path]:
+    monkeypatch.setattr(stage, "network_forecast", constant)
+    monkeypatch.setattr(stage, "BLOCK", 100)  # many blocks
+    fits = [made_fit("rnn"), made_fit("gru", (0.0,), 1)]
+    stage.run(*data, fits, PARAMS, tmp_path / "forecasts", tmp_path / "scores")
+    return data[1], tmp_path
+
+
+def test_forecasts_hold_every_window_of_every_member(written: tuple[Windows, Path]) -> None:
+    test, folder = written
+    frame = forecasts.load(folder / "forecasts", "rnn")
+    assert list(frame.columns) == COLUMNS
+    assert frame["ds"].dtype == "datetime64[us]"
+    members = frame.groupby(["lam", "seed"], sort=False)
+    assert list(members.groups) == [(0.0, 0), (0.0, 1), (2.0, 0), (2.0, 1)]
+    y = test.targets(test.rows).transpose(0, 2, 1).ravel()
+    names = np.array(test.layout.series)[test.series_of(test.rows)]
+    for _, one in members:
+        np.testing.assert_array_equal(one["y"], y)
+        np.testing.assert_array_equal(one["unique_id"], np.repeat(names.ravel(), 3))
+        ahead = (one["ds"] - one["cutoff"]) // pd.Timedelta("1h")
+        np.testing.assert_array_equal(ahead, np.tile([1, 2, 3], len(y) // 3))
+    cutoff = frame["cutoff"].astype("int64").to_numpy()[: len(y) : 3] // HOUR
+    channels = test.levels.shape[2]
+    origins = test.group_origin(test.rows)[1] + test.offset
+    np.testing.assert_array_equal(cutoff, np.repeat(origins, channels))
+
+
+def test_network_forecasts_are_in_the_units_of_the_data(
+    data: tuple[Windows, Windows], written: tuple[Windows, Path]
+) -> None:
+    test, folder = written
+    frame = forecasts.load(folder / "forecasts", "rnn", filters=[("lam", "==", 2.0)])
+    fold = data[0].folds[-1]
+    group, origin = test.group_origin(test.rows)
+    last = test.levels[group, origin]  # normalise: last
+    expected = last + 1.0 * fold.scale[group]  # the weight of the last member is 1
+    expected = np.repeat(expected.ravel(), 3)
+    found = frame.loc[frame["seed"] == 1, "y_hat"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2**-23 * fold.scale.max())
+
+
+@pytest.mark.parametrize("name", ["rnn", "baselines"])
+def test_scores_are_those_of_the_forecasts(
+    name: str, data: tuple[Windows, Windows], written: tuple[Windows, Path]
+) -> None:
+    test, folder = written
+    frame = forecasts.load(folder / "forecasts", name).astype({"cell": "str", "unique_id": "str"})
+    found = scores.load_scores(folder / "scores", name)
+    assert list(found.columns) == ["cell", "lam", "seed", "unique_id", "step", "metric", "value"]
+    development = data[0]
+    levels = development.levels[:, :90].transpose(0, 2, 1).reshape(2, -1)
+    sigma = pd.Series(levels.std(1), test.layout.series)
+    naive = pd.Series(abs(levels[:, SEASON:] - levels[:, :-SEASON]).mean(1), test.layout.series)
+    e = frame["y_hat"] - frame["y"]
+    frame["step"] = (frame["ds"] - frame["cutoff"]) // pd.Timedelta("1h")
+    frame["mse"], frame["mae"] = e**2, abs(e)
+    frame["mase"] = abs(e) / frame["unique_id"].map(naive)
+    frame["scaled_mse"] = (e / frame["unique_id"].map(sigma)) ** 2
+    frame["scaled_mae"] = abs(e) / frame["unique_id"].map(sigma)
+    frame["smape"] = abs(e) / (abs(frame["y"]) + abs(frame["y_hat"]))
+    table = found.set_index(["cell", "seed", "unique_id", "step", "metric"])["value"]
+    lams = found["lam"].fillna(-1)
+    for (cell, seed, lam), one in frame.groupby(["cell", "seed", frame["lam"].fillna(-1)]):
+        own = table[(lams == lam).to_numpy()]
+        for metric in ("mse", "mae", "mase", "smape", "scaled_mse", "scaled_mae"):
+            assert own[cell, seed, "", 0, metric] == pytest.approx(one[metric].mean(), rel=1e-9)
+            for step, value in one.groupby("step")[metric].mean().items():
+                assert own[cell, seed, "", step, metric] == pytest.approx(value, rel=1e-9)
+            for series, value in one.groupby("unique_id")[metric].mean().items():
+                assert own[cell, seed, series, 0, metric] == pytest.approx(value, rel=1e-9)
+        rmse = np.sqrt(own[cell, seed, "", 0, "mse"])
+        assert own[cell, seed, "", 0, "rmse"] == pytest.approx(rmse, rel=1e-12)
+
+
+def test_losses_by_window_average_to_the_score(written: tuple[Windows, Path]) -> None:
+    test, folder = written
+    for name in ("rnn", "gru", "baselines"):
+        losses = scores.load_losses(folder / "scores", name)
+        assert list(losses.columns) == ["cell", "lam", "seed", "unique_id", "cutoff", "loss"]
+        found = scores.load_scores(folder / "scores", name)
+        overall = found[(found.step == 0) & (found.unique_id == "") & (found.metric == "scaled_mse")]
+        keys = ["cell", "lam", "seed"]
+        means = losses.groupby(keys, sort=False, dropna=False)["loss"].agg(["mean", "size"])
+        np.testing.assert_allclose(means["mean"], overall["value"], rtol=1e-12)
+        assert (means["size"] == len(test.rows)).all()
+        joint = test.layout.channels == "joint"
+        assert set(losses["unique_id"]) == ({""} if joint else {"s0", "s1"})
+
+
+def test_baselines_say_their_lambda_and_come_in_order(written: tuple[Windows, Path]) -> None:
+    _, folder = written
+    assert scores.load_index(folder / "scores") == (["rnn", "gru"], ["repeat_last", "ridge", "ar"])
+    found = scores.load_scores(folder / "scores", "baselines").drop_duplicates("cell")
+    assert found["cell"].tolist() == ["repeat_last", "ridge", "ar"]
+    assert found["lam"].notna().tolist() == [False, True, False]
+    assert (found["seed"] == -1).all()
+
+
+def test_bytes_depend_on_the_inputs_alone(
+    data: tuple[Windows, Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "network_forecast", constant)
+    params = EvaluateParams(season=SEASON)
+    digests = []
+    for name in ("first", "second"):
+        folders = (tmp_path / name / "forecasts", tmp_path / name / "scores")
+        stage.run(*data, [made_fit("rnn")], params, *folders)
+        files = sorted(path for folder in folders for path in folder.iterdir())
+        digests.append([(p.name, hashlib.sha256(p.read_bytes()).hexdigest()) for p in files])
+    assert digests[0] == digests[1]
+    assert len(digests[0]) == 7
+
+
+def test_member_that_diverged_spoils_no_other(
+    data: tuple[Windows, Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(stage, "network_forecast", constant)
+    fit = made_fit("rnn")
+    fit.weights[0, 0], fit.weights[0, 1] = np.nan, np.inf
+    params = EvaluateParams(season=SEASON, baselines=())
+    stage.run(*data, [fit], params, tmp_path / "forecasts", tmp_path / "scores")
+    found = scores.load_scores(tmp_path / "scores", "rnn").set_index(["lam", "seed"])
+    assert not np.isfinite(found.loc[0.0, "value"]).any()
+    assert np.isfinite(found.loc[2.0, "value"]).all()
+    assert "rnn at λ = 0 (seed 0)" in capsys.readouterr().err
+    assert scores.load_scores(tmp_path / "scores", "baselines").empty
+
+
+def test_season_is_asked_for_where_nothing_tells_it(data: tuple[Windows, Windows]) -> None:
+    _, test = data
+    layout = test.layout
+    assert stage.season_of(EvaluateParams(), layout) == 24
+    assert stage.season_of(EvaluateParams(season=7), layout) == 7
+    yearly = type(layout)(**{**vars(layout), "frequency": "YS"})
+    with pytest.raises(ParameterError, match=r"evaluate\.season .* seasonal_repeat and mase .*11"):
+        stage.season_of(EvaluateParams(), yearly)
+    alone = EvaluateParams(metrics=("mse",), baselines=("ar", "auto_ets"))
+    assert stage.season_of(alone, yearly) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"season": 0}, "evaluate.season = 0"),
+        ({"season": True}, "evaluate.season = True"),
+        ({"metrics": ["mse", "mpe"]}, "mpe"),
+        ({"metrics": ["mse", "mse"]}, "each name may stand once"),
+        ({"baselines": ["ets"]}, "auto_ets"),
+        ({"seasons": 3}, "season"),
+    ],
+)
+def test_bad_parameters_are_refused(values: dict[str, object], words: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        check_section("evaluate", values, EvaluateParams)
+    assert words in str(caught.value)

@@ -1,0 +1,117 @@
+"""Standard errors and intervals against closed forms, statsmodels and their promised coverage."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from stages.report.intervals import by_origin, cosine_terms, ewc_interval, hac_lags, hac_se, holm
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_by_origin_is_the_mean_over_series(rng: np.random.Generator) -> None:
+    values = rng.normal(size=(3, 2 * 15))  # two series, 15 origins each, series-major
+    got, times = by_origin(values, np.tile(np.arange(15), 2))
+    np.testing.assert_allclose(got, values.reshape(3, 2, 15).mean(axis=1), atol=1e-14)
+    np.testing.assert_array_equal(times, np.arange(15))
+
+
+def test_by_origin_keeps_the_mean_over_windows_where_series_have_gaps(
+    rng: np.random.Generator,
+) -> None:
+    values, origins = rng.normal(size=7), np.array([4, 2, 2, 3, 4, 9, 2])
+    got, times = by_origin(values, origins)
+    assert list(times) == [2, 3, 4, 9]
+    assert got.mean() == pytest.approx(values.mean(), abs=1e-15)
+
+
+@pytest.mark.parametrize("lags", [0, 3, 11])
+def test_hac_is_newey_west_of_statsmodels(rng: np.random.Generator, lags: int) -> None:
+    values = np.convolve(rng.normal(size=60), np.ones(4), "valid")
+    options = {"maxlags": lags, "use_correction": True}
+    fit = sm.OLS(values, np.ones_like(values)).fit(cov_type="HAC", cov_kwds=options)
+    got = hac_se(values, np.arange(values.size), lags)
+    assert float(got) == pytest.approx(fit.bse[0], rel=1e-12)
+
+
+def test_hac_without_lags_is_the_textbook_standard_error(rng: np.random.Generator) -> None:
+    values = rng.normal(size=(2, 30))
+    np.testing.assert_allclose(
+        hac_se(values, np.arange(30), 0), stats.sem(values, axis=1), rtol=1e-12
+    )
+
+
+def test_hac_lags_count_time_and_not_places() -> None:
+    values, far = np.array([1.0, 2.0, 4.0, 1.0]), np.array([0, 10, 20, 30])
+    assert hac_se(values, far, 3) == pytest.approx(hac_se(values, far, 0))
+    assert hac_se(values, np.arange(4), 3) != pytest.approx(hac_se(values, far, 3))
+
+
+def test_hac_of_one_origin_is_unknown() -> None:
+    assert np.isnan(hac_se(np.array([[1.0], [2.0]]), np.array([3]), 0)).all()
+
+
+def test_hac_bandwidth_reaches_over_the_overlap() -> None:
+    assert hac_lags(1000, 96) == 95
+    assert hac_lags(100, 1) == 13  # 1.3 √100
+    assert hac_lags(3, 12) == 2
+
+
+def test_number_of_cosines() -> None:
+    assert cosine_terms(1000, 1) == 40  # 0.4 · 1000^(2/3)
+    assert cosine_terms(120, 12) == 5  # 120 / 24
+    assert cosine_terms(20, 12) == 2
+    assert cosine_terms(2, 1) == 1  # there is no second one
+
+
+def test_all_cosines_give_the_sample_variance(rng: np.random.Generator) -> None:
+    """With B = n - 1 the cosines are a full basis, and Ω is the sample variance (Parseval)."""
+    values = rng.normal(size=3)  # n = 3 has exactly the two terms that are the least
+    got = ewc_interval(values, 1, 0.9)
+    t = stats.t.interval(0.9, 2, values.mean(), stats.sem(values))
+    assert (got.low, got.high) == pytest.approx(t, rel=1e-12)
+    assert got.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue, rel=1e-10)
+
+
+def test_interval_and_p_value_agree(rng: np.random.Generator) -> None:
+    values = rng.normal(0.3, 1, size=80)
+    p = ewc_interval(values, 4, 0.95).p
+    edge = ewc_interval(values, 4, 1 - p)
+    assert min(abs(edge.low), abs(edge.high)) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("values", "n"), [(np.array([1.0]), 1), (np.array([1.0, np.inf]), 2)])
+def test_nothing_to_go_by_gives_no_bounds(values: np.ndarray, n: int) -> None:
+    got = ewc_interval(values, 1, 0.95)
+    assert (got.low, got.high, got.p, got.n) == (-math.inf, math.inf, 1.0, n)
+
+
+def test_equal_losses_are_no_difference() -> None:
+    got = ewc_interval(np.zeros(20), 2, 0.95)
+    assert (got.mean, got.low, got.high, got.p) == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize(("horizon", "n"), [(1, 100), (6, 72), (12, 144)])
+def test_coverage_under_overlap(rng: np.random.Generator, horizon: int, n: int) -> None:
+    """Sums of H neighbouring shocks, MA(H - 1): 95 % intervals cover the mean 95 % of the time."""
+    replications, covered = 400, 0
+    for _ in range(replications):
+        values = np.convolve(rng.normal(size=n + horizon - 1), np.ones(horizon), "valid")
+        got = ewc_interval(values, horizon, 0.95)
+        covered += got.low <= 0 <= got.high
+    assert 0.92 <= covered / replications <= 0.98
+
+
+def test_holm_is_that_of_statsmodels(rng: np.random.Generator) -> None:
+    p = [0.04, 0.01, 0.6, 0.011, *rng.uniform(size=4)]
+    np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1], rtol=1e-12)
+    assert holm([]) == []

@@ -1,0 +1,101 @@
+"""The fused cells against torch's own modules and against published known-answer vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from stages.networks.gather import gather
+from stages.networks.initial import initial_weights
+from stages.networks.recurrence import OUT, TARGET, backward, forward, prepare_workspace
+from stages.networks.shape import Network
+from tests.torch_oracle import Oracle
+
+SHAPES = [
+    # cell, layers, segment, features, channels, lookback, horizon, hidden, windows
+    ("linear", 1, 1, 2, 1, 7, 3, 4, 9),
+    *[
+        (cell, layers, segment, features, channels, 12, 5, hidden, windows)
+        for cell in ("rnn", "gru", "lstm")
+        for layers, segment, features, channels, hidden, windows in (
+            (1, 1, 1, 1, 5, 7),
+            (2, 3, 3, 2, 8, 33),
+            (3, 4, 2, 1, 3, 16),
+        )
+    ],
+]
+
+
+def evaluate(network: Network, weights: np.ndarray, series: np.ndarray, rows: np.ndarray):
+    """Forecasts (N, O), targets (N, O) and the gradient of ½ Σ‖ŷ − y‖² by the fused code."""
+    plan, size = network.plan(len(rows))
+    ws = np.zeros(size, series.dtype)
+    prepare_workspace(plan, ws)
+    b, grad, w = (
+        int(plan[5]),
+        np.zeros(network.parameters, series.dtype),
+        weights.astype(series.dtype),
+    )
+    outs, targets = [], []
+    for begin in range(0, len(rows), b):
+        wide = min(b, len(rows) - begin)
+        gather(plan, ws, series, rows, begin, wide)
+        forward(plan, w, ws, False)
+        out = ws[plan[OUT] : plan[OUT] + network.outputs * b].reshape(network.outputs, b)
+        target = ws[plan[TARGET] : plan[TARGET] + network.outputs * b].reshape(network.outputs, b)
+        outs.append(out[:, :wide].T.copy())
+        targets.append(target[:, :wide].T.copy())
+        out -= target
+        out[:, wide:] = 0
+        backward(plan, w, ws, grad)
+    return np.concatenate(outs), np.concatenate(targets), grad
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s[0]}-{s[1]}-{s[2]}")
+@pytest.mark.parametrize("normalise", ["none", "last", "mean", "instance"])
+def test_equals_torch_forward_and_gradients(shape, normalise):
+    cell, layers, segment, features, channels, lookback, horizon, hidden, windows = shape
+    network = Network(
+        cell,
+        features,
+        horizon * channels,
+        lookback,
+        channels,
+        hidden,
+        layers,
+        segment,
+        0.0,
+        normalise,
+    )
+    rng = np.random.default_rng(3)
+    series = rng.normal(size=(2, windows + lookback + horizon, features))
+    origins = rng.permutation(windows) + lookback - 1
+    rows = origins + (rng.integers(0, 2, windows)) * series.shape[1]
+    weights = initial_weights(network, 1) + 0.1 * rng.normal(size=network.parameters)
+    out, target, grad = evaluate(network, weights, series, rows)
+
+    x, y = [], []
+    for row in rows:
+        g, t = divmod(int(row), series.shape[1])
+        window = series[g, t - lookback + 1 : t + 1].copy()
+        future = series[g, t + 1 : t + 1 + horizon, :channels].copy()
+        own = window[:, :channels]
+        shift, spread = {
+            "none": (0.0, 1.0),
+            "last": (own[-1].copy(), 1.0),
+            "mean": (own.mean(0), 1.0),
+            "instance": (own.mean(0), np.sqrt(own.var(0) + 1e-5)),
+        }[normalise]
+        window[:, :channels] = (own - shift) / spread
+        x.append(window)
+        y.append(((future - shift) / spread).reshape(-1))
+    oracle = Oracle(network, weights)
+    expected = oracle(torch.tensor(np.array(x)))
+    (0.5 * ((expected - torch.tensor(np.array(y))) ** 2).sum()).backward()
+    np.testing.assert_allclose(target, np.array(y), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(out, expected.detach().numpy(), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(grad, oracle.flat_gradient(), rtol=1e-12, atol=1e-12)
+    out32, _, grad32 = evaluate(network, weights, series.astype(np.float32), rows)
+    np.testing.assert_allclose(out32, out, rtol=0, atol=3e-5)
+    np.testing.assert_allclose(grad32, grad, rtol=2e-3, atol=2e-3 * np.abs(grad).max())

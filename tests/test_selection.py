@@ -1,0 +1,119 @@
+"""The choice of λ: hand-made paths with known answers, and the pairing that makes it sharp."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+
+from stages.report.intervals import hac_lags
+from stages.report.selection import LambdaPath, edge_warning, lambda_path
+
+GRID = (0.0, 0.1, 1.0, 10.0)
+
+
+def path(means: list[float], noise: float = 0.0, grid: tuple[float, ...] = GRID) -> LambdaPath:
+    """One fold, one seed: losses that vary by `noise` around the given means exactly."""
+    n = 40
+    rng = np.random.default_rng(1)
+    losses = np.array(means)[:, None, None] + noise * rng.normal(size=(len(means), 1, n))
+    losses += np.array(means)[:, None, None] - losses.mean(axis=-1, keepdims=True)
+    return lambda_path(grid, [losses], [np.arange(n)], horizon=1)
+
+
+def test_minimum_is_the_lowest_loss() -> None:
+    got = path([0.5, 0.3, 0.4, 0.9])
+    assert got.minimum == 1
+    np.testing.assert_allclose(got.difference, [0.2, 0, 0.1, 0.6], atol=1e-12)
+
+
+def test_without_noise_one_standard_error_is_the_minimum() -> None:
+    got = path([0.5, 0.3, 0.4, 0.9])
+    assert got.one_standard_error == got.minimum == got.chosen("one_standard_error") == 1
+
+
+def test_one_standard_error_takes_the_largest_lambda_within() -> None:
+    got = path([0.5, 0.3, 0.31, 0.9], noise=0.2)
+    assert got.minimum == 1
+    assert got.one_standard_error == 2
+    assert got.difference[2] <= got.se[2]
+    assert got.difference[3] > got.se[3]
+
+
+def test_one_standard_error_never_goes_below_the_minimum() -> None:
+    assert path([0.301, 0.9, 0.3, 0.9], noise=0.2).one_standard_error == 2
+
+
+def test_how_hard_a_window_is_cancels() -> None:
+    """Windows differ a hundred times more than λ's do: unpaired, nothing could be told apart."""
+    hard = np.random.default_rng(2).exponential(10, size=50)
+    losses = np.stack([hard + 0.1, hard])[:, None, :]
+    got = lambda_path((0.0, 1.0), [losses], [np.arange(50)], 1)
+    assert got.minimum == 1
+    np.testing.assert_allclose(got.se, 0, atol=1e-8)
+
+
+def test_loss_is_weighted_by_windows_and_the_error_summed_over_folds() -> None:
+    rng = np.random.default_rng(3)
+    folds = [rng.normal(size=(2, 3, n)) for n in (30, 12)]
+    got = lambda_path((0.0, 1.0), folds, [np.arange(30), np.arange(30, 42)], horizon=4)
+    pooled = np.concatenate([fold.mean(axis=1) for fold in folds], axis=1)
+    np.testing.assert_allclose(got.loss, pooled.mean(axis=1), rtol=1e-12)
+    assert got.by_seed.shape == (2, 3)
+    np.testing.assert_allclose(got.by_fold, [fold.mean(axis=(1, 2)) for fold in folds])
+    other = 1 - got.minimum
+    variance = 0.0
+    for fold in folds:
+        paired = fold.mean(axis=1)[other] - fold.mean(axis=1)[got.minimum]
+        options = {"maxlags": hac_lags(paired.size, 4), "use_correction": True}
+        fit = sm.OLS(paired, np.ones_like(paired)).fit(cov_type="HAC", cov_kwds=options)
+        variance += (paired.size / 42) ** 2 * fit.bse[0] ** 2
+    assert got.se[other] == pytest.approx(np.sqrt(variance), rel=1e-12)
+    assert got.se[got.minimum] == 0
+
+
+def test_series_that_move_together_are_not_counted_twice() -> None:
+    one = np.random.default_rng(4).normal(size=(2, 1, 40))
+    alone = lambda_path((0.0, 1.0), [one], [np.arange(40)], 3)
+    copied = lambda_path((0.0, 1.0), [np.tile(one, 5)], [np.tile(np.arange(40), 5)], 3)
+    np.testing.assert_allclose(copied.se, alone.se, rtol=1e-12)
+    np.testing.assert_allclose(copied.loss, alone.loss, rtol=1e-12)
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf])
+def test_a_diverged_member_rules_its_lambda_out(lost: float) -> None:
+    losses = np.random.default_rng(5).uniform(1, 2, size=(3, 2, 20))
+    losses[0, 1] = lost
+    got = lambda_path((0.0, 1.0, 2.0), [losses], [np.arange(20)], 2)
+    assert got.minimum > 0
+    assert not np.isfinite(got.loss[0])
+    with pytest.raises(ValueError, match=r"every one has a member that diverged.*learning_rate"):
+        lambda_path((0.0,), [losses[:1]], [np.arange(20)], 2)
+
+
+def test_no_validation_window_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"window\.split\.validation"):
+        lambda_path((0.0,), [np.empty((1, 2, 0))], [np.empty(0, int)], 2)
+
+
+@pytest.mark.parametrize(
+    ("grid", "means", "says"),
+    [
+        (GRID, [0.5, 0.4, 0.3, 0.2], "upper edge of the grid, λ = 10; add 100 and 1000"),
+        (GRID, [0.1, 0.4, 0.5, 0.6], None),  # λ = 0 has nothing below it
+        (GRID, [0.5, 0.1, 0.5, 0.6], None),  # between 0 and 1
+        ((0.5, 1.0, 2.0), [0.1, 0.2, 0.3], "lower edge of the grid, λ = 0.5; add 0 and 0.25"),
+        ((0.0,), [0.1], None),
+        ((3.0,), [0.1], "the one value 3"),
+        ((0.0, 3.0), [0.2, 0.1], "add 30 and 300"),
+    ],
+)
+def test_edges(grid: tuple[float, ...], means: list[float], says: str | None) -> None:
+    got = edge_warning(path(means, grid=grid), "minimum")
+    assert got is None if says is None else says in str(got)
+
+
+def test_a_choice_at_the_edge_is_said_though_the_minimum_is_inside() -> None:
+    got = path([0.5, 0.4, 0.3, 0.301], noise=0.2)
+    assert edge_warning(got, "minimum") is None
+    assert "chosen λ lies at the upper edge" in str(edge_warning(got, "one_standard_error"))

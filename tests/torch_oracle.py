@@ -1,0 +1,84 @@
+"""A forecaster made of torch's own nn.RNN, nn.GRU, nn.LSTM and nn.Linear, with given flat weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from stages.networks.shape import Network
+
+KINDS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+
+class Oracle(nn.Module):
+    """x (N, L, F) → (N, O), the parameters being copies of a flat vector in this project's order."""
+
+    def __init__(self, network: Network, weights: np.ndarray, dtype: torch.dtype = torch.float64):
+        super().__init__()
+        self.network, d = network, network.hidden
+        blocks = [
+            torch.tensor(weights[m.offset : m.offset + m.size], dtype=dtype).reshape(
+                m.rows, m.columns
+            )
+            for m in network.matrices
+        ]
+        self.head = nn.Linear(network.matrices[-1].columns - 1, network.outputs, dtype=dtype)
+        if network.cell != "linear":
+            self.body = KINDS[network.cell](
+                network.step_inputs, d, network.layers, batch_first=True, dtype=dtype
+            )
+        with torch.no_grad():
+            self.head.bias.copy_(blocks[-1][:, 0])
+            self.head.weight.copy_(blocks[-1][:, 1:])
+            for layer in range(network.layers if network.cell != "linear" else 0):
+                own = [b for b, m in zip(blocks, network.matrices, strict=True) if m.layer == layer]
+                self._copy(layer, own, network.step_inputs if layer == 0 else d)
+
+    def _copy(self, layer: int, blocks: list[torch.Tensor], i: int) -> None:
+        if self.network.cell == "gru":
+            gates, recurrent, onto = blocks
+            w_ih = torch.cat([gates[:, :i], onto[:, :i]])
+            w_hh = torch.cat([gates[:, i + 1 :], recurrent[:, 1:]])
+            b_ih = torch.cat([gates[:, i], onto[:, i]])
+            b_hh = torch.cat([torch.zeros_like(gates[:, i]), recurrent[:, 0]])
+        else:
+            block = blocks[0]
+            w_ih, w_hh, b_ih = block[:, :i], block[:, i + 1 :], block[:, i]
+            b_hh = torch.zeros_like(b_ih)
+        values = {"weight_ih": w_ih, "weight_hh": w_hh, "bias_ih": b_ih, "bias_hh": b_hh}
+        for name, value in values.items():
+            getattr(self.body, f"{name}_l{layer}").copy_(value)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        n = x.shape[0]
+        if self.network.cell == "linear":
+            return self.head(x.reshape(n, -1))
+        h, _ = self.body(x.reshape(n, self.network.steps, self.network.step_inputs))
+        return self.head(h[:, -1])
+
+    def flat_gradient(self) -> np.ndarray:
+        """The gradients of all parameters in this project's order, (n,)."""
+        parts = []
+        for layer in range(self.network.layers if self.network.cell != "linear" else 0):
+            g = {
+                name: getattr(self.body, f"{name}_l{layer}").grad
+                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            }
+            wi, wh, bi, bh = (
+                g["weight_ih"],
+                g["weight_hh"],
+                g["bias_ih"][:, None],
+                g["bias_hh"][:, None],
+            )
+            if self.network.cell == "gru":
+                two = 2 * self.network.hidden
+                parts += [
+                    torch.cat([wi[:two], bi[:two], wh[:two]], 1),
+                    torch.cat([bh[two:], wh[two:]], 1),
+                    torch.cat([wi[two:], bi[two:]], 1),
+                ]
+            else:
+                parts.append(torch.cat([wi, bi, wh], 1))
+        parts.append(torch.cat([self.head.bias.grad[:, None], self.head.weight.grad], 1))
+        return torch.cat([p.reshape(-1) for p in parts]).numpy()
