@@ -134,7 +134,9 @@ def test_losses_by_window_average_to_the_score(written: tuple[Windows, Path]) ->
         losses = scores.load_losses(folder / "scores", name)
         assert list(losses.columns) == ["cell", "lam", "seed", "unique_id", "cutoff", "loss"]
         found = scores.load_scores(folder / "scores", name)
-        overall = found[(found.step == 0) & (found.unique_id == "") & (found.metric == "scaled_mse")]
+        overall = found[
+            (found.step == 0) & (found.unique_id == "") & (found.metric == "scaled_mse")
+        ]
         keys = ["cell", "lam", "seed"]
         means = losses.groupby(keys, sort=False, dropna=False)["loss"].agg(["mean", "size"])
         np.testing.assert_allclose(means["mean"], overall["value"], rtol=1e-12)

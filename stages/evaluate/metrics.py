@@ -74,7 +74,7 @@ class Errors:
         error = y_hat - y
         size = np.abs(error)
         whole = np.abs(y) + np.abs(y_hat)
-        ratio = np.divide(size, whole, out=np.zeros_like(size), where=whole > 0)
+        ratio = np.divide(size, whole, out=np.zeros_like(size), where=whole != 0)
         square = error * error
         for s in np.unique(series):
             n, c = np.nonzero(series == s)

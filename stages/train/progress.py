@@ -47,12 +47,14 @@ class Progress:
             self.bar.update(done - self.bar.n)
         elif time.monotonic() - self.printed >= LINE_SECONDS:
             self.printed = time.monotonic()
-            rate = done / (self.printed - self.began)
-            left = (self.total - done) / rate if rate else float("inf")
-            share = done / self.total
-            self._say(
-                f"{share:4.0%}  {members}/{self.members} members  {rate:.0f} epochs/s  {left:.0f} s left"
-            )
+            self._say(self._line(done, members, self.printed - self.began))
+
+    def _line(self, done: int, members: int, spent: float) -> str:
+        if not done:
+            return "  0%  the kernels are being compiled, once for each version of the code"
+        rate = done / spent
+        share, left = done / self.total, (self.total - done) / rate
+        return f"{share:4.0%}  {members}/{self.members} members  {rate:.0f} epochs/s  {left:.0f} s left"
 
     def _say(self, text: str) -> None:
         tqdm.write(text, file=sys.stderr)

@@ -93,7 +93,9 @@ def _groups(
 
 
 def _stack(place: tuple[int, int], found: list[tuple[Member, dict[str, np.ndarray]]]) -> State:
-    return State(*place, *(np.stack([arrays[name] for _, arrays in found]) for name in State.ARRAYS))
+    return State(
+        *place, *(np.stack([arrays[name] for _, arrays in found]) for name in State.ARRAYS)
+    )
 
 
 class _Keeper:
