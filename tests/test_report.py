@@ -38,7 +38,7 @@ def written(
     made: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Study, Path]]:
     folder = tmp_path_factory.mktemp("report")
-    yield run(**made, folder=folder, params=ReportParams()), folder
+    return run(**made, folder=folder, params=ReportParams()), folder
 
 
 def test_path_table_is_the_public_one(written: tuple[Study, Path]) -> None:

@@ -39,15 +39,20 @@ _gru_backward = pointwise(gru_backward, 6)
 @njit
 def prepare_workspace(plan, ws):  # type: ignore[no-untyped-def]
     """Write what never changes: the rows of ones, h_0 = 0 and c_0 = 0."""
-    ws[:] = 0
     b, d = plan[COLUMNS], plan[D]
-    ws[plan[HEAD_IN] : plan[HEAD_IN] + b] = 1
+    _fill(ws, 0, ws.shape[0], 0)
+    _fill(ws, plan[HEAD_IN], b, 1)
     for layer in range(plan[LAYERS]):
         at = FIRST_LAYER + layer * LAYER_SIZE
         i = plan[at + INPUTS]
         for t in range(plan[STEPS]):
-            one = plan[at + Z] + (t * (i + 1 + d) + i) * b
-            ws[one : one + b] = 1
+            _fill(ws, plan[at + Z] + (t * (i + 1 + d) + i) * b, b, 1)
+
+
+@njit
+def _fill(ws, start, count, value):  # type: ignore[no-untyped-def]
+    for e in range(start, start + count):
+        ws[e] = value
 
 
 @njit
@@ -128,8 +133,8 @@ def backward(plan, w, ws, grad):  # type: ignore[no-untyped-def]
             for e in range(steps * db):
                 ws[sequence + e] *= ws[mask + e]
         if not last:
-            ws[dh : dh + db] = 0
-        ws[plan[DC] : plan[DC] + db] = 0
+            _fill(ws, dh, db, 0)
+        _fill(ws, plan[DC], db, 0)
         for t in range(steps - 1, -1, -1):
             if not last:
                 for e in range(db):

@@ -1,0 +1,80 @@
+"""python -m benchmarks.quick: a study of seconds in a temporary copy of this folder, which stays as it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+SMALL: dict[str, Any] = {
+    "train": {
+        "cells": ["rnn", "gru"],
+        "hidden": 4,
+        "penalty": {"kind": "l2", "lambdas": [0, 1, 10]},
+        "seeds": 2,
+        "epochs": 3,
+    },
+    "evaluate": {"baselines": ["repeat_last", "ridge"]},
+}
+
+
+def files() -> list[str]:
+    """What git tracks here or would track, as it is in the working tree."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def copy_to(folder: Path) -> None:
+    """Copy the working tree, without the results that git keeps."""
+    for name in files():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target)
+
+
+def shrink(folder: Path) -> None:
+    """Make the study of the params.yaml in `folder` small."""
+    path = folder / "params.yaml"
+    params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for section, values in SMALL.items():
+        params[section] |= values
+    path.write_text(yaml.safe_dump(params, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def main() -> int:
+    """Run the small study and print the beginning of its report."""
+    with tempfile.TemporaryDirectory(prefix="ridgeline-") as name:
+        folder = Path(name)
+        copy_to(folder)
+        (folder / "dvc.lock").unlink(missing_ok=True)
+        shrink(folder)
+        environment = {
+            "RIDGELINE_COMPILED": str(ROOT / ".ridgeline" / "compiled"),  # compiled once, not again
+            **os.environ,
+            "RIDGELINE_TRACKING": "off",
+        }
+        subprocess.run(["dvc", "config", "core.no_scm", "true"], cwd=folder, check=True)
+        done = subprocess.run(["dvc", "repro"], cwd=folder, env=environment)
+        if done.returncode:
+            return done.returncode
+        report = (folder / "data/report/report.md").read_text(encoding="utf-8")
+        print("\n" + report.split("\n## ")[0])
+        print("A study of seconds, gone by now. `make repro` runs the one of params.yaml.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

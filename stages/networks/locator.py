@@ -1,0 +1,29 @@
+"""numba's hook for the place of compiled kernels; named by `compiled.py`, imported by numba."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from numba.core.caching import UserProvidedCacheLocator
+
+from stages.networks.compiled import compiled_folder
+
+_STAGES = Path(__file__).resolve().parent.parent
+
+
+class DigestLocator(UserProvidedCacheLocator):  # type: ignore[misc]
+    """Serves the functions below stages/ alone."""
+
+    def __init__(self, py_func: Any, py_file: str) -> None:
+        super().__init__(py_func, py_file)
+        self._cache_path = str(compiled_folder())
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> DigestLocator | None:
+        """The locator of a function; None (numba asks the next one) for other projects' functions."""
+        if _STAGES not in Path(py_file).resolve().parents:
+            return None
+        locator = cls(py_func, py_file)
+        locator.ensure_cache_path()
+        return locator

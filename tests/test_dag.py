@@ -1,0 +1,107 @@
+"""dvc.yaml against the code: every stage declares what it uses, and no more."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.closure import ROOT, closure
+
+DAG = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+STAGES = ["prepare", "window", "train", "evaluate", "report"]
+TEST_PART = "data/windows/test.safetensors"
+# Neither changes an output: one refuses bad parameters, the other mirrors files.
+BESIDE = {"stages.check", "stages.tracking"}
+
+
+def test_the_stages_are_those_of_the_design():
+    assert list(DAG["stages"]) == STAGES
+    assert all(len(stage["desc"]) > 20 for stage in DAG["stages"].values())
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_code_dependencies_are_the_import_closure(name):
+    declared = {d for d in DAG["stages"][name]["deps"] if d.startswith("stages/")}
+    assert declared == closure(f"stages/{name}/__main__.py")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_commands_are_the_stage_and_what_stands_beside_it(name):
+    commands = " ; ".join(DAG["stages"][name]["cmd"])
+    modules = re.findall(r"python -m (\S+)", commands)
+    assert [m for m in modules if m not in BESIDE] == [f"stages.{name}"]
+    reached = closure(f"stages/{name}/__main__.py")
+    assert not reached & {"stages/check.py", "stages/tracking.py", "stages/tracking_stages.py"}
+
+
+def test_params_are_narrow():
+    wanted = {name: [name] for name in STAGES} | {"window": ["window", "evaluate.season"]}
+    assert {name: stage["params"] for name, stage in DAG["stages"].items()} == wanted
+
+
+def test_only_evaluate_is_handed_the_test_part():
+    for name, stage in DAG["stages"].items():
+        assert (TEST_PART in stage["deps"]) == (name == "evaluate")
+        assert (TEST_PART in " ".join(stage["cmd"])) == (name in ("window", "evaluate"))
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_data_dependencies_and_outputs_stand_in_the_command(name):
+    stage = DAG["stages"][name]
+    own = " ".join(stage["cmd"])
+    outs = [next(iter(o)) if isinstance(o, dict) else o for o in stage.get("outs", [])]
+    for path in [d for d in stage["deps"] if not d.startswith("stages/")]:
+        assert path in own
+    for path in outs:
+        assert path in own or path.startswith("data/report/")
+
+
+def test_what_git_keeps():
+    report = DAG["stages"]["report"]
+    kept = [o for o in report["metrics"] + report["outs"] if isinstance(o, dict)]
+    assert {name for o in kept for name, how in o.items() if how == {"cache": False}} == {
+        "data/report/metrics.json",
+        "data/report/lambda_path.csv",
+        "data/report/report.md",
+    }
+    assert DAG["artifacts"]["chosen"]["path"] in report["outs"]
+
+
+def test_paths_stand_in_dvc_yaml_alone():
+    for path in (ROOT / "stages").rglob("*.py"):
+        literals = [
+            node.value
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        assert not [text for text in literals if re.fullmatch(r"data/\S*", text)], path
+
+
+def test_one_module_imports_mlflow_and_its_folder_shadows_nothing():
+    pattern = re.compile(r"^\s*(import|from) mlflow\b", re.MULTILINE)
+    found = [
+        p.name for p in (ROOT / "stages").rglob("*.py") if pattern.search(p.read_text("utf-8"))
+    ]
+    assert found == ["tracking.py"]
+    assert not list((ROOT / "mlflow").glob("*.py"))
+
+
+@pytest.mark.parametrize(
+    ("name", "heavy"),
+    [
+        ("prepare", "torch mlflow numba matplotlib statsmodels scipy"),
+        ("window", "torch mlflow numba matplotlib statsmodels scipy"),
+        ("train", "torch mlflow pandas matplotlib statsmodels"),
+        ("evaluate", "torch mlflow matplotlib numba"),
+        ("report", "torch mlflow numba matplotlib"),
+    ],
+)
+def test_start_up_imports_nothing_that_is_not_needed(name, heavy):
+    code = f"import sys, stages.{name}.__main__; print(*set({heavy.split()}) & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
