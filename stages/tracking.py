@@ -4,212 +4,242 @@ One experiment, `ridgeline`, with four kinds of run (tag `kind`):
 
     data     the prepared series; key: digest of the series
     windows  the folds; key: digest of the development part
-    member   a (cell, λ) of a study: curves, validation and test errors, mean over seeds with spread;
-             key: digest of the development part, the recipe, λ and the seeds' weights
-    study    the report's files and the chosen λ of each cell; key: digest of its members and scores
+    member   a (cell, λ): curves, validation and test errors, mean over seeds with spread; key: digest of
+             the development part, the recipe, λ, the seeds' weights and, once evaluated, their scores
+    study    the report's files and the chosen λ of each cell; key: digest of its members, scores and rule
 
 A run is found by its key (tag `ridgeline.key`), so work that is done again completes its run and never makes
-a second one. Files are the truth: nothing here is read by a stage, and a server that is away fails none.
+a second one; tags lead from a study to its members (`study`) and from all to the development part (`data`).
+Files are the truth: no stage reads anything from here, and a store that is slow or away fails none.
+
+Within `dvc repro` a stage leaves a note (`tracking_notes`); after `train` and `evaluate` a process beside the
+next stage logs what there is, and `report` waits for the rest. `python -m stages.tracking flush` logs what is
+left. By environment: MLFLOW_TRACKING_URI; RIDGELINE_TRACKING = on, now (every stage waits) or off;
+RIDGELINE_TRACKING_SECONDS (how long to wait for the store in all: 60).
 """
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-import json
 import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from stages.artifacts.fits import Fit
-from stages.params import read_yaml
+import stages.pin  # noqa: F401  (a tag names the instruction set)
+from stages import tracking_notes as notes
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities import DatasetInput, Metric, Run
     from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "ridgeline"
-KEY = "ridgeline.key"
-SECTIONS = {
-    "prepare": ["prepare"],
-    "window": ["window"],
-    "train": ["train"],
-    "evaluate": ["evaluate"],
-    "report": ["report"],
-}
-BATCH = 900  # a log_batch call takes at most 1000 metrics
+KEY, MEMBER, CURVES = "ridgeline.key", "ridgeline.member", "ridgeline.curves"
+BATCH = 800  # metrics to a log_batch call, which takes 1000 items with params and tags
 
 
-def digest(*parts: bytes | str) -> str:
-    """sha256 of the parts, each with its length, in hex."""
-    total = hashlib.sha256()
-    for part in parts:
-        raw = part.encode() if isinstance(part, str) else part
-        total.update(len(raw).to_bytes(8, "little") + raw)
-    return total.hexdigest()
+@dataclass
+class Entry:
+    """A run of the store and what is to be added to it. `run` is None for one that is still to be made."""
 
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def member_keys(fit: Fit, development: str) -> list[str]:
-    """The key of each λ's run; `development` is the digest of the development part."""
-    recipe = json.dumps(fit.config, sort_keys=True)
-    return [
-        digest(development, recipe, lam.hex(), np.ascontiguousarray(fit.weights[i]).tobytes())
-        for i, lam in enumerate(fit.lambdas)
-    ]
+    name: str
+    tags: dict[str, str]
+    run: Run | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    curves: dict[str, Iterable[float]] = field(default_factory=dict)
+    data: DatasetInput | None = None
+    files: list[tuple[Path, str | None]] = field(default_factory=list)
 
 
 class Mirror:
-    """The experiment of one tracking store."""
+    """The experiment of one store. Entries are gathered, then written together: a few calls for each run."""
 
-    def __init__(self) -> None:
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-        for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
-            os.environ.setdefault(name, "true")
-        from mlflow.tracking import MlflowClient
+    def __init__(self, client: MlflowClient, seconds: float) -> None:
+        self._client, self.seconds = client, seconds
+        self.deadline = time.monotonic() + seconds
+        self.entries: list[Entry] = []
+        self.surroundings: dict[str, str] = {}
+        self.datasets: dict[str, DatasetInput] = {}
+        self.experiment = ""
 
-        root = Path(os.environ.get("DVC_ROOT", ".")).resolve() / "mlflow"
-        uri = os.environ.get("MLFLOW_TRACKING_URI")
-        if uri:
-            self.client = MlflowClient(uri)
-            self.experiment = _experiment(self.client, None)
-            return
-        from filelock import FileLock
+    @property
+    def client(self) -> MlflowClient:
+        """The client, as long as there is time.
 
-        root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / ".first-use.lock"):  # processes that migrate a new store at once crash
-            self.client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
-            self.experiment = _experiment(self.client, (root / "artifacts").as_uri())
+        Raises:
+            TimeoutError: logging has taken longer than it may.
+        """
+        if time.monotonic() > self.deadline:
+            raise TimeoutError(f"the store took more than {self.seconds:g} s")
+        return self._client
 
-    @contextmanager
-    def run(self, key: str, name: str, tags: dict[str, str]) -> Iterator[str]:
-        """The run with this key, found or made; finished on leaving."""
-        found = self.client.search_runs([self.experiment], f"tags.`{KEY}` = '{key}'", max_results=1)
-        if found:
-            run_id = found[0].info.run_id
-        else:
-            own = {KEY: key, **tags, **_surroundings()}
-            run_id = self.client.create_run(self.experiment, tags=own, run_name=name).info.run_id
-        yield run_id
-        self.client.set_terminated(run_id)
+    def entry(
+        self, key: str, name: str, tags: dict[str, str], member: str = "", *, trained: bool = False
+    ) -> Entry:
+        """The run with this key, or a new one.
 
-    def log(
-        self,
-        run_id: str,
-        params: dict[str, Any] | None = None,
-        metrics: Mapping[str, float] | None = None,
-        curves: dict[str, np.ndarray] | None = None,
-        tags: dict[str, str] | None = None,
-    ) -> None:
-        """Everything in as few calls as the API allows; what the run has already is left alone."""
-        from mlflow.entities import Metric, Param, RunTag
+        member: digest of what training made. A run of it that nobody has evaluated yet takes the key; with
+        `trained` (no evaluation is known) any run of it will do.
+        """
+        own = self._here(KEY, key)
+        if own is None and trained:
+            own = self._here(MEMBER, member) or self._stored(MEMBER, member)
+        elif own is None:
+            bare = self._here(KEY, member) if member else None
+            if bare is None or bare.run is not None:  # a new one was looked for already
+                own = self._stored(KEY, key)
+                bare = bare or (self._stored(KEY, member) if member and not own else None)
+            own = own or bare
+            if own is bare and own is not None:
+                own.tags[KEY] = key
+        if own is None:
+            own = Entry(name, {KEY: key, **tags, **self.surroundings})
+            own.tags |= {MEMBER: member} if member else {}
+            self.entries.append(own)
+        return own
 
-        run = self.client.get_run(run_id).data
-        now = int(time.time() * 1000)
-        points = [
-            Metric(name, float(value), now, step)
-            for name, curve in (curves or {}).items()
-            if name not in run.metrics
-            for step, value in enumerate(curve, 1)
-            if np.isfinite(value)
-        ]
-        points += [
-            Metric(name, float(value), now, 0)
-            for name, value in (metrics or {}).items()
-            if np.isfinite(value) and run.metrics.get(name) != float(value)
-        ]
-        wanted = {k: str(v)[:6000] for k, v in (params or {}).items() if k not in run.params}
-        own = [RunTag(k, v) for k, v in (tags or {}).items()]
-        self.client.log_batch(run_id, points[:BATCH], [Param(k, v) for k, v in wanted.items()], own)
-        for begin in range(BATCH, len(points), BATCH):
-            self.client.log_batch(run_id, points[begin : begin + BATCH])
+    def _here(self, tag: str, value: str) -> Entry | None:
+        return next((e for e in self.entries if e.tags.get(tag) == value), None)
 
-    def log_data(
-        self, run_id: str, frame: Any, path: Path | str, name: str, own_digest: str
-    ) -> None:
-        """A pandas frame as the run's data set."""
+    def _stored(self, tag: str, value: str) -> Entry | None:
+        found = self.client.search_runs(
+            [self.experiment], f"tags.`{tag}` = '{value}'", max_results=1
+        )
+        if not found:
+            return None
+        self.entries.append(Entry(found[0].info.run_name, dict(found[0].data.tags), found[0]))
+        return self.entries[-1]
+
+    def dataset(self, frame: pd.DataFrame, source: str, name: str, digest: str) -> DatasetInput:
+        """A pandas frame as a data set of MLflow, with its schema and size."""
         from mlflow.data.pandas_dataset import from_pandas
-        from mlflow.entities import DatasetInput, InputTag
+        from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        inputs = self.client.get_run(run_id).inputs
-        if inputs is not None and inputs.dataset_inputs:
-            return
-        with (
-            warnings.catch_warnings()
-        ):  # a local path fits two of MLflow's kinds of source, both right
-            warnings.filterwarnings("ignore", "The specified dataset source", UserWarning)
-            data = from_pandas(frame, source=str(path), name=name, digest=own_digest[:36])
-        tag = InputTag("mlflow.data.context", "training")
-        self.client.log_inputs(run_id, [DatasetInput(data._to_mlflow_entity(), [tag])])
+        if digest not in self.datasets:
+            with warnings.catch_warnings(action="ignore"):  # on the kind of source, on integers
+                data = from_pandas(frame, source=source, name=name[:400], digest=digest[:36])
+            tag = InputTag("mlflow.data.context", "training")
+            self.datasets[digest] = DatasetInput(Dataset(**data.to_dict()), [tag])
+        return self.datasets[digest]
 
-    def log_files(self, run_id: str, paths: list[Path], folder: str | None = None) -> None:
-        """Files as artifacts of the run."""
-        for path in paths:
-            self.client.log_artifact(run_id, str(path), folder)
+    def write(self) -> None:
+        """Add to every run what it lacks."""
+        for entry in self.entries:
+            self._write(entry)
+        self.entries = []
+
+    def _write(self, entry: Entry) -> None:
+        from mlflow.entities import Param, RunTag
+
+        run = entry.run
+        if run is None:
+            run = self.client.create_run(self.experiment, tags=entry.tags, run_name=entry.name)
+        old = run.data
+        points = list(_points(entry, run))
+        params = [Param(k, str(v)[:6000]) for k, v in entry.params.items() if k not in old.params]
+        tags = [RunTag(k, v) for k, v in entry.tags.items() if old.tags.get(k) != v]
+        if entry.curves and old.tags.get(CURVES) != "complete":
+            tags.append(RunTag(CURVES, "complete"))  # with the last batch: unset after a kill
+        while points or params or tags:
+            last = tags if len(points) <= BATCH and len(params) <= 100 else []
+            self.client.log_batch(run.info.run_id, points[:BATCH], params[:100], last)
+            points, params, tags = points[BATCH:], params[100:], [] if last else tags
+        if entry.data and not (run.inputs and run.inputs.dataset_inputs):
+            self.client.log_inputs(run.info.run_id, [entry.data])
+        for path, folder in entry.files:
+            self.client.log_artifact(run.info.run_id, str(path), folder)
+        if run.info.status != "FINISHED":
+            self.client.set_terminated(run.info.run_id)
+
+
+def _points(entry: Entry, run: Run) -> Iterator[Metric]:
+    """The metrics that the run lacks. A curve's times are the run's own, so that no point comes twice."""
+    from mlflow.entities import Metric
+
+    if run.data.tags.get(CURVES) != "complete":
+        for name, curve in entry.curves.items():
+            for step, value in enumerate(curve, 1):
+                if value == value:  # NaN: not trained so far
+                    yield Metric(name, float(value), run.info.start_time, step)
+    now = int(time.time() * 1000)
+    for name, value in entry.metrics.items():
+        if value == value and run.data.metrics.get(name) != float(value):
+            yield Metric(name, float(value), now, 0)
+
+
+@contextmanager
+def mirror() -> Iterator[Mirror]:
+    """The store, for one process at a time: two would migrate a new one at once, or make a run twice."""
+    notes.quieten()
+    from filelock import FileLock
+    from mlflow.tracking import MlflowClient
+
+    folder = notes.root() / "mlflow"
+    seconds = float(os.environ.get("RIDGELINE_TRACKING_SECONDS", "60"))
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock", timeout=seconds):
+        own = Mirror(MlflowClient(uri or f"sqlite:///{folder / 'mlflow.db'}"), seconds)
+        own.experiment = _experiment(own.client, None if uri else (folder / "artifacts").as_uri())
+        yield own
 
 
 def _experiment(client: MlflowClient, artifacts: str | None) -> str:
-    from mlflow.exceptions import MlflowException
-
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is None:
-        try:
-            return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))
-        except MlflowException:  # another process was quicker
-            found = client.get_experiment_by_name(EXPERIMENT)
-    assert found is not None, "the experiment exists"
+        return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)
 
 
-def _surroundings() -> dict[str, str]:
-    names = {"dvc.exp_name": "DVC_EXP_NAME", "dvc.baseline": "DVC_EXP_BASELINE_REV"}
-    return {tag: os.environ[name] for tag, name in names.items() if os.environ.get(name)}
+def flush() -> None:
+    """Log all notes of this working folder.
 
+    Raises:
+        Exception: whatever the store raised; the notes stay.
+    """
+    if not notes.pending():
+        return
+    from stages import tracking_stages
 
-def flatten(values: dict[str, Any], prefix: str) -> dict[str, Any]:
-    """Nested parameters as dotted names."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        key = f"{prefix}.{name}"
-        flat |= flatten(value, key) if isinstance(value, dict) else {key: value}
-    return flat
+    with mirror() as store:
+        own = [note for note in notes.pending() if note.current()]  # another process may be done
+        for note in own:
+            store.surroundings = note.tags
+            paths = {flag: Path(path) for flag, path in note.paths.items()}
+            getattr(tracking_stages, f"log_{note.stage}")(store, note.params, **paths)
+        store.write()
+        for note in own:
+            note.discard()
 
 
 def main(argv: list[str] | None = None) -> int:
     """Log one stage. Always 0 but for wrong usage: tracking never fails a study."""
-    parser = argparse.ArgumentParser(prog="stages.tracking", description=__doc__)
-    parser.add_argument("stage", choices=SECTIONS)
-    for name in ("series", "development", "fits", "scores", "report"):
-        parser.add_argument(f"--{name}", type=Path)
-    args = parser.parse_args(argv)
-    if os.environ.get("RIDGELINE_TRACKING", "on").lower() in ("off", "0", "false"):
+    stage, paths = notes.arguments(argv, __doc__ or "")
+    how = os.environ.get("RIDGELINE_TRACKING", "on").lower()
+    if how in ("off", "0", "false", "no"):
         return 0
     try:
-        from stages import tracking_stages
-
-        found = read_yaml("params.yaml")
-        params: dict[str, Any] = {}
-        for section in SECTIONS[args.stage]:
-            params |= flatten(found.get(section) or {}, section)
-        getattr(tracking_stages, f"log_{args.stage}")(Mirror(), args, params)
+        if stage != "flush":
+            notes.note_of(stage, paths).save()
+        if how != "now" and "DVC_STAGE" in os.environ and stage in notes.DEFERRED:
+            if notes.DEFERRED[stage]:
+                notes.start_flush()
+            return 0
+        flush()
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        again = " ".join(sys.argv[1:] if argv is None else argv)
+        left = ", ".join(note.stage for note in notes.pending()) or stage
         print(
-            f"tracking: {args.stage} was not logged ({reason[0][:200]}); nothing else is affected. "
-            f"Log it later: python -m stages.tracking {again}",
+            f"tracking: not logged to MLflow: {left} ({reason[0][:200]}); nothing else is affected. "
+            "The next run logs it, or: python -m stages.tracking flush",
             file=sys.stderr,
         )
     return 0

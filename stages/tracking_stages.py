@@ -1,87 +1,153 @@
-"""What each stage's files say to MLflow; `tracking.py` has the runs and their keys."""
+"""What each stage's files say to MLflow; `tracking.py` has the runs and the store."""
 
 from __future__ import annotations
 
 import json
-from argparse import Namespace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from stages.artifacts.fits import Fit, load_fits
-from stages.artifacts.series import FRAME, Series
+from stages.artifacts.series import FRAME, SUMMARY, Series
 from stages.artifacts.windows import Windows
-from stages.tracking import Mirror, digest, file_digest, flatten, member_keys
+from stages.tracking_notes import digest, file_digest, flatten
+
+if TYPE_CHECKING:
+    from stages.tracking import Entry, Mirror
+
+SHORT = 12  # digits of a digest in names and tags
+# Parameters that decide nothing of one member.
+_OF_STUDIES = ("train.cells", "train.penalty.lambdas", "evaluate.baselines", "report.")
 
 
-def log_prepare(mirror: Mirror, args: Namespace, params: dict[str, Any]) -> None:
+def log_prepare(mirror: Mirror, params: dict[str, Any], series: Path) -> None:
     """The prepared series: a `data` run."""
-    key = file_digest(args.series / FRAME)
-    series = Series.load(args.series)
-    names = [entry["unique_id"] for entry in series.summary["series"]]
-    metrics = {"series": len(names), "steps": len(series.frame) / len(names)}
-    metrics["gaps"] = sum(entry["gaps"] for entry in series.summary["series"])
-    with mirror.run(key, f"data {key[:8]}", {"kind": "data"}) as run_id:
-        mirror.log(run_id, params, metrics)
-        source = str(params.get("prepare.path", args.series / FRAME))
-        mirror.log_data(run_id, series.frame, source, ", ".join(names)[:100], key)
-        mirror.log_files(run_id, [args.series / "summary.json"])
+    key, data = file_digest(series / FRAME), Series.load(series)
+    listed = data.summary["series"]
+    entry = mirror.entry(key, f"data {key[:SHORT]}", {"kind": "data"})
+    entry.params |= params | {"frequency": data.summary["frequency"]}
+    entry.metrics |= {
+        "series": len(listed),
+        "steps": len(data.frame) / len(listed),
+        "gaps": sum(one["gaps"] for one in listed),
+    }
+    names = ", ".join(str(one["unique_id"]) for one in listed)
+    source = str(params.get("prepare.path") or series / FRAME)
+    entry.data = mirror.dataset(data.frame, source, names, key)
+    entry.files = [(series / SUMMARY, None)]
 
 
-def log_window(mirror: Mirror, args: Namespace, params: dict[str, Any]) -> None:
+def log_window(mirror: Mirror, params: dict[str, Any], development: Path) -> None:
     """The folds: a `windows` run."""
-    key = file_digest(args.development)
-    windows = Windows.load(args.development)
-    metrics = {}
+    key, windows = file_digest(development), Windows.load(development)
+    tags = {"kind": "windows", "data": key[:SHORT]}
+    entry = mirror.entry(key, f"windows {key[:SHORT]}", tags)
+    entry.params |= params
     for fold in windows.folds:
-        metrics[f"{fold.name}.training_windows"] = fold.m
-        metrics[f"{fold.name}.validation_windows"] = len(fold.validation)
-    with mirror.run(key, f"windows {key[:8]}", {"kind": "windows"}) as run_id:
-        mirror.log(run_id, params, metrics)
-        mirror.log_data(run_id, _levels(windows), args.development, "development part", key)
+        entry.metrics[f"{fold.name}.training_windows"] = fold.m
+        entry.metrics[f"{fold.name}.validation_windows"] = len(fold.validation)
+    _add_data(mirror, entry, development, key)
 
 
-def _levels(windows: Windows) -> pd.DataFrame:
-    """The development part in the data's units, a column for each series."""
-    levels = windows.levels.transpose(1, 0, 2).reshape(len(windows.time), -1)
-    return pd.DataFrame(levels, columns=pd.Index(windows.layout.series))
+def _add_data(mirror: Mirror, entry: Entry, path: Path, key: str) -> None:
+    """The development part in the data's units, a column for each series, as the run's data set."""
+    if key not in mirror.datasets:
+        windows = Windows.load(path)
+        levels = windows.levels.transpose(1, 0, 2).reshape(len(windows.time), -1)
+        frame = pd.DataFrame(levels, columns=pd.Index(windows.layout.series))
+        mirror.dataset(frame, str(path), "development part", key)
+    entry.data = mirror.datasets[key]
 
 
-def log_train(mirror: Mirror, args: Namespace, params: dict[str, Any]) -> None:
+class Members:
+    """The runs of a fit: one for each λ, with what training says of it.
+
+    scores: the folder that evaluate wrote, None before that.
+    """
+
+    def __init__(self, fit: Fit, development: Path, scores: Path | None = None) -> None:
+        self.fit, self.development, self.data = fit, development, file_digest(development)
+        recipe = json.dumps(fit.config, sort_keys=True)
+        self.members = [
+            digest(
+                self.data, recipe, float(lam).hex(), np.ascontiguousarray(fit.weights[i]).tobytes()
+            )
+            for i, lam in enumerate(fit.lambdas)
+        ]
+        self.keys, self.scores = self.members, None
+        if scores is not None:
+            self.scores = pd.read_parquet(scores / f"{fit.cell}.parquet")
+            self.keys = [
+                digest(member, self._scores(lam).to_csv(index=False))
+                for member, lam in zip(self.members, fit.lambdas, strict=True)
+            ]
+
+    def _scores(self, lam: float) -> pd.DataFrame:
+        assert self.scores is not None, "there are scores"
+        return self.scores[self.scores["lam"] == lam]
+
+    def entry(self, mirror: Mirror, i: int, params: dict[str, Any]) -> Entry:
+        """The run of the i-th λ, with all that is known of it."""
+        fit, lam = self.fit, self.fit.lambdas[i]
+        tags = {"kind": "member", "cell": fit.cell, "lam": f"{lam:g}", "data": self.data[:SHORT]}
+        name, trained = f"{fit.cell} λ={lam:g}", self.scores is None
+        entry = mirror.entry(self.keys[i], name, tags, self.members[i], trained=trained)
+        left = {k: v for k, v in params.items() if not k.startswith(_OF_STUDIES)}
+        own = {"cell": fit.cell, "lam": lam, "m": fit.m[-1], "seeds": fit.seeds}
+        entry.params |= left | own
+        entry.metrics |= _training(fit, i)
+        entry.curves |= _curves(fit, i)
+        if self.scores is not None:
+            entry.metrics |= _testing(self._scores(lam))
+        _add_data(mirror, entry, self.development, self.data)
+        return entry
+
+
+def log_train(mirror: Mirror, params: dict[str, Any], development: Path, fits: Path) -> None:
     """A `member` run for each cell and λ, with its curves."""
-    data = file_digest(args.development)
-    own = {name: value for name, value in params.items() if "lambdas" not in name}
-    for fit in load_fits(args.fits):
-        for i, (lam, key) in enumerate(zip(fit.lambdas, member_keys(fit, data), strict=True)):
-            tags = {"kind": "member", "cell": fit.cell, "lam": f"{lam:g}", "data": data[:12]}
-            with mirror.run(key, f"{fit.cell} λ={lam:g}", tags) as run_id:
-                named = {**own, "train.cells": fit.cell, "cell": fit.cell, "lam": lam}
-                named |= {"m": fit.m[-1], "seeds": fit.seeds}
-                mirror.log(run_id, named, _training(fit, i), _curves(fit, i))
+    for fit in load_fits(fits):
+        members = Members(fit, development)
+        for i in range(len(fit.lambdas)):
+            members.entry(mirror, i, params)
 
 
 def _training(fit: Fit, i: int) -> dict[str, float]:
     """Errors in scaled units of one λ: mean over seeds, and the seeds' spread."""
-    folds = [fold for fold in fit.folds if fold in fit.window_losses]
-    every = np.concatenate([fit.window_losses[fold][i] for fold in folds], axis=1)  # (S, N)
-    by_seed = every.mean(1)
-    return {
+    numbers = {
         "lam": fit.lambdas[i],
-        "validation_mse": float(by_seed.mean()),
-        "validation_mse_spread": _spread(by_seed),
-        "train_mse": float(fit.train_mse[-1, i].mean()),
+        **_mean_and_spread("train_mse", fit.train_mse[-1, i]),
         "epochs": float(fit.epochs[-1, i].mean()),
         "weight_norm": float(np.sqrt((fit.norms[-1, i] ** 2).sum(1)).mean()),
     }
+    every = [fit.window_losses[fold][i] for fold in fit.folds if fold in fit.window_losses]
+    if every:
+        by_seed = np.concatenate(every, axis=1).mean(1)  # (S,), folds weighted by their windows
+        numbers |= _mean_and_spread("validation_mse", by_seed)
+    return numbers
 
 
-def _spread(by_seed: np.ndarray) -> float:
-    return float(by_seed.std(ddof=1)) if len(by_seed) > 1 else 0.0
+def _testing(scores: pd.DataFrame) -> dict[str, float]:
+    """Errors on the whole test part, by metric."""
+    whole = scores[(scores["unique_id"] == "") & (scores["step"] == 0)]
+    numbers: dict[str, float] = {}
+    for name, group in whole.groupby("metric", observed=True)["value"]:
+        numbers |= _mean_and_spread(f"test_{name}", group.to_numpy())
+    return numbers
+
+
+def _mean_and_spread(name: str, by_seed: np.ndarray) -> dict[str, float]:
+    """Mean over seeds, and their standard deviation where there are several."""
+    spread = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else float("nan")
+    return {name: float(by_seed.mean()), f"{name}_spread": spread}
 
 
 def _curves(fit: Fit, i: int) -> dict[str, np.ndarray]:
-    """By epoch: training of the final fold and validation of the others, mean over seeds and folds."""
+    """By epoch: training of the final fold, validation of the others; means over seeds and folds.
+
+    A curve ends where the first of its networks stopped: a mean over fewer would jump.
+    """
     curves = {
         "train_loss": fit.train_loss[-1, i].mean(0),
         "gradient_norm": fit.gradient_norm[-1, i].mean(0),
@@ -91,45 +157,55 @@ def _curves(fit: Fit, i: int) -> dict[str, np.ndarray]:
     return curves
 
 
-def log_evaluate(mirror: Mirror, args: Namespace, params: dict[str, Any]) -> None:
+def log_evaluate(
+    mirror: Mirror, params: dict[str, Any], development: Path, fits: Path, scores: Path
+) -> None:
     """Test errors of each cell and λ, onto its run."""
-    data = file_digest(args.development)
-    for fit in load_fits(args.fits):
-        scores = pd.read_parquet(args.scores / f"{fit.cell}.parquet")
-        whole = scores[(scores["unique_id"] == "") & (scores["step"] == 0)]
-        for lam, key in zip(fit.lambdas, member_keys(fit, data), strict=True):
-            own = whole[whole["lam"] == lam].groupby("metric", observed=True)["value"]
-            metrics = {f"test_{name}": float(group.mean()) for name, group in own}
-            metrics |= {f"test_{n}_spread": _spread(group.to_numpy()) for n, group in own}
-            tags = {"kind": "member", "cell": fit.cell, "lam": f"{lam:g}", "data": data[:12]}
-            with mirror.run(key, f"{fit.cell} λ={lam:g}", tags) as run_id:
-                mirror.log(run_id, params, metrics)
+    for fit in load_fits(fits):
+        members = Members(fit, development, scores)
+        for i in range(len(fit.lambdas)):
+            members.entry(mirror, i, params)
 
 
-def log_report(mirror: Mirror, args: Namespace, params: dict[str, Any]) -> None:
+def log_report(
+    mirror: Mirror,
+    params: dict[str, Any],
+    development: Path,
+    fits: Path,
+    scores: Path,
+    report: Path,
+) -> None:
     """The study's run: the report's files; and a tag `study` on each of its members."""
-    data = file_digest(args.development)
-    fits = load_fits(args.fits)
-    keys = {fit.cell: member_keys(fit, data) for fit in fits}
-    listed = sorted(args.scores.iterdir())
-    key = digest(*(k for own in keys.values() for k in own), *(file_digest(p) for p in listed))
-    report = json.loads((args.report / "metrics.json").read_text(encoding="utf-8"))
-    numbers = flatten(report, "report")
-    metrics = {k: float(v) for k, v in numbers.items() if isinstance(v, int | float)}
-    study = key[:12]
-    with mirror.run(key, f"study {study}", {"kind": "study", "study": study}) as run_id:
-        named = {**params, "cells": ", ".join(keys), "members": sum(len(k) for k in keys.values())}
-        mirror.log(run_id, named, metrics, tags={"data": data[:12]})
-        mirror.log_data(
-            run_id, _levels(Windows.load(args.development)), args.development, "study", data
-        )
-        files = sorted(path for path in args.report.iterdir() if path.is_file())
-        mirror.log_files(run_id, files)
-        for folder in ("figures", "plots"):
-            mirror.log_files(run_id, sorted((args.report / folder).iterdir()), folder)
-    for fit in fits:
-        chosen = report.get(fit.cell, {}).get("lam")
-        for lam, member in zip(fit.lambdas, keys[fit.cell], strict=True):
-            with mirror.run(member, f"{fit.cell} λ={lam:g}", {"kind": "member"}) as run_id:
-                near = chosen is not None and abs(lam - chosen) <= 1e-9 * max(1.0, lam)
-                mirror.log(run_id, tags={"study": study, "chosen": str(near).lower()})
+    studied = [Members(fit, development, scores) for fit in load_fits(fits)]
+    keys = [key for members in studied for key in members.keys]
+    rule = {name: value for name, value in params.items() if name.startswith("report.")}
+    key = digest(*keys, file_digest(scores), json.dumps(rule, sort_keys=True))
+    told = json.loads((report / "metrics.json").read_text(encoding="utf-8"))
+    study = key[:SHORT]
+    tags = {"kind": "study", "study": study, "data": studied[0].data[:SHORT]}
+    entry = mirror.entry(key, f"study {study}", tags)
+    cells = ", ".join(members.fit.cell for members in studied)
+    entry.params |= params | {"cells": cells, "members": len(keys)}
+    for name, value in flatten(told).items():
+        if isinstance(value, int | float):
+            entry.metrics[name] = float(value)
+        else:
+            entry.tags[name] = str(value)
+    _add_data(mirror, entry, development, studied[0].data)
+    entry.files = _files(report)
+    for members in studied:
+        chosen = told.get(members.fit.cell, {}).get("lam")
+        for i, lam in enumerate(members.fit.lambdas):
+            near = chosen is not None and abs(lam - chosen) <= 1e-9 * max(1.0, lam)
+            # A member is in every study that has its λ: `study` is the latest, `study.<id>` are all.
+            own = {"study": study, f"study.{study}": "chosen" if near else "member"}
+            members.entry(mirror, i, params).tags |= own | {"chosen": str(near).lower()}
+
+
+def _files(report: Path) -> list[tuple[Path, str | None]]:
+    """The report's files, those of its folders under the folder's name; hidden ones left out."""
+    listed: list[tuple[Path, str | None]] = []
+    for path in sorted(p for p in report.iterdir() if not p.name.startswith(".")):
+        inner = sorted(path.iterdir()) if path.is_dir() else [path]
+        listed += [(p, path.name if path.is_dir() else None) for p in inner if p.is_file()]
+    return listed

@@ -59,18 +59,20 @@ class Oracle(nn.Module):
 
     def flat_gradient(self) -> np.ndarray:
         """The gradients of all parameters in this project's order, (n,)."""
+        return self._flat({name: p.grad for name, p in self.named_parameters()})
+
+    def flat_weights(self) -> np.ndarray:
+        """All parameters in this project's order, (n,); a second bias counts where it is not redundant."""
+        return self._flat({name: p.detach() for name, p in self.named_parameters()})
+
+    def _flat(self, values: dict[str, torch.Tensor]) -> np.ndarray:
         parts = []
         for layer in range(self.network.layers if self.network.cell != "linear" else 0):
-            g = {
-                name: getattr(self.body, f"{name}_l{layer}").grad
-                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            }
             wi, wh, bi, bh = (
-                g["weight_ih"],
-                g["weight_hh"],
-                g["bias_ih"][:, None],
-                g["bias_hh"][:, None],
+                values[f"body.{name}_l{layer}"]
+                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
+            bi, bh = bi[:, None], bh[:, None]
             if self.network.cell == "gru":
                 two = 2 * self.network.hidden
                 parts += [
@@ -80,5 +82,5 @@ class Oracle(nn.Module):
                 ]
             else:
                 parts.append(torch.cat([wi, bi, wh], 1))
-        parts.append(torch.cat([self.head.bias.grad[:, None], self.head.weight.grad], 1))
+        parts.append(torch.cat([values["head.bias"][:, None], values["head.weight"]], 1))
         return torch.cat([p.reshape(-1) for p in parts]).numpy()

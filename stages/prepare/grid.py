@@ -98,11 +98,15 @@ def _grid(stamps: Index, frequency: str) -> tuple[Index, str]:
 
 def _infer(stamps: pd.DatetimeIndex) -> str:
     """The frequency of the whole index or, where it has gaps, of a stretch without."""
-    if len(stamps) >= 3:
-        stretches = [stamps, *(stamps[i : i + 8] for i in range(0, max(1, len(stamps) - 7), 4))]
+    stretches = [stamps]
+    for length in (8, 3):
+        starts = range(0, max(1, len(stamps) - length + 1), length // 2)
+        stretches += [stamps[i : i + length] for i in starts]
+    with pd.option_context("future.infer_freq_returns_offset", True):
         for part in stretches:
-            if len(part) >= 3 and (found := pd.infer_freq(part)):
-                return found
+            offset = pd.infer_freq(part) if len(part) >= 3 else None
+            if offset is not None:
+                return pd.tseries.frequencies.to_offset(offset).freqstr
     raise ParameterError(
         "prepare.frequency = 'infer': the times show no frequency; name it (h, D, W-SAT, MS, …)"
     )

@@ -98,11 +98,12 @@ class Chunk:
     def run(self) -> None:
         """Train all to their end; `on_finish(member, outcome)` is called for each as it ends."""
         while self.members:
-            self._epoch()
-            over = self._finished()
+            over = self._finished()  # first: a checkpoint may have been the last epoch's
             if over.any():
                 self._hand_over(np.flatnonzero(over))
                 self._keep(~over)
+            else:
+                self._epoch()
 
     def _hand_over(self, places: np.ndarray) -> None:
         state, stopping = self.state, bool(self.recipe.patience)

@@ -1,0 +1,263 @@
+"""A member's bits depend on nothing but what it is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.networks.initial import initial_weights
+from stages.networks.shape import Network
+from stages.train.members import Member, Recipe, fold_digest, member_key
+from stages.train.pool import Job, train_jobs, workers
+from stages.train.store import MemberStore, limit_bytes
+from stages.train.trainer import Chunk, Outcome, State, start_state
+from stages.train.worker import Task, _groups, fold_data, run_task
+from tests.made_windows import made_windows
+
+WINDOWS = made_windows(
+    steps=120, groups=2, features=2, lookback=12, horizon=5, normalise="instance"
+)
+CASES = {
+    # lookbacks, hidden sizes and batch sizes that do not divide evenly
+    "linear": (Network("linear", 2, 5, 12, 1, 1, normalise="instance"), 33),
+    "rnn": (Network("rnn", 2, 5, 12, 1, 5, layers=2, dropout=0.3, normalise="instance"), 37),
+    "gru": (Network("gru", 2, 5, 12, 1, 7, segment=3, normalise="instance"), 19),
+    "lstm": (Network("lstm", 2, 5, 12, 1, 9, normalise="instance"), 50),
+}
+
+
+def recipe_for(cell: str, epochs: int = 4, patience: int | None = None) -> Recipe:
+    network, batch = CASES[cell]
+    return Recipe(
+        network, epochs, batch, "adam", 0.0, 0.01, "cosine", 1.0, patience, (1.0, 0.5, 2.0)
+    )
+
+
+def members_of(count: int, epochs: int = 4, fold: str = "fold1") -> list[Member]:
+    return [Member(0.3 * (i // 3), i % 3, fold, epochs) for i in range(count)]
+
+
+def train(
+    recipe: Recipe, members: list[Member], state: State | None = None
+) -> dict[Member, Outcome]:
+    fold = next(f for f in WINDOWS.folds if f.name == members[0].fold)
+    found: dict[Member, Outcome] = {}
+    data = fold_data(WINDOWS, fold, recipe.precision)
+    Chunk(recipe, data, members, state or start_state(recipe, members), found.__setitem__).run()
+    return found
+
+
+def assert_same(one: Outcome, two: Outcome) -> None:
+    for name in ("weights", "curves", "window_losses"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+    assert (one.train_mse, one.epochs) == (two.train_mse, two.epochs)
+
+
+@pytest.mark.parametrize("cell", CASES)
+def test_bits_do_not_depend_on_company(cell):
+    recipe = recipe_for(cell)
+    own = members_of(51)
+    alone = train(recipe, [own[4]])[own[4]]
+    assert np.isfinite(alone.weights).all()
+    assert np.isfinite(alone.curves).all()
+    for company in (own[4:7], own[:10], own[9::-1], own):
+        assert_same(train(recipe, company)[own[4]], alone)
+    assert_same(train(recipe, [own[4]])[own[4]], alone)
+    other = train(recipe, [own[7]])[own[7]]  # same seed, another λ
+    assert not np.array_equal(other.weights, alone.weights)
+
+
+def test_seeds_are_common_to_all_lambdas():
+    network = CASES["lstm"][0]
+    recipe = recipe_for("lstm")
+    state = start_state(recipe, members_of(6))
+    np.testing.assert_array_equal(state.weights[1], state.weights[4])
+    assert not np.array_equal(state.weights[0], state.weights[1])
+    w = initial_weights(network, 1)[: network.matrices[0].size].reshape(4 * 9, -1)
+    for gate in range(4):
+        block = w[9 * gate : 9 * gate + 9, 3:]
+        np.testing.assert_allclose(block @ block.T, np.eye(9), atol=1e-12)
+    np.testing.assert_array_equal(w[:, 2], np.repeat([0.0, 1.0, 0.0, 0.0], 9))
+
+
+class KilledError(Exception):
+    """Stands for the end of a process."""
+
+
+@pytest.mark.parametrize("cell", CASES)
+def test_an_interrupted_member_goes_on_to_the_same_bits(cell, tmp_path, monkeypatch):
+    recipe = recipe_for(cell)
+    members = members_of(5)
+    whole = train(recipe, members)
+    data = fold_data(WINDOWS, WINDOWS.folds[1], "float32")
+    store, keys = MemberStore(tmp_path), {m: f"{i:02d}{'a' * 62}" for i, m in enumerate(members)}
+    rng = np.random.default_rng(5)
+    found: dict[Member, Outcome] = {}
+
+    def pause(chunk: Chunk) -> None:
+        for k, member in enumerate(chunk.members):
+            arrays = {name: getattr(chunk.state, name)[k] for name in State.ARRAYS}
+            place = {"epoch": chunk.state.epoch, "batch": chunk.state.batch}
+            store.put(keys[member], arrays, place, partial=True)
+        if rng.random() < 0.4:
+            raise KilledError
+
+    for _ in range(200):
+        left = [m for m in members if m not in found]
+        if not left:
+            break
+        try:
+            for group, state in _groups(recipe, left, keys, store):
+                Chunk(recipe, data, group, state, found.__setitem__, pause).run()
+        except KilledError:
+            continue
+    assert set(found) == set(members)
+    for member in members:
+        assert_same(found[member], whole[member])
+
+
+def test_early_stopping_keeps_the_best_epoch():
+    recipe = recipe_for("gru", epochs=60, patience=3)
+    for member, outcome in train(recipe, members_of(4, 60)).items():
+        validation = outcome.curves[:, 1]
+        seen = validation[np.isfinite(validation)]
+        assert outcome.epochs == np.argmin(seen) + 1
+        assert len(seen) in (60, outcome.epochs + 3)
+        assert outcome.window_losses.mean() == pytest.approx(seen.min(), rel=1e-12)
+        shorter = train(
+            recipe_for("gru", epochs=60), [Member(member.lam, member.seed, "fold1", outcome.epochs)]
+        )
+        np.testing.assert_array_equal(next(iter(shorter.values())).weights, outcome.weights)
+
+
+def jobs_for(folder: Path, epochs: int) -> tuple[Path, list[Job]]:
+    path = folder / "development.safetensors"
+    WINDOWS.save(path)
+    recipe = recipe_for("lstm", epochs)
+    digest = fold_digest(WINDOWS, WINDOWS.folds[1])
+    return path, [Job(recipe, m, member_key(recipe, m, digest)) for m in members_of(9, epochs)]
+
+
+def contents(store: MemberStore, jobs: list[Job]) -> list[bytes]:
+    return [(store.root / j.key[:2] / f"{j.key}.member").read_bytes() for j in jobs]
+
+
+def test_one_worker_two_workers_and_a_killed_one_give_the_same_store(tmp_path, monkeypatch, capfd):
+    path, jobs = jobs_for(tmp_path, 600)
+    stores = [MemberStore(tmp_path / name) for name in ("one", "two", "killed")]
+    for store, count in zip(stores[:2], ("1", "2"), strict=True):
+        monkeypatch.setenv("RIDGELINE_WORKERS", count)
+        train_jobs(path, jobs, store)
+    assert contents(stores[0], jobs) == contents(stores[1], jobs)
+
+    def kill_one() -> None:
+        for _ in range(400):
+            own = children(os.getpid())
+            if own and list(stores[2].root.glob("*/*")):
+                os.kill(own[0], signal.SIGKILL)
+                return
+            time.sleep(0.05)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    train_jobs(path, jobs, stores[2])
+    killer.join()
+    assert contents(stores[2], jobs) == contents(stores[0], jobs)
+    assert "a worker died; its members go on" in capfd.readouterr().err
+
+
+def children(parent: int) -> list[int]:
+    """Spawned worker processes of a process (not multiprocessing's resource tracker)."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            if int(status[1]) == parent and b"spawn_main" in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_task_trains_what_the_store_lacks(tmp_path):
+    path, jobs = jobs_for(tmp_path, 3)
+    store = MemberStore(tmp_path / "store")
+    np.zeros(1, np.int64).tofile(tmp_path / "progress")
+
+    def task(own: list[Job]) -> Task:
+        return Task(
+            path, own[0].recipe, "fold1", tuple(j.member for j in own), tuple(j.key for j in own),
+            store.root, tmp_path / "progress", 0, os.getpid(),
+        )  # fmt: skip
+
+    run_task(task(jobs[:3]))
+    before = contents(store, jobs[:3])
+    run_task(task(jobs))
+    assert contents(store, jobs[:3]) == before
+    assert np.fromfile(tmp_path / "progress", np.int64)[0] == 27
+
+
+ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "empty": np.empty((0, 2), np.float32)}
+KEY = "ab" + "0" * 62
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty"])
+def test_a_damaged_entry_is_said_and_gone(tmp_path, capsys, damage):
+    store = MemberStore(tmp_path)
+    store.put(KEY, ARRAYS, {"epochs": 3})
+    arrays, meta = store.get(KEY)
+    np.testing.assert_array_equal(arrays["a"], ARRAYS["a"])
+    assert meta == {"epochs": 3}
+    path = tmp_path / "ab" / f"{KEY}.member"
+    raw = bytearray(path.read_bytes())
+    raw[-3] ^= 1
+    path.write_bytes({"flip": bytes(raw), "truncate": raw[:-9], "empty": b""}[damage])
+    assert store.get(KEY) is None
+    assert "is damaged; it will be trained again" in capsys.readouterr().err
+    assert KEY not in store
+
+
+def test_pruning_removes_what_was_unused_for_longest(tmp_path):
+    store = MemberStore(tmp_path)
+    keys = [f"{i:02d}{'0' * 62}" for i in range(4)]
+    for i, key in enumerate(keys):
+        store.put(key, ARRAYS, {})
+        os.utime(tmp_path / key[:2] / f"{key}.member", (i, i))
+    store.get(keys[0])  # used now
+    size = (tmp_path / "00" / f"{keys[0]}.member").stat().st_size
+    assert store.prune(2 * size) == 2
+    assert [key in store for key in keys] == [True, False, False, True]
+
+
+def test_keys_name_all_that_decides(monkeypatch):
+    recipe, member = recipe_for("gru"), Member(1.0, 0, "fold0", 4)
+    digests = [fold_digest(WINDOWS, fold) for fold in WINDOWS.folds]
+    assert len(set(digests)) == 3
+    keys = {member_key(recipe, member, digests[0])}
+    for other in (
+        Member(1.5, 0, "fold0", 4),
+        Member(1.0, 1, "fold0", 4),
+        Member(1.0, 0, "fold0", 3),
+    ):
+        keys.add(member_key(recipe, other, digests[0]))
+    keys.add(member_key(recipe, member, digests[1]))
+    keys.add(member_key(recipe_for("lstm"), member, digests[0]))
+    monkeypatch.setattr("stages.train.members.code_digest", lambda: "another")
+    keys.add(member_key(recipe, member, digests[0]))
+    assert len(keys) == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "read"), [("RIDGELINE_WORKERS", workers), ("RIDGELINE_STORE_GB", limit_bytes)]
+)
+def test_bad_settings_are_refused(monkeypatch, name, read):
+    for value in ("0", "many", "-1"):
+        monkeypatch.setenv(name, value)
+        with pytest.raises(ValueError, match=f"{name} = '{value}' must be a positive"):
+            read()
