@@ -99,3 +99,31 @@ def test_equals_torch_forward_and_gradients(shape, normalise):
     out32, _, grad32 = evaluate(network, weights, series.astype(np.float32), rows)
     np.testing.assert_allclose(out32, out, rtol=0, atol=3e-5)
     np.testing.assert_allclose(grad32, grad, rtol=2e-3, atol=2e-3 * np.abs(grad).max())
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("lstm", (0.6288687, 0.8689916, 0.9460773)),
+        ("gru", (0.5217289, 0.6371659, 0.3938496)),
+    ],
+)
+def test_known_answers_of_keras(cell, expected):
+    """Constant kernel .01, recurrent .02, bias .03, input arange(72) as (3, 6, 4): the last output."""
+    network = Network(cell, 4, 1, 6, 1, 3)
+    weights = np.zeros(network.parameters)
+    for matrix in network.matrices[:-1]:
+        block = weights[matrix.offset : matrix.offset + matrix.size].reshape(matrix.rows, -1)
+        block[:, : matrix.inputs] = 0.01
+        block[:, matrix.inputs] = 0.03
+        block[:, matrix.inputs + 1 :] = 0.02
+        if cell == "lstm":
+            block[3:6, matrix.inputs] = 1  # Keras's unit_forget_bias takes the place of the .03
+        elif matrix.gates == 2:
+            block[:, matrix.inputs] += 0.03  # both biases of the gates r and z
+    weights[-3] = 1.0  # the head passes the first unit on
+    series = np.arange(72, dtype=float).reshape(3, 6, 4)
+    series = np.concatenate([series, np.zeros((3, 1, 4))], axis=1)
+    rows = np.arange(3) * 7 + 5
+    out, _, _ = evaluate(network, weights, series, rows)
+    np.testing.assert_allclose(out[:, 0], expected, atol=1e-6)
