@@ -39,6 +39,7 @@ format: install ## format the code
 	ruff format .
 
 ui: install ## serve the MLflow UI on this machine alone (PORT=5000)
+	python -m stages.tracking flush
 	mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlflow/mlflow.db --host 127.0.0.1 --port $(PORT)
 
 lock: ## make requirements.txt anew from the packages that pyproject.toml names
