@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from made_study import EPOCHS, GRID, LEVELS, TEST, H, Maker
 from stages.artifacts import container
 from stages.artifacts.fits import save_fits
 from stages.artifacts.windows import Windows
@@ -23,6 +22,7 @@ from stages.report.run import run
 from stages.report.study import Study, load_study
 from stages.report.tables import log_axis, metrics, plotted_curves, plotted_path, weight_norm
 from stages.report.verdicts import WindowLosses, judge
+from tests.made_study import EPOCHS, GRID, LEVELS, TEST, H, Maker
 
 COLUMNS = "cell,lam,m,validation_mse,validation_se,diff_to_min,train_mse,test_mse,test_mae"
 COLUMNS += ",weight_norm,epochs,selected"
