@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -14,6 +15,15 @@ import numpy as np
 from stages.artifacts.windows import Fold, Windows
 from stages.networks.digest import code_digest
 from stages.networks.shape import Network
+
+# What numpy and numba choose their instruction set by; `stages.pin` sets it, the user may overrule.
+INSTRUCTIONS = (
+    "NPY_DISABLE_CPU_FEATURES",
+    "NUMBA_CPU_FEATURES",
+    "NUMBA_CPU_NAME",
+    "NUMBA_DISABLE_INTEL_SVML",
+    "OPENBLAS_CORETYPE",
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,9 @@ def member_key(recipe: Recipe, member: Member, data_digest: str) -> str:
         "code": code_digest(),
         "numpy": version("numpy"),  # random numbers and the orthogonal start
         "numba": version("numba"),
+        "llvmlite": version("llvmlite"),
         "machine": platform.machine(),
+        "instructions": [os.environ.get(name) for name in INSTRUCTIONS],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -48,7 +48,7 @@ def workers() -> int:
             if hasattr(os, "sched_getaffinity")
             else os.cpu_count() or 1
         )
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise ValueError(
             f"RIDGELINE_WORKERS = {text!r} must be a positive whole number; "
             "set it to the number of cores to use, or leave it out"
@@ -68,7 +68,8 @@ def train_jobs(
     executor: Callable[[int], Executor] = local_processes,
 ) -> None:
     """Leave every job's member in the store."""
-    missing = [job for job in jobs if job.key not in store]
+    # Read, not only looked for: a damaged entry must be noticed before the work is shared out.
+    missing = [job for job in jobs if store.get(job.key) is None]
     if not missing:
         if jobs:
             print(f"all {len(jobs)} members taken from the store", file=sys.stderr)
