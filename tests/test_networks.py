@@ -8,7 +8,14 @@ import torch
 
 from stages.networks.gather import gather
 from stages.networks.initial import initial_weights
-from stages.networks.recurrence import OUT, TARGET, backward, forward, prepare_workspace
+from stages.networks.recurrence import (
+    OUT,
+    TARGET,
+    backward,
+    forward,
+    load_weights,
+    prepare_workspace,
+)
 from stages.networks.shape import Network
 from tests.torch_oracle import Oracle
 
@@ -29,8 +36,7 @@ SHAPES = [
 
 def evaluate(network: Network, weights: np.ndarray, series: np.ndarray, rows: np.ndarray):
     """Forecasts (N, O), targets (N, O) and the gradient of ½ Σ‖ŷ − y‖² by the fused code."""
-    plan, size = network.plan(len(rows))
-    ws = np.zeros(size, series.dtype)
+    plan, ws = network.plan(len(rows))[0], network.workspace(len(rows), series.dtype)
     prepare_workspace(plan, ws)
     b, grad, w = (
         int(plan[5]),
@@ -41,6 +47,7 @@ def evaluate(network: Network, weights: np.ndarray, series: np.ndarray, rows: np
     for begin in range(0, len(rows), b):
         wide = min(b, len(rows) - begin)
         gather(plan, ws, series, rows, begin, wide)
+        load_weights(plan, w, ws, True)
         forward(plan, w, ws, False)
         out = ws[plan[OUT] : plan[OUT] + network.outputs * b].reshape(network.outputs, b)
         target = ws[plan[TARGET] : plan[TARGET] + network.outputs * b].reshape(network.outputs, b)

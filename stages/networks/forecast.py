@@ -28,10 +28,10 @@ def forecast(
     network = network_of(fit.config)
     lambdas, seeds, parameters = fit.weights.shape
     series = ((windows.values - center[:, None]) / scale[:, None]).astype(np.float32)
-    plan, size = network.plan(len(rows))
+    plan, workspace = network.plan(len(rows))[0], network.workspace(len(rows), "float32")
     result = np.empty((lambdas * seeds, len(rows), network.outputs), np.float32)
     weights = np.ascontiguousarray(fit.weights.reshape(-1, parameters))
     own = np.ascontiguousarray(rows, np.int64)
-    forecasts(plan, np.zeros(size, np.float32), series, own, weights, result)
+    forecasts(plan, workspace, series, own, weights, result)
     channels = windows.levels.shape[2]
     return result.reshape(lambdas, seeds, len(rows), windows.layout.horizon, channels)

@@ -1,17 +1,20 @@
 """Small matrix products in registers, on operands that lie in cache as the recurrence leaves them.
 
-Two forms serve forward and backward passes (i, j, k rows; b the batch, contiguous):
+i, j, k are rows; b, the batch, is contiguous:
 
-    product     C[i, b] (+)= Σ_k A[i, k] Z[k, b]           any strides of A, so also with A transposed
-    outer       C[i, j]  += Σ_t Σ_b G[t, i, b] Z[t, j, b]  a weight's gradient over all steps at once
+    product          C[i, b] (+)= Σ_k A[i, k] Z[k, b]           any strides of A, so also with A transposed
+    panel_product    the same, A laid out by `pack` in the order of reading: once for all steps of a batch
+    weight_gradient  C[i, j]  += Σ_t Σ_b G[t, i, b] Z[t, j, b]  whole groups of columns j through `product`
+                     on the transposed step Zᵀ, the few that are left through dot products (`_dots`)
 
-Each element is one chain of fused multiply-adds in a fixed order (`outer`: eight chains, one for each
-b mod 8, added in pairs), so its bits depend on neither the tiling nor the machine. A library's
-GEMM packs its operands first, which at these sizes costs as much as the product.
+Each element is one chain of fused multiply-adds in a fixed order (in `_dots` eight chains, one for each
+b mod 8, added in pairs), so its bits depend on neither the tiling nor the machine. A library's GEMM
+packs both operands at every call, which at these sizes costs as much as the product.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from llvmlite import ir
@@ -23,8 +26,8 @@ from stages.networks.vector import call_outlined, data, fma, load, store
 
 COLUMNS = 16  # columns of one product tile: two AVX2 registers, one of AVX-512
 ROWS = 6  # rows of one product tile: 12 accumulators of AVX2's 16 registers
-LANES = 8  # chains of an outer product
-OUTER_ROWS, OUTER_COLUMNS = 4, 3
+LANES = 8  # chains of a dot product; rows and columns of a transposed block
+DOT_ROWS, DOT_COLUMNS = 4, 2  # tile of the dot products
 
 
 def _product_tile(rows: int) -> Any:
@@ -73,7 +76,7 @@ def _broadcast(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
     return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), mask)
 
 
-def _outer_tile(rows: int, columns: int) -> Any:
+def _dots_tile(rows: int, columns: int) -> Any:
     def body(b: ir.IRBuilder, args: list[ir.Value]) -> None:
         pg, g0, gt, pz, z0, zt, pc, c0, ci, steps, batch = args
         vector = ir.VectorType(pg.type.pointee, LANES)
@@ -84,16 +87,15 @@ def _outer_tile(rows: int, columns: int) -> Any:
         with cgutils.for_range(b, steps) as t:
             gs, zs = b.add(g0, b.mul(t.index, gt)), b.add(z0, b.mul(t.index, zt))
             with cgutils.for_range_slice(b, zero, batch, step) as (column, _):
-                right = [load(b, pz, _at(b, zs, batch, j, column), LANES) for j in range(columns)]
-                for i, line in enumerate(sums):
-                    left = load(b, pg, _at(b, gs, batch, i, column), LANES)
-                    for total, other in zip(line, right, strict=True):
-                        b.store(fma(b, left, other, b.load(total)), total)
+                left = [load(b, pg, _at(b, gs, batch, i, column), LANES) for i in range(rows)]
+                for j in range(columns):
+                    right = load(b, pz, _at(b, zs, batch, j, column), LANES)
+                    for line, own in zip(sums, left, strict=True):
+                        b.store(fma(b, own, right, b.load(line[j])), line[j])
         for i, line in enumerate(sums):
             place = b.add(c0, b.mul(ci, ir.Constant(ci.type, i)))
-            for j, total in enumerate(line):
-                pointer = b.gep(pc, [b.add(place, ir.Constant(place.type, j))])
-                b.store(b.fadd(b.load(pointer), _sum(b, b.load(total))), pointer)
+            total = _sums(b, [b.load(own) for own in line])
+            store(b, b.fadd(load(b, pc, place, columns), total), pc, place)
 
     @intrinsic
     def emit(typing: Any, g: Any, g0: Any, gt: Any, z: Any, z0: Any, zt: Any, c: Any, c0: Any,
@@ -101,7 +103,7 @@ def _outer_tile(rows: int, columns: int) -> Any:
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
             pointers = {i: data(context, builder, k, args[i]) for k, i in ((g, 0), (z, 3), (c, 6))}
             arguments = [pointers.get(i, argument) for i, argument in enumerate(args)]
-            call_outlined(builder, f"outer{rows}x{columns}", arguments, body)
+            call_outlined(builder, f"dots{rows}x{columns}", arguments, body)
             return context.get_dummy_value()
 
         return types.void(g, g0, gt, z, z0, zt, c, c0, ci, steps, batch), generate
@@ -114,17 +116,91 @@ def _at(builder: ir.IRBuilder, base: ir.Value, stride: ir.Value, i: int, b: ir.V
     return builder.add(builder.add(base, row), b)
 
 
-def _sum(builder: ir.IRBuilder, vector: ir.Value) -> ir.Value:
-    lanes = [builder.extract_element(vector, ir.Constant(ir.IntType(32), i)) for i in range(LANES)]
-    while len(lanes) > 1:
-        half = len(lanes) // 2
-        lanes = [builder.fadd(lanes[i], lanes[i + half]) for i in range(half)]
-    return lanes[0]
+def _sums(b: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
+    """The sums of one or two vectors of 8 lanes as one vector: neighbours, then their sums, then halves."""
+    vector = _neighbours(b, vectors[0], vectors[-1])
+    vector = _neighbours(b, vector, vector)
+    halves = [_shuffle(b, vector, vector, range(at, at + len(vectors))) for at in (0, 4)]
+    return b.fadd(*halves)
+
+
+def _neighbours(b: ir.IRBuilder, left: ir.Value, right: ir.Value) -> ir.Value:
+    """Sums of neighbouring lanes within each half, as AVX's horizontal addition orders them."""
+    even = _shuffle(b, left, right, (0, 2, 8, 10, 4, 6, 12, 14))
+    odd = _shuffle(b, left, right, (1, 3, 9, 11, 5, 7, 13, 15))
+    return b.fadd(even, odd)
+
+
+def _shuffle(b: ir.IRBuilder, left: ir.Value, right: ir.Value, lanes: Iterable[int]) -> ir.Value:
+    places = list(lanes)
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
+    return b.shuffle_vector(left, right, mask)
 
 
 _p1, _p2, _p3, _p4, _p5, _p6 = (_product_tile(rows) for rows in range(1, ROWS + 1))
-_o43, _o42, _o41 = (_outer_tile(4, columns) for columns in (3, 2, 1))
-_o13, _o12, _o11 = (_outer_tile(1, columns) for columns in (3, 2, 1))
+_d42, _d41, _d12, _d11 = (_dots_tile(rows, columns) for rows in (4, 1) for columns in (2, 1))
+
+
+@intrinsic
+def _transpose_block(
+    typing: Any, z: Any, z0: Any, zi: Any, c: Any, c0: Any, ci: Any
+) -> Any:  # pragma: no cover (compiled)
+    """c[c0 + j ci + i] = z[z0 + i zi + j], i, j < LANES: unpack pairs, then fours, then halves."""
+    low = ((0, 8, 1, 9, 4, 12, 5, 13), (0, 1, 8, 9, 4, 5, 12, 13), (0, 1, 2, 3, 8, 9, 10, 11))
+    high = (
+        (2, 10, 3, 11, 6, 14, 7, 15),
+        (2, 3, 10, 11, 6, 7, 14, 15),
+        (4, 5, 6, 7, 12, 13, 14, 15),
+    )
+
+    def body(b: ir.IRBuilder, args: list[ir.Value]) -> None:
+        pz, first, zstep, pc, place, cstep = args
+        lines = [
+            load(b, pz, b.add(first, b.mul(zstep, ir.Constant(zstep.type, i))), LANES)
+            for i in range(LANES)
+        ]
+        # After a level, line e of a group of 2, 4, 8 lines holds the columns that differ in that bit.
+        a = [_shuffle(b, lines[i], lines[i + 1], m[0]) for i in (0, 2, 4, 6) for m in (low, high)]
+        q = [
+            _shuffle(b, a[i + e], a[i + 2 + e], m[1])
+            for i in (0, 4) for e in (0, 1) for m in (low, high)
+        ]  # fmt: skip
+        r = [_shuffle(b, q[e], q[4 + e], m[2]) for m in (low, high) for e in range(4)]
+        for j, line in enumerate(r):
+            store(b, line, pc, b.add(place, b.mul(cstep, ir.Constant(cstep.type, j))))
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        pointers = {i: data(context, builder, k, args[i]) for k, i in ((z, 0), (c, 3))}
+        arguments = [pointers.get(i, argument) for i, argument in enumerate(args)]
+        call_outlined(builder, "transpose", arguments, body)
+        return context.get_dummy_value()
+
+    return types.void(z, z0, zi, c, c0, ci), generate
+
+
+@njit
+def pack(a, a0, ai, ak, ws, p0, rows, depth):  # type: ignore[no-untyped-def]
+    """ws[p0 …] = a[a0 + i ai + k ak] (rows, depth) as panels of ROWS rows, the last one lower: (k, i)."""
+    at = p0
+    for i in range(0, rows, ROWS):
+        high = min(ROWS, rows - i)
+        for k in range(depth):
+            for r in range(high):
+                ws[at] = a[a0 + (i + r) * ai + k * ak]
+                at += 1
+
+
+@njit
+def panel_product(ws, a0, z0, c0, rows, depth, batch, add):  # type: ignore[no-untyped-def]
+    """C[i, b] (+)= Σ_k A[i, k] · ws[z0 + k batch + b], A as `pack` left it at a0, C at c0."""
+    for i in range(0, rows, ROWS):
+        high = min(ROWS, rows - i)
+        panel, place = a0 + i * depth, c0 + i * batch
+        if high == ROWS:
+            for b in range(0, batch, COLUMNS):
+                _p6(ws, panel, 1, ROWS, ws, z0 + b, batch, ws, place + b, batch, depth, add)
+        else:
+            product(ws, panel, 1, high, ws, z0, ws, place, high, depth, batch, add)
 
 
 @njit
@@ -149,28 +225,75 @@ def product(a, a0, ai, ak, z, z0, c, c0, rows, depth, batch, add):  # type: igno
 
 
 @njit
-def outer(g, g0, gt, z, z0, zt, c, c0, rows, columns, steps, batch):  # type: ignore[no-untyped-def]
-    """c[c0 + i columns' + j] += Σ_t Σ_b g[g0 + t gt + i batch + b] · z[z0 + t zt + j batch + b]."""
+def weight_gradient(ws, g0, gt, z0, zt, t0, c, c0, rows, columns, steps, batch):  # type: ignore[no-untyped-def]
+    """c[c0 + i columns + j] += Σ_t Σ_b ws[g0 + t gt + i batch + b] · ws[z0 + t zt + j batch + b].
+
+    At t0 lies room for a transposed step, columns · batch elements.
+    """
+    left = columns % COLUMNS
+    if rows * 4 < columns:  # a head of few outputs: transposing its inputs would not pay
+        left = columns
+    if left < columns:
+        for t in range(steps):
+            z, g = z0 + t * zt + left * batch, g0 + t * gt
+            for panel in range((columns - left) // COLUMNS):  # (b, j) of 16 columns j each
+                for half in range(0, COLUMNS, LANES):
+                    line = z + (panel * COLUMNS + half) * batch
+                    place = t0 + panel * COLUMNS * batch + half
+                    for b in range(0, batch, LANES):
+                        _transpose_block(ws, line + b, batch, ws, place + b * COLUMNS, COLUMNS)
+            i = 0
+            while i < rows:
+                high = min(ROWS, rows - i)
+                for panel in range((columns - left) // COLUMNS):
+                    place = c0 + i * columns + left + panel * COLUMNS
+                    _rows_onto(
+                        ws,
+                        g + i * batch,
+                        t0 + panel * COLUMNS * batch,
+                        c,
+                        place,
+                        high,
+                        columns,
+                        batch,
+                    )
+                i += high
+    if left:
+        _dots(ws, g0, gt, z0, zt, c, c0, rows, columns, left, steps, batch)
+
+
+@njit
+def _rows_onto(ws, g, panel, c, place, high, columns, batch):  # type: ignore[no-untyped-def]
+    """`high` rows of C, 16 columns each, += G (high, batch) · panel (batch, 16)."""
+    if high == 6:
+        _p6(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
+    elif high == 5:
+        _p5(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
+    elif high == 4:
+        _p4(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
+    elif high == 3:
+        _p3(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
+    elif high == 2:
+        _p2(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
+    else:
+        _p1(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
+
+
+@njit
+def _dots(ws, g0, gt, z0, zt, c, c0, rows, columns, count, steps, batch):  # type: ignore[no-untyped-def]
+    """The first `count` columns of `weight_gradient`."""
     i = 0
     while i < rows:
-        four = i + OUTER_ROWS <= rows
-        gi, ci = g0 + i * batch, c0 + i * columns
-        j = 0
-        while j < columns:
-            zj, cj, left = z0 + j * batch, ci + j, columns - j
-            if left >= OUTER_COLUMNS:
+        four = i + DOT_ROWS <= rows
+        for j in range(0, count, DOT_COLUMNS):
+            g, z, place = g0 + i * batch, z0 + j * batch, c0 + i * columns + j
+            if j + DOT_COLUMNS <= count:
                 if four:
-                    _o43(g, gi, gt, z, zj, zt, c, cj, columns, steps, batch)
+                    _d42(ws, g, gt, ws, z, zt, c, place, columns, steps, batch)
                 else:
-                    _o13(g, gi, gt, z, zj, zt, c, cj, columns, steps, batch)
-            elif left == 2:
-                if four:
-                    _o42(g, gi, gt, z, zj, zt, c, cj, columns, steps, batch)
-                else:
-                    _o12(g, gi, gt, z, zj, zt, c, cj, columns, steps, batch)
+                    _d12(ws, g, gt, ws, z, zt, c, place, columns, steps, batch)
             elif four:
-                _o41(g, gi, gt, z, zj, zt, c, cj, columns, steps, batch)
+                _d41(ws, g, gt, ws, z, zt, c, place, columns, steps, batch)
             else:
-                _o11(g, gi, gt, z, zj, zt, c, cj, columns, steps, batch)
-            j += OUTER_COLUMNS
-        i += OUTER_ROWS if four else 1
+                _d11(ws, g, gt, ws, z, zt, c, place, columns, steps, batch)
+        i += DOT_ROWS if four else 1

@@ -14,6 +14,7 @@ from stages.networks.recurrence import (
     TARGET,
     UNITS,
     forward,
+    load_weights,
     prepare_workspace,
 )
 
@@ -29,6 +30,7 @@ def window_losses(plan, ws, series, rows, w, losses):  # type: ignore[no-untyped
         wide = min(b, rows.shape[0] - begin)
         gather(plan, ws, series, rows, begin, wide)
         for k in range(w.shape[0]):
+            load_weights(plan, w[k], ws, False)
             forward(plan, w[k], ws, False)
             for column in range(wide):
                 total = 0.0
@@ -51,6 +53,7 @@ def forecasts(plan, ws, series, rows, w, result):  # type: ignore[no-untyped-def
         wide = min(b, rows.shape[0] - begin)
         gather(plan, ws, series, rows, begin, wide)
         for k in range(w.shape[0]):
+            load_weights(plan, w[k], ws, False)
             forward(plan, w[k], ws, False)
             for o in range(plan[OUTPUTS]):
                 for column in range(wide):

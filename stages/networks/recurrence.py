@@ -16,16 +16,17 @@ from stages.networks.equations import (
     rnn_backward,
     rnn_forward,
 )
-from stages.networks.gemm import outer, product
+from stages.networks.gemm import pack, panel_product, product, weight_gradient
 from stages.networks.vector import pointwise
 
 # Places in the plan.
 CELL, LAYERS, D, STEPS, OUTPUTS, COLUMNS, STEP_INPUTS, TOP, HEAD, LOOKBACK, CHANNELS, NORM = range(
     12
 )
-HEAD_IN, HEAD_GRAD, OUT, TARGET, DH, DC, DSEQ, UNITS = range(12, 20)
-FIRST_LAYER, LAYER_SIZE = 20, 9
+HEAD_IN, TRANSPOSED, OUT, TARGET, DH, DC, DSEQ, UNITS = range(12, 20)
+FIRST_LAYER, LAYER_SIZE = 20, 16
 INPUTS, W0, W1, W2, Z, GATES, C, SQUASHED, MASK = range(9)
+P0, P1, P2, R0, R1, X0, X2 = range(9, 16)  # panels: forward, transposed recurrent, onto the inputs
 LINEAR, RNN, GRU, LSTM = range(4)
 
 _rnn_forward = pointwise(rnn_forward, 1)
@@ -56,14 +57,40 @@ def _fill(ws, start, count, value):  # type: ignore[no-untyped-def]
 
 
 @njit
+def load_weights(plan, w, ws, training):  # type: ignore[no-untyped-def]
+    """Lay the layers' matrices out as panels, for all the steps and tiles that follow."""
+    cell, d = plan[CELL], plan[D]
+    for layer in range(plan[LAYERS]):
+        at = FIRST_LAYER + layer * LAYER_SIZE
+        i, w0, w1, w2 = plan[at + INPUTS], plan[at + W0], plan[at + W1], plan[at + W2]
+        width = i + 1 + d
+        rows = 4 * d if cell == LSTM else 2 * d if cell == GRU else d
+        pack(w, w0, width, 1, ws, plan[at + P0], rows, width)
+        if cell == GRU:
+            pack(w, w1, 1 + d, 1, ws, plan[at + P1], d, 1 + d)
+            pack(w, w2, i + 1, 1, ws, plan[at + P2], d, i + 1)
+        if training:
+            pack(w, w0 + i + 1, 1, width, ws, plan[at + R0], d, rows)
+            if cell == GRU:
+                pack(w, w1 + 1, 1, 1 + d, ws, plan[at + R1], d, d)
+            if layer > 0:
+                pack(w, w0, 1, width, ws, plan[at + X0], i, rows)
+                if cell == GRU:
+                    pack(w, w2, 1, i + 1, ws, plan[at + X2], i, d)
+
+
+@njit
 def forward(plan, w, ws, training):  # type: ignore[no-untyped-def]
-    """From the first layer's inputs in `ws` to the forecast at OUT (normalised units)."""
+    """From the first layer's inputs in `ws` to the forecast at OUT (normalised units).
+
+    `load_weights` comes before.
+    """
     cell, d, b, steps = plan[CELL], plan[D], plan[COLUMNS], plan[STEPS]
     db = d * b
     for layer in range(plan[LAYERS]):
         at = FIRST_LAYER + layer * LAYER_SIZE
         i = plan[at + INPUTS]
-        z, gates, w0 = plan[at + Z], plan[at + GATES], plan[at + W0]
+        z, gates, p0 = plan[at + Z], plan[at + GATES], plan[at + P0]
         width = i + 1 + d
         for t in range(steps):
             zt = z + t * width * b
@@ -71,18 +98,18 @@ def forward(plan, w, ws, training):  # type: ignore[no-untyped-def]
             if cell == LSTM:
                 g = gates + t * 4 * db
                 c = plan[at + C] + t * db
-                product(w, w0, width, 1, ws, zt, ws, g, 4 * d, width, b, 0)
+                panel_product(ws, p0, zt, g, 4 * d, width, b, 0)
                 a = (g, g + db, g + 2 * db, g + 3 * db)
                 _lstm_forward(ws, db, (*a, c, *a, c + db, plan[at + SQUASHED] + t * db, h_next))
             elif cell == GRU:
                 g = gates + t * 4 * db
-                product(w, w0, width, 1, ws, zt, ws, g, 2 * d, width, b, 0)
-                product(w, plan[at + W1], 1 + d, 1, ws, zt + i * b, ws, g + 2 * db, d, 1 + d, b, 0)
-                product(w, plan[at + W2], i + 1, 1, ws, zt, ws, g + 3 * db, d, i + 1, b, 0)
+                panel_product(ws, p0, zt, g, 2 * d, width, b, 0)
+                panel_product(ws, plan[at + P1], zt + i * b, g + 2 * db, d, 1 + d, b, 0)
+                panel_product(ws, plan[at + P2], zt, g + 3 * db, d, i + 1, b, 0)
                 a = (g, g + db, g + 2 * db, g + 3 * db)
                 _gru_forward(ws, db, (*a, h, g, g + db, g + 3 * db, h_next))
             else:
-                product(w, w0, width, 1, ws, zt, ws, h_next, d, width, b, 0)
+                panel_product(ws, p0, zt, h_next, d, width, b, 0)
                 _rnn_forward(ws, db, (h_next, h_next))
         mask = plan[at + MASK]
         if layer + 1 < plan[LAYERS]:  # h of this layer is x of the next
@@ -118,7 +145,8 @@ def backward(plan, w, ws, grad):  # type: ignore[no-untyped-def]
     d, b, steps, top = plan[D], plan[COLUMNS], plan[STEPS], plan[TOP]
     db = d * b
     out, outputs, dh, sequence = plan[OUT], plan[OUTPUTS], plan[DH], plan[DSEQ]
-    outer(ws, out, 0, ws, plan[HEAD_IN], 0, grad, plan[HEAD], outputs, 1 + top, 1, b)
+    room = plan[TRANSPOSED]
+    weight_gradient(ws, out, 0, plan[HEAD_IN], 0, room, grad, plan[HEAD], outputs, 1 + top, 1, b)
     if plan[LAYERS] == 0:
         return
     product(w, plan[HEAD] + 1, 1, 1 + top, ws, out, ws, dh, d, outputs, b, 0)
@@ -139,15 +167,15 @@ def backward(plan, w, ws, grad):  # type: ignore[no-untyped-def]
             if not last:
                 for e in range(db):
                     ws[dh + e] += ws[sequence + t * db + e]
-            _step_back(plan, at, w, ws, t, layer > 0)
+            _step_back(plan, at, ws, t, layer > 0)
         _weight_gradients(plan, at, ws, grad)
 
 
 @njit
-def _step_back(plan, at, w, ws, t, below):  # type: ignore[no-untyped-def]
+def _step_back(plan, at, ws, t, below):  # type: ignore[no-untyped-def]
     """One step of backpropagation: gates become their gradients, DH becomes that of h_{t−1}."""
     cell, d, b = plan[CELL], plan[D], plan[COLUMNS]
-    i, w0, db = plan[at + INPUTS], plan[at + W0], plan[D] * plan[COLUMNS]
+    i, db = plan[at + INPUTS], plan[D] * plan[COLUMNS]
     width = i + 1 + d
     zt = plan[at + Z] + t * width * b
     h, h_next = zt + (i + 1) * b, zt + (width + i + 1) * b
@@ -168,13 +196,13 @@ def _step_back(plan, at, w, ws, t, below):  # type: ignore[no-untyped-def]
         _rnn_backward(ws, db, (h_next, dh, g))
         rows = d
     if below:
-        product(w, w0, 1, width, ws, g, ws, dx, i, rows, b, 0)
+        panel_product(ws, plan[at + X0], g, dx, i, rows, b, 0)
         if cell == GRU:
-            product(w, plan[at + W2], 1, i + 1, ws, g + 3 * db, ws, dx, i, d, b, 1)
+            panel_product(ws, plan[at + X2], g + 3 * db, dx, i, d, b, 1)
     if t > 0:
-        product(w, w0 + i + 1, 1, width, ws, g, ws, dh, d, rows, b, 1 if cell == GRU else 0)
+        panel_product(ws, plan[at + R0], g, dh, d, rows, b, 1 if cell == GRU else 0)
         if cell == GRU:
-            product(w, plan[at + W1] + 1, 1, 1 + d, ws, g + 2 * db, ws, dh, d, d, b, 1)
+            panel_product(ws, plan[at + R1], g + 2 * db, dh, d, d, b, 1)
 
 
 @njit
@@ -182,13 +210,13 @@ def _weight_gradients(plan, at, ws, grad):  # type: ignore[no-untyped-def]
     """∂loss/∂W = Σ_t (gradient of the pre-activations)_t z_tᵀ, in one pass over all steps."""
     cell, d, b, steps = plan[CELL], plan[D], plan[COLUMNS], plan[STEPS]
     i, g, z, db = plan[at + INPUTS], plan[at + GATES], plan[at + Z], plan[D] * plan[COLUMNS]
-    width = i + 1 + d
+    width, room = i + 1 + d, plan[TRANSPOSED]
+    zt, w0, w1, w2 = width * b, plan[at + W0], plan[at + W1], plan[at + W2]
     if cell == GRU:
-        gt = 4 * db
-        outer(ws, g, gt, ws, z, width * b, grad, plan[at + W0], 2 * d, width, steps, b)
-        recurrent, onto_x = g + 2 * db, g + 3 * db
-        outer(ws, recurrent, gt, ws, z + i * b, width * b, grad, plan[at + W1], d, 1 + d, steps, b)
-        outer(ws, onto_x, gt, ws, z, width * b, grad, plan[at + W2], d, i + 1, steps, b)
+        gt, recurrent, onto_x = 4 * db, g + 2 * db, g + 3 * db
+        weight_gradient(ws, g, gt, z, zt, room, grad, w0, 2 * d, width, steps, b)
+        weight_gradient(ws, recurrent, gt, z + i * b, zt, room, grad, w1, d, 1 + d, steps, b)
+        weight_gradient(ws, onto_x, gt, z, zt, room, grad, w2, d, i + 1, steps, b)
     else:
         rows = 4 * d if cell == LSTM else d
-        outer(ws, g, rows * b, ws, z, width * b, grad, plan[at + W0], rows, width, steps, b)
+        weight_gradient(ws, g, rows * b, z, zt, room, grad, w0, rows, width, steps, b)

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 CELLS = {"linear": 0, "rnn": 1, "gru": 2, "lstm": 3}
 NORMALISE = {"none": 0, "last": 1, "mean": 2, "instance": 3}
 GROUPS = ("bias", "input", "recurrent", "head")  # what a multiplier of the penalty can name
+LINE = 16  # buffers start at multiples of it: at cache lines, where the workspace does
 TILE = 32  # columns that pass through the network together: activations stay in the L2 cache
 
 
@@ -129,12 +131,20 @@ class Network:
         """Columns of a tile: the batch padded to a multiple of 16, at most TILE."""
         return min(TILE, -(-batch // 16) * 16)
 
+    def workspace(self, batch: int, dtype: str | np.dtype[Any]) -> np.ndarray:
+        """Room for the activations of a tile, zeros, from a cache line on; see `plan`."""
+        size, kind = self.plan(batch)[1], np.dtype(dtype)
+        raw = np.zeros(size * kind.itemsize + 64, np.uint8)
+        start = -raw.ctypes.data % 64
+        return raw[start : start + size * kind.itemsize].view(kind)
+
     def plan(self, batch: int) -> tuple[np.ndarray, int]:
         """What the kernels need to know, as integers, and the elements of the workspace.
 
         Returns:
-            plan (int64): the sizes, then for each layer I, the offsets of its weights (three for gru)
-            and of its buffers z, gates, c, squashed, mask in the workspace; `kernel.py` names the places.
+            plan (int64): the sizes, then for each layer I, the offsets of its weights (three for gru), of
+            their panels (forward, transposed recurrent and input parts) and of its buffers z, gates, c,
+            squashed, mask in the workspace; `recurrence.py` names the places.
             elements: the length of the workspace; it does not depend on the number of members.
         """
         b, d, s = self.tile(batch), self.hidden, self.steps
@@ -145,10 +155,11 @@ class Network:
 
         def take(count: int) -> int:
             nonlocal used
-            used += count
-            return used - count
+            start, used = used, used + -(-count // LINE) * LINE
+            return start
 
-        head = [take(r * b) for r in (1 + top, top, self.outputs, self.outputs)]
+        widest = max(m.columns for m in self.matrices)
+        head = [take(r * b) for r in (1 + top, widest, self.outputs, self.outputs)]
         carry = [take(d * b), take(d * b), take(s * d * b), take(2 * self.channels * b)]
         rows: list[int] = []
         for layer in range(layers):
@@ -159,7 +170,12 @@ class Network:
             buffers = [take((s + 1) * (i + 1 + d) * b), take(s * gates * d * b)]
             cell_state = [take((s + 1) * d * b), take(s * d * b)] if self.cell == "lstm" else [0, 0]
             mask = take(s * d * b) if self.dropout else 0
-            rows += [i, *offsets, *buffers, *cell_state, mask]
+            panels = [take(m.size) for m in weights] + [0] * (3 - len(weights))
+            transposed = [take(d * (gates if self.cell != "gru" else 2) * d), take(d * d)]
+            onto_inputs = [take(i * m.rows) if m.inputs else 0 for m in (weights[0], weights[-1])]
+            rows += [
+                i, *offsets, *buffers, *cell_state, mask, *panels, *transposed, *onto_inputs
+            ]  # fmt: skip
         sizes = [
             CELLS[self.cell], layers, d, s, self.outputs, b, self.step_inputs, top,
             self.matrices[-1].offset, self.lookback, self.channels, NORMALISE[self.normalise],

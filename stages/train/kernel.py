@@ -15,6 +15,7 @@ from stages.networks.recurrence import (
     UNITS,
     backward,
     forward,
+    load_weights,
     prepare_workspace,
 )
 from stages.train.update import add_penalty, clip, step
@@ -46,6 +47,7 @@ def train_batches(  # type: ignore[no-untyped-def]
         size = min(batch_size, count - begin)
         for k in range(w.shape[0]):
             grad[:] = 0
+            load_weights(plan, w[k], ws, True)
             for done in range(0, size, plan[COLUMNS]):
                 wide = min(plan[COLUMNS], size - done)
                 gather(plan, ws, series, rows[seeds[k, 0]], begin + done, wide)
