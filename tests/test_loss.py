@@ -11,8 +11,8 @@ from stages.artifacts.windows import Windows
 from stages.networks.initial import initial_weights
 from stages.networks.shape import Network
 from stages.train.members import Member, Recipe
-from stages.train.trainer import Chunk, Outcome, start_state
-from stages.train.worker import fold_data
+from stages.train.state import fold_data, start_state
+from stages.train.trainer import Chunk, Outcome
 from tests.made_windows import made_windows
 from tests.torch_oracle import Oracle
 

@@ -13,8 +13,8 @@ from stages.networks.shape import GROUPS, Network
 from stages.train.members import Member, Recipe, fold_digest, member_key
 from stages.train.params import TrainParams
 from stages.train.pool import Job, train_jobs
+from stages.train.state import CURVES
 from stages.train.store import MemberStore
-from stages.train.trainer import CURVES
 
 FINAL = "final"
 
@@ -44,7 +44,7 @@ def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
     return Recipe(
         network, params.epochs, params.batch_size, params.optimizer, params.momentum,
         params.learning_rate, params.schedule, params.clip_norm, params.early_stopping,
-        (multipliers.input, multipliers.recurrent, multipliers.head),
+        (multipliers.input, multipliers.recurrent, multipliers.head), device=params.device,
     )  # fmt: skip
 
 
@@ -54,6 +54,10 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
     With early stopping the final fold waits for the others: it is trained for the median best epoch
     over folds and seeds of each λ, with the schedule's length kept.
     """
+    if params.device == "cuda":
+        from stages.train.stacked import check_device
+
+        check_device(params.device)
     windows = Windows.load(development)
     folds = {fold.name: fold for fold in windows.folds}
     digests = {name: fold_digest(windows, fold) for name, fold in folds.items()}
@@ -73,7 +77,8 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
                         )
                         own = recipe if name != FINAL else _without_patience(recipe)
                         member = Member(lam, seed, name, length)
-                        made.append(Job(own, member, member_key(own, member, digests[name])))
+                        steps = length * -(-folds[name].m // own.batch_size)
+                        made.append(Job(own, member, member_key(own, member, digests[name]), steps))
         return made
 
     checked = [name for name in folds if name != FINAL]

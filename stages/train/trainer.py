@@ -12,66 +12,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from stages.artifacts.windows import Fold, Windows
-from stages.networks.initial import initial_weights
-from stages.networks.passes import window_losses
-from stages.train.kernel import train_batches
+from stages.train.compiled import CompiledEngine
 from stages.train.members import Member, Recipe
-from stages.train.update import ADAM, SGD
+from stages.train.state import Engine, FoldData, Part, State
 
-CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
 SLICE_SECONDS = (
     0.5  # a compiled call is bounded, so that checkpoints and progress are never far away
 )
-
-
-@dataclass(frozen=True)
-class FoldData:
-    """One fold, ready to be trained on: series (G, T, F) scaled, rows of its windows (int64)."""
-
-    series: np.ndarray
-    train: np.ndarray
-    validation: np.ndarray
-
-
-def fold_data(windows: Windows, fold: Fold, precision: str) -> FoldData:
-    """The fold's part of the series, scaled: (G, T, F) in the working precision."""
-    rows = np.concatenate([fold.train, fold.validation])
-    length = windows.values.shape[1]
-    stop = int((rows % length).max()) + windows.layout.horizon + 1
-    series = np.empty((windows.values.shape[0], stop, windows.values.shape[2]), precision)
-    for begin in range(0, stop, 1 << 18):  # slabs: no second copy in double precision
-        part = windows.values[:, begin : min(begin + (1 << 18), stop)]
-        series[:, begin : begin + part.shape[1]] = (part - fold.center[:, None]) / fold.scale[
-            :, None
-        ]
-    return FoldData(
-        series, _rebase(fold.train, length, stop), _rebase(fold.validation, length, stop)
-    )
-
-
-def _rebase(rows: np.ndarray, length: int, stop: int) -> np.ndarray:
-    """Rows g·length + t of the whole series as rows of its first `stop` steps."""
-    groups, origins = np.divmod(rows, length)
-    return np.asarray(groups * stop + origins, np.int64)
-
-
-@dataclass
-class State:
-    """Where a group of K members stands; all of them at the same batch of the same epoch."""
-
-    epoch: int
-    batch: int
-    weights: np.ndarray  # (K, n)
-    first: np.ndarray  # (K, n) moments of the optimiser
-    second: np.ndarray
-    sums: np.ndarray  # (K, 3) of the epoch that runs
-    curves: np.ndarray  # (K, E, 4)
-    best: np.ndarray  # (K, n) weights of the best validation loss; empty without early stopping
-    best_loss: np.ndarray  # (K,)
-    best_epoch: np.ndarray  # (K,) epochs trained at the best
-
-    ARRAYS = ("weights", "first", "second", "sums", "curves", "best", "best_loss", "best_epoch")
 
 
 @dataclass
@@ -85,16 +32,13 @@ class Outcome:
     epochs: int
 
 
-def start_state(recipe: Recipe, members: list[Member]) -> State:
-    """K members before their first step."""
-    dtype, k = np.dtype(recipe.precision), len(members)
-    weights = np.stack([initial_weights(recipe.network, m.seed) for m in members]).astype(dtype)
-    best = weights.copy() if recipe.patience else weights[:, :0]
-    return State(
-        0, 0, weights, np.zeros_like(weights), np.zeros_like(weights), np.zeros((k, 3)),
-        np.full((k, recipe.epochs, len(CURVES)), np.nan), best,
-        np.full(k, np.inf), np.zeros(k, np.int64),
-    )  # fmt: skip
+def engine_for(recipe: Recipe, data: FoldData) -> Engine:
+    """The engine of the recipe's device; torch is imported only where it trains."""
+    if recipe.device == "cpu":
+        return CompiledEngine(recipe, data)
+    from stages.train.stacked import StackedEngine
+
+    return StackedEngine(recipe, data, recipe.device)
 
 
 @dataclass
@@ -111,11 +55,10 @@ class Chunk:
     _orders: tuple[int, np.ndarray] = field(default=(-1, np.empty(0)))
 
     def __post_init__(self) -> None:
-        network, dtype = self.recipe.network, np.dtype(self.recipe.precision)
-        self.plan, size = network.plan(self.recipe.batch_size)
-        self.workspace = np.zeros(size, dtype)
-        self.grad = np.zeros(network.parameters, dtype)
-        self.strength = strengths(self.recipe, self.members, len(self.data.train)).astype(dtype)
+        self.engine = engine_for(self.recipe, self.data)
+        self.losses = self.engine.losses
+        strength = strengths(self.recipe, self.members, len(self.data.train))
+        self.strength = strength.astype(self.recipe.precision)
         self.seeds = sorted({m.seed for m in self.members})
 
     def run(self) -> None:
@@ -154,13 +97,11 @@ class Chunk:
         while state.batch < batches:
             stop = min(batches, state.batch + self._batches_a_call)
             began = time.perf_counter()
-            train_batches(
-                self.plan, self.workspace, self.data.series, self._order(), state.batch, stop,
-                recipe.batch_size, state.weights, state.first, state.second, self.grad,
-                self.strength, lines, recipe.network.dropout,
-                ADAM if recipe.optimizer == "adam" else SGD, float(recipe.rates()[state.epoch]),
-                recipe.momentum, recipe.clip_norm or 0.0, state.epoch * batches, state.sums,
+            part = Part(
+                state.batch, stop, self._order(), lines, self.strength,
+                float(recipe.rates()[state.epoch]), state.epoch * batches,
             )  # fmt: skip
+            self.engine.train(state, part)
             spent = max(time.perf_counter() - began, 1e-6)
             self._batches_a_call = max(1, int((stop - state.batch) * SLICE_SECONDS / spent))
             state.batch = stop
@@ -201,12 +142,6 @@ class Chunk:
         if self.recipe.patience:
             over |= self.state.epoch - self.state.best_epoch >= self.recipe.patience
         return over
-
-    def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """(K, N) mean squared error of each window in scaled units."""
-        result = np.empty((len(weights), len(rows)))
-        window_losses(self.plan, self.workspace, self.data.series, rows, weights, result)
-        return result
 
 
 def strengths(recipe: Recipe, members: list[Member], m: int) -> np.ndarray:
