@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help install repro quick test lint format ui lock clean clean-store clean-cache
+.PHONY: help install repro quick test benchmark lint format ui lock clean clean-store clean-cache
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ quick: install ## a study of seconds in a temporary copy; leaves this folder as 
 
 test: install ## run the tests, with coverage
 	python -m pytest --cov --cov-report=term:skip-covered
+
+benchmark: install ## measure the trainer beside torch's own modules (half an hour); writes benchmarks/results
+	python -m benchmarks.trainer
 
 lint: install ## check style, formatting and types
 	ruff check .

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numba import njit
 
+from benchmarks.made import call
 from stages.networks import recurrence as r
 from stages.networks.gather import gather
 from stages.networks.gemm import panel_product
@@ -164,3 +166,32 @@ def profile(cell: str, hidden: int, lookback: int, batch: int) -> dict[str, Any]
         "parts": {name: round(value / seconds, 3) for name, value in parts.items()},
         "gflops_of_products": round(work / (parts["products"] + parts["weight gradients"]) / 1e9, 1),
     }  # fmt: skip
+
+
+def profiles(peak: float, rows: list[Any]) -> list[dict[str, Any]]:
+    """The profile of each row's cell, and the share of the peak that its step reaches."""
+    found = []
+    for row in rows:
+        own = profile(row.cell, row.hidden, row.lookback, 64)
+        own["share_of_peak"] = round(own["gflops"] / peak, 3)
+        found.append(own)
+        parts = ", ".join(f"{name} {share:.0%}" for name, share in own["parts"].items())
+        print(
+            f"{row.name}: {own['microseconds']:.0f} µs a step, "
+            f"{own['share_of_peak']:.0%} of the peak; {parts}",
+            flush=True,
+        )
+    return found
+
+
+def compile_seconds(folder: Path) -> float:
+    """What compiling the kernels adds to a first study of one worker."""
+    from benchmarks.trainer import TRAIN, cells, timed, train
+
+    place = folder / "compile"
+    cells(place, "lstm", 4, 8, 2, 1)
+    own = {"RIDGELINE_COMPILED": str(folder / "kernels"), "RIDGELINE_WORKERS": "1"}
+    first = timed(lambda: call(place, TRAIN, **own))
+    seconds = round(first - timed(train, place), 1)
+    print(f"compiling the kernels: {seconds} s", flush=True)
+    return seconds

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import yaml
+from scipy.signal import lfilter
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,13 +25,9 @@ def made_study(
     `window` and `train` change the values of this repository's params.yaml.
     """
     folder.mkdir(parents=True)
-    rng = np.random.default_rng(1)
-    values = rng.normal(size=steps)
-    for t in range(1, steps):
-        values[t] += 0.8 * values[t - 1]
+    noise = np.random.default_rng(1).normal(size=steps)
+    values = lfilter([1.0], [1.0, -0.8], noise)
     values += 2 * np.sin(2 * np.pi * np.arange(steps) / 24)
-    import pandas as pd
-
     index = pd.date_range("1800-01-01", periods=steps, freq=frequency)
     table = pd.DataFrame({"unique_id": "made", "ds": index, "y": values.round(6)})
     table.to_parquet(folder / "series.parquet")
@@ -52,20 +51,30 @@ def made_study(
     return folder
 
 
-def call(folder: Path, module: list[str], **environment: str) -> str:
-    """Run `python -m …` of this repository in `folder`; gives its standard error."""
-    import os
-
-    own = {
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """For a stage that runs in `folder`: this repository's code and its compiled kernels."""
+    return {
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "DVC_ROOT": str(folder),
-        "RIDGELINE_COMPILED": str(ROOT / ".ridgeline" / "compiled"),
-        **environment,
+        "RIDGELINE_COMPILED": os.environ.get("RIDGELINE_COMPILED")
+        or str(ROOT / ".ridgeline" / "compiled"),
+        **more,
     }
+
+
+def call(folder: Path, module: list[str], **more: str) -> None:
+    """Run `python -m …` of this repository in `folder`.
+
+    Raises:
+        RuntimeError: it failed; with what it said.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", *module], cwd=folder, env=own, capture_output=True, text=True
+        [sys.executable, "-m", *module],
+        cwd=folder,
+        env=environment(folder, **more),
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(module)} ended with {done.returncode}:\n{done.stderr}")
-    return done.stderr

@@ -1,9 +1,9 @@
-"""python -m benchmarks.trainer: whole studies against torch's own modules, side by side.
+"""python -m benchmarks.trainer: the trainer against torch's own modules, side by side, and what bounds it.
 
-Each row is a study of one cell, trained end to end (start-up, data, training, validation passes,
-writing) by `stages.train` with an empty member store and by `benchmarks.by_hand`, in turns; the ratio is
-that of the medians. Kernels are compiled before, as they are once for each version of the code; what
-that takes is a figure of its own. Weights of both are compared, so that it is the same work.
+Each row is a study of one cell, trained end to end (start-up, data, training, validation passes, writing)
+by `stages.train` with an empty member store and by `benchmarks.by_hand`, in turns; the ratio is that of
+the medians. Kernels are compiled before, as they are once for each version of the code; what that takes is
+a figure of its own. The validation losses of both are compared, so that it is the same work.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,108 +26,136 @@ from typing import Any
 import numpy as np
 
 from benchmarks.made import ROOT, call, made_study
+from stages.networks.compiled import use_cache
 
-RESULTS = ROOT / "benchmarks" / "results" / "trainer.json"
-BATCH = 64
-EPOCHS = 10
-MEMBERS = {16: 48, 32: 32, 64: 16, 128: 8}  # by hidden units, so that rows take about as long
-LONG = 336
+RESULTS = ROOT / "benchmarks" / "results"
+BATCH, EPOCHS, STEPS, LONG = 64, 10, 1300, 336
+LAMBDAS = [0.0, 1.0, 3.0, 10.0]
+MEMBERS = {  # by cell and hidden units, so that a row takes a quarter of a minute or more by hand
+    "lstm": {16: 192, 32: 64, 64: 32, 128: 8},
+    "gru": {16: 48, 32: 32, 64: 16, 128: 8},
+    "rnn": {16: 96, 32: 48, 64: 32, 128: 16},
+}
+TRAIN = ["stages.train", "--development", "development.safetensors", "--fits", "fits"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One study: cell, D, L and K members."""
+    """One study: a cell, D, L, K members; `usual`: also as most people run it."""
 
     cell: str
     hidden: int
     lookback: int
     members: int
+    usual: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.cell}-{self.hidden}-{self.lookback}"
 
 
-ROWS = [Row(c, d, 52, MEMBERS[d]) for d in MEMBERS for c in ("lstm", "gru", "rnn")]
-ROWS += [Row("lstm", d, LONG, MEMBERS[d] // 4) for d in MEMBERS]
-ROWS += [Row(c, 16, LONG, MEMBERS[16] // 4) for c in ("gru", "rnn")]
+ROWS = [Row(c, d, 52, k, d in (16, 64)) for c, sizes in MEMBERS.items() for d, k in sizes.items()]
+ROWS += [Row("lstm", d, LONG, max(8, k // 6)) for d, k in MEMBERS["lstm"].items()]
+ROWS += [Row(c, 16, LONG, MEMBERS[c][16] // 6) for c in ("gru", "rnn")]
 
 
 def main() -> int:
     """Measure, print a table, write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", help="rows whose cell-hidden-lookback starts with this")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--only", default="", help="rows whose cell-hidden-lookback starts with it")
     args = parser.parse_args()
-    rows = [r for r in ROWS if f"{r.cell}-{r.hidden}-{r.lookback}".startswith(args.only or "")]
-    measured = []
-    with tempfile.TemporaryDirectory(prefix="ridgeline-") as name:
-        for row in rows:
-            measured.append(
-                measure(row, Path(name) / f"{row.cell}-{row.hidden}-{row.lookback}", args.rounds)
-            )
-            print(line(measured[-1]), flush=True)
-    from benchmarks.kernels import compile_seconds, profiles
+    use_cache()  # before numba is imported
+    from benchmarks.kernels import compile_seconds, gemm_peak, profiles
+    from benchmarks.memory import memory
+    from benchmarks.scaling import scaling
 
-    results = {
-        "machine": machine(),
-        "rows": measured,
-        "profiles": profiles(rows),
-        "compile_seconds": compile_seconds(),
-    }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    print(f"written to {args.out}")
+    rows = [row for row in ROWS if row.name.startswith(args.only)]
+    results: dict[str, Any] = {"machine": machine(), "gemm_peak_gflops": round(gemm_peak(), 1)}
+    print(f"{results['machine']['cpu']}, GEMM peak {results['gemm_peak_gflops']} GFLOP/s a thread")
+    with tempfile.TemporaryDirectory(prefix="ridgeline-") as name:
+        results["rows"] = [measured(row, Path(name) / row.name, args.rounds) for row in rows]
+        results["steps"] = profiles(results["gemm_peak_gflops"], rows)
+        if not args.only:
+            results["scaling"] = scaling(Path(name), RESULTS / "scaling.svg")
+            results["memory"] = memory(Path(name))
+            results["compile_seconds"] = compile_seconds(Path(name))
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    path = RESULTS / (f"trainer-{args.only}.json" if args.only else "trainer.json")
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(f"written to {path.relative_to(ROOT)}")
     return 0
 
 
-def measure(row: Row, folder: Path, rounds: int) -> dict[str, Any]:
-    """Seconds of both, in turns, and whether they trained the same networks."""
+def measured(row: Row, folder: Path, rounds: int) -> dict[str, Any]:
+    """Seconds of both, in turns, and how far their validation losses are apart."""
+    cells(folder, row.cell, row.hidden, row.lookback, row.members)
+    ours, theirs = [], []
+    timed(train, folder)  # warms up: kernels, file cache
+    for _ in range(rounds):
+        ours.append(timed(train, folder))
+        theirs.append(timed(by_hand, folder))
+    seconds, hand = statistics.median(ours), statistics.median(theirs)
+    result: dict[str, Any] = {
+        "cell": row.cell, "hidden": row.hidden, "lookback": row.lookback, "batch": BATCH,
+        "members": row.members, "epochs": EPOCHS, "rounds": rounds, "seconds": round(seconds, 2),
+        "by_hand_seconds": round(hand, 2), "ratio": round(hand / seconds, 2),
+        "relative_difference_of_validation_losses": distance(folder),
+    }  # fmt: skip
+    if row.usual:
+        usual = timed(by_hand, folder, "--usual")
+        result |= {"usual_seconds": round(usual, 2), "usual_ratio": round(usual / seconds, 2)}
+    print(line(result), flush=True)
+    shutil.rmtree(folder)
+    return result
+
+
+def cells(
+    folder: Path, cell: str, hidden: int, lookback: int, members: int, epochs: int = EPOCHS
+) -> None:
+    """A study of `members` networks: one fold and the final fit, four λ (or fewer), then seeds."""
     window = {
-        "lookback": row.lookback, "horizon": 12, "folds": 1, "final_fit": "train",
+        "lookback": lookback, "horizon": 12, "folds": 1, "final_fit": "train",
         "split": {"validation": 300, "test": 24},
     }  # fmt: skip
-    lambdas = [0.0, 1.0, 3.0, 10.0]
-    train: dict[str, Any] = {
-        "cells": [row.cell], "hidden": row.hidden, "seeds": max(1, row.members // (2 * len(lambdas))),
-        "penalty": {"kind": "l2", "lambdas": lambdas[: max(1, row.members // 2)]},
-        "epochs": EPOCHS, "batch_size": BATCH, "learning_rate": 0.003,
+    lambdas = LAMBDAS[: max(1, members // 2)]
+    train_section = {
+        "cells": [cell], "hidden": hidden, "seeds": members // (2 * len(lambdas)),
+        "penalty": {"kind": "l2", "lambdas": lambdas}, "epochs": epochs, "batch_size": BATCH,
+        "learning_rate": 0.003,
     }  # fmt: skip
-    made_study(folder, 1300 + row.lookback, window, train)
-    ours, theirs, usual = [], [], 0.0
-    for turn in range(rounds + 1):  # the first warms up: kernels, file cache
-        shutil.rmtree(folder / ".ridgeline", ignore_errors=True)
-        began = time.perf_counter()
-        call(folder, ["stages.train", "--development", "development.safetensors", "--fits", "fits"])
-        ours.append(time.perf_counter() - began)
-        if turn:
-            began = time.perf_counter()
-            call(folder, ["benchmarks.by_hand", str(folder)])
-            theirs.append(time.perf_counter() - began)
-    far = distance(folder)
+    made_study(folder, STEPS + lookback, window, train_section)
+
+
+def timed(work: Callable[..., Any], *arguments: Any) -> float:
+    """Seconds of a call."""
     began = time.perf_counter()
-    call(folder, ["benchmarks.by_hand", str(folder), "--usual"])
-    usual = time.perf_counter() - began
-    seconds, hand = statistics.median(ours[1:]), statistics.median(theirs)
-    return {
-        "cell": row.cell, "hidden": row.hidden, "lookback": row.lookback, "batch": BATCH,
-        "members": 2 * len(train["penalty"]["lambdas"]) * train["seeds"],
-        "epochs": EPOCHS, "seconds": round(seconds, 3),
-        "by_hand_seconds": round(hand, 3), "ratio": round(hand / seconds, 2),
-        "usual_seconds": round(usual, 3), "usual_ratio": round(usual / seconds, 2),
-        "rounds": rounds, "largest_difference_of_validation_losses": far,
-    }  # fmt: skip
+    work(*arguments)
+    return time.perf_counter() - began
+
+
+def train(folder: Path) -> None:
+    """`stages.train` with an empty member store."""
+    shutil.rmtree(folder / ".ridgeline", ignore_errors=True)
+    call(folder, TRAIN)
+
+
+def by_hand(folder: Path, *flags: str) -> None:
+    """The same members by torch's own modules."""
+    call(folder, ["benchmarks.by_hand", str(folder), *flags])
 
 
 def distance(folder: Path) -> float:
-    """The largest relative difference between both sides' mean validation losses."""
+    """The largest relative difference between both sides' validation losses of a member."""
     from stages.artifacts.fits import load_fits
 
     (fit,) = load_fits(folder / "fits")
     worst = 0.0
     for path in (folder / "by_hand").glob("*.npz"):
         fold, lam, seed = path.stem.rsplit("-", 2)
-        if fold not in fit.window_losses:
-            continue
-        own = fit.window_losses[fold][fit.lambdas.index(float(lam)), int(seed)].mean()
-        worst = max(worst, abs(own / np.load(path)["losses"].mean() - 1))
+        if fold in fit.window_losses:
+            own = fit.window_losses[fold][fit.lambdas.index(float(lam)), int(seed)].mean()
+            worst = max(worst, abs(own / np.load(path)["losses"].mean() - 1))
     return float(f"{worst:.2g}")
 
 
@@ -147,10 +176,10 @@ def machine() -> dict[str, Any]:
 
 def line(row: dict[str, Any]) -> str:
     """A row of the table."""
+    usual = f"; as usual {row['usual_ratio']:5.2f} times" if "usual_ratio" in row else ""
     return (
         f"{row['cell']:>4} D {row['hidden']:>3} L {row['lookback']:>3} K {row['members']:>3}: "
-        f"{row['seconds']:6.1f} s, by hand {row['by_hand_seconds']:6.1f} s, {row['ratio']:5.2f} times; "
-        f"as usual {row['usual_seconds']:6.1f} s, {row['usual_ratio']:5.2f} times"
+        f"{row['seconds']:6.1f} s, by hand {row['by_hand_seconds']:6.1f} s, {row['ratio']:5.2f} times{usual}"
     )
 
 

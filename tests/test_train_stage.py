@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +17,7 @@ import yaml
 from stages.artifacts.fits import load_fits
 from stages.networks.shape import Network
 from stages.train.__main__ import main
+from tests.closure import ROOT
 from tests.made_windows import made_windows
 
 TRAIN = {
@@ -34,10 +41,14 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def stage(folder: Path, out: str, **changes) -> dict[str, bytes]:
-    """Run the stage; the bytes of all files it wrote."""
+def write_params(folder: Path, **changes) -> None:
     params = {**TRAIN, **changes}
     (folder / "params.yaml").write_text(yaml.safe_dump({"train": params}), encoding="utf-8")
+
+
+def stage(folder: Path, out: str, **changes) -> dict[str, bytes]:
+    """Run the stage; the bytes of all files it wrote."""
+    write_params(folder, **changes)
     main(["--development", str(folder / "development.safetensors"), "--fits", str(folder / out)])
     return {path.name: path.read_bytes() for path in sorted((folder / out).iterdir())}
 
@@ -148,3 +159,77 @@ def test_bad_settings_are_said_before_any_work(folder, monkeypatch, name, value)
     with pytest.raises(ValueError, match=f"{name} = '{value}' must be a positive"):
         stage(folder, "fits")
     assert not (folder / "fits").exists()
+
+
+def started(folder: Path, out: str, **more: str) -> subprocess.Popen[str]:
+    """The stage in a process of its own, in a group that can be watched.
+
+    Its numpy is pinned from the start, as in a run of the pipeline; the one of these tests may be older
+    than the pin, and then sums in another order.
+    """
+    command = ["-m", "stages.train", "--development", "development.safetensors", "--fits", out]
+    return subprocess.Popen(
+        [sys.executable, *command],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **more},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finished(folder: Path, out: str, **more: str) -> dict[str, bytes]:
+    """The bytes of all files that the stage wrote in a process of its own."""
+    process = started(folder, out, **more)
+    said = process.communicate()[1]
+    assert process.returncode == 0, said
+    return {path.name: path.read_bytes() for path in sorted((folder / out).iterdir())}
+
+
+def alive(group: int) -> list[int]:
+    """Processes of a group that are not zombies."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, own = (entry / "stat").read_text().rsplit(")", 1)[1].split()[:3]
+        except OSError:
+            continue
+        if int(own) == group and state != "Z":
+            found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="processes are watched through /proc")
+def test_a_run_whose_parent_is_killed_goes_on_to_the_same_bytes(folder):
+    """kill -9 of the stage itself: its workers end within seconds and leave their checkpoints."""
+    write_params(folder, cells=["gru"], hidden=16, epochs=2500, batch_size=8)
+    whole = finished(folder, "whole", RIDGELINE_WORKERS="2")
+    (folder / ".ridgeline" / "members").rename(folder / "whole_store")
+    process = started(folder, "fits", RIDGELINE_WORKERS="2")
+    store = folder / ".ridgeline" / "members"
+    for _ in range(600):
+        if list(store.glob("*/*.partial")):
+            break
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    for _ in range(600):
+        if not alive(process.pid):
+            break
+        time.sleep(0.05)
+    assert not alive(process.pid)
+    assert list(store.glob("*/*.partial"))
+    assert finished(folder, "fits") == whole
+    assert not list(store.glob("*/*.partial"))
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="names of x86-64 processors"
+)
+def test_an_old_processor_gives_the_same_bytes(folder):
+    """nehalem has neither AVX nor fused multiply-adds, so its code shares no instruction with this
+    machine's wide one: what agrees with it agrees by construction."""
+    write_params(folder, cells=["rnn", "gru", "lstm"], layers=2, dropout=0.2, epochs=2)
+    older = {"NUMBA_CPU_NAME": "nehalem", "NUMBA_CPU_FEATURES": ""}
+    compiled = {"RIDGELINE_COMPILED": os.environ["RIDGELINE_COMPILED"] + "-nehalem"}
+    assert finished(folder, "old", **older, **compiled) == finished(folder, "own")

@@ -197,7 +197,7 @@ def test_a_task_trains_what_the_store_lacks(tmp_path):
     def task(own: list[Job]) -> Task:
         return Task(
             path, own[0].recipe, "fold1", tuple(j.member for j in own), tuple(j.key for j in own),
-            store.root, tmp_path / "board", 1, os.getpid(),
+            store.root, tmp_path / "board", 1,
         )  # fmt: skip
 
     run_task(task(jobs[:3]))
@@ -253,7 +253,7 @@ def test_keys_name_all_that_decides(monkeypatch):
         keys.add(member_key(recipe, other, digests[0]))
     keys.add(member_key(recipe, member, digests[1]))
     keys.add(member_key(recipe_for("lstm"), member, digests[0]))
-    monkeypatch.setattr("stages.train.members.code_digest", lambda: "another")
+    monkeypatch.setattr("stages.train.members.code_digest", lambda device: "another")
     keys.add(member_key(recipe, member, digests[0]))
     assert len(keys) == 7
 

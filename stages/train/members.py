@@ -84,11 +84,17 @@ def member_key(recipe: Recipe, member: Member, data_digest: str) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def steps_needed(windows: Windows, fold: Fold) -> int:
+    """The series' leading steps that a fold's windows touch, targets included."""
+    length = windows.values.shape[1]
+    last = [int((rows % length).max()) for rows in (fold.train, fold.validation) if rows.size]
+    return max(last) + windows.layout.horizon + 1
+
+
 def fold_digest(windows: Windows, fold: Fold) -> str:
     """Digest of the values, windows and scaler that a fold's members are trained and validated on."""
     digest = hashlib.sha256()
-    rows = np.concatenate([fold.train, fold.validation])
-    stop = int((rows % windows.values.shape[1]).max()) + windows.layout.horizon + 1
+    stop = steps_needed(windows, fold)
     for array in (windows.values[:, :stop], fold.train, fold.validation, fold.center, fold.scale):
         array = np.ascontiguousarray(array)
         digest.update(f"{array.dtype.str}{array.shape}".encode())

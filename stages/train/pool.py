@@ -16,12 +16,13 @@ from stages.train.board import new_board
 from stages.train.members import Member, Recipe
 from stages.train.progress import Progress
 from stages.train.store import MemberStore
-from stages.train.worker import Task, run_task
+from stages.train.worker import Task, end_with_parent, run_task
 
 MEMBERS_A_TASK = {"cpu": 16, "cuda": 256}  # a GPU is filled by many members at once
 # A worker that is killed takes a pool with it; the members go on from their checkpoints.
 ATTEMPTS = 3
 POLL_SECONDS = 0.2
+ORDER_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def workers() -> int:
 
 def local_processes(count: int) -> Executor:
     """The default engine: fresh single-threaded processes on this machine."""
-    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, context, initializer=end_with_parent, initargs=(os.getpid(),))
 
 
 def train_jobs(
@@ -107,7 +109,7 @@ def _run(
         tasks = [
             Task(development.resolve(), group[0].recipe, group[0].member.fold,
                  tuple(j.member for j in group), tuple(j.key for j in group),
-                 store.root, path, slot, os.getpid())
+                 store.root, path, slot)
             for slot, group in enumerate(groups)
         ]  # fmt: skip
         with executor(min(count, len(tasks))) as pool:
@@ -125,10 +127,15 @@ def _run(
 
 
 def _groups(jobs: list[Job], count: int) -> list[list[Job]]:
-    """Members of one cell and fold side by side; the largest tasks first, enough for every worker."""
-    by_kind: dict[tuple[Recipe, str], list[Job]] = {}
+    """Members of one cell and fold side by side; the largest tasks first, enough for every worker.
+
+    A task holds the order of the fold's windows for each of its seeds: of a long series, for few seeds.
+    """
+    by_kind: dict[tuple[Recipe, str, int], list[Job]] = {}
     for job in jobs:
-        by_kind.setdefault((job.recipe, job.member.fold), []).append(job)
+        windows = job.steps // job.member.epochs * job.recipe.batch_size
+        block = job.member.seed // max(1, ORDER_BYTES // (8 * windows))
+        by_kind.setdefault((job.recipe, job.member.fold, block), []).append(job)
     device = jobs[0].recipe.device
     most = MEMBERS_A_TASK[device]
     size = most if device == "cuda" else max(1, min(most, len(jobs) // (2 * count)))

@@ -43,6 +43,7 @@ class Progress:
         """`steps` done, `members` whole and `running` ones so far."""
         text = f"{members}/{self.members} members, {running} running"
         if self.terminal:
+            text = text if steps else "compiling the kernels, once for each version of the code"
             self.bar.set_description(text, refresh=False)
             self.bar.update(steps - self.bar.n)
         elif time.monotonic() - self.printed >= LINE_SECONDS:

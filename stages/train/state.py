@@ -9,7 +9,7 @@ import numpy as np
 
 from stages.artifacts.windows import Fold, Windows
 from stages.networks.initial import initial_weights
-from stages.train.members import Member, Recipe
+from stages.train.members import Member, Recipe, steps_needed
 
 CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
 
@@ -25,22 +25,24 @@ class FoldData:
 
 def fold_data(windows: Windows, fold: Fold, precision: str) -> FoldData:
     """The fold's part of the series, scaled: (G, T, F) in the working precision."""
-    rows = np.concatenate([fold.train, fold.validation])
     length = windows.values.shape[1]
-    stop = int((rows % length).max()) + windows.layout.horizon + 1
+    stop = steps_needed(windows, fold)
     series = np.empty((windows.values.shape[0], stop, windows.values.shape[2]), precision)
     for begin in range(0, stop, 1 << 18):  # slabs: no second copy in double precision
         part = windows.values[:, begin : min(begin + (1 << 18), stop)]
         series[:, begin : begin + part.shape[1]] = (part - fold.center[:, None]) / fold.scale[
             :, None
         ]
-    return FoldData(
-        series, _rebase(fold.train, length, stop), _rebase(fold.validation, length, stop)
-    )
+    own = (_rebase(rows, length, stop) for rows in (fold.train, fold.validation))
+    return FoldData(series, *own)
 
 
 def _rebase(rows: np.ndarray, length: int, stop: int) -> np.ndarray:
     """Rows g·length + t of the whole series as rows of its first `stop` steps."""
+    if (
+        not rows.size or int(rows[-1]) < length
+    ):  # one group: rows are origins, and stay in their file
+        return rows
     groups, origins = np.divmod(rows, length)
     return np.asarray(groups * stop + origins, np.int64)
 

@@ -118,7 +118,8 @@ class Chunk:
             for line, seed in enumerate(self.seeds):
                 entropy = np.random.SeedSequence([seed, 1, self.state.epoch])
                 generator = np.random.Generator(np.random.PCG64(entropy))
-                orders[line] = generator.permutation(rows)
+                orders[line] = rows
+                generator.shuffle(orders[line])  # in place: a permuted copy could be large
             self._orders = (self.state.epoch, orders)
         return self._orders[1]
 

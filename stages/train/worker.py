@@ -7,6 +7,7 @@ travel through the store, so that another engine on a shared disk can take the p
 from __future__ import annotations
 
 import os
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from stages.train.store import MemberStore
 from stages.train.trainer import Chunk, Outcome
 
 CHECKPOINT_SECONDS = 2.0
+PARENT_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,21 @@ class Task:
     store: Path
     board: Path  # counters of progress; this task's line is `slot`
     slot: int
-    parent: int  # the process that gave the task; without it nobody waits for the result
+
+
+def end_with_parent(parent: int) -> None:
+    """Let this worker process end when the process that gave it work is gone: nobody waits for its result.
+
+    A killed parent closes nothing, so a worker of its pool would wait for work for ever. The latest
+    checkpoints stay; writes are atomic, so the end may come at any moment.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def run_task(task: Task) -> None:
@@ -84,7 +100,7 @@ class _Keeper:
     def __init__(
         self, store: MemberStore, keys: dict[Member, str], line: np.ndarray, data: FoldData, task: Task
     ) -> None:  # fmt: skip
-        self.store, self.keys, self.line, self.parent = store, keys, line, task.parent
+        self.store, self.keys, self.line = store, keys, line
         self.batches = -(-len(data.train) // task.recipe.batch_size)  # of an epoch
         self.steps, self.saved = 0, time.monotonic()  # steps of whole members
 
@@ -104,8 +120,6 @@ class _Keeper:
             place = {"epoch": chunk.state.epoch, "batch": chunk.state.batch}
             self.store.put(self.keys[member], arrays, place, partial=True)
         self.saved = time.monotonic()
-        if os.getpid() != self.parent and os.getppid() != self.parent:
-            raise SystemExit("the run that asked for this work is gone; its checkpoints are kept")
 
     def finish(self, member: Member, outcome: Outcome) -> None:
         arrays = {

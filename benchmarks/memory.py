@@ -1,0 +1,74 @@
+"""What memory training takes, all processes together: by members, and on a series of ten million steps."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+LONG_STEPS = 10_000_000
+
+
+def memory(folder: Path) -> dict[str, Any]:
+    """MiB at the peak (proportional set size, summed over the processes), for few and many members and for
+    a long series; `series_mib` is the series in double precision."""
+    from benchmarks.made import made_study
+    from benchmarks.trainer import cells
+
+    found: dict[str, Any] = {}
+    for members in (4, 256):
+        place = folder / f"memory-{members}"
+        cells(place, "lstm", 16, 52, members, 3)
+        found[f"members_{members}_mib"] = peak(place)
+    place = folder / "memory-long"
+    window = {
+        "lookback": 4, "horizon": 1, "folds": 1, "final_fit": "train",
+        "split": {"validation": 1000, "test": 100},
+    }  # fmt: skip
+    train = {
+        "cells": ["rnn"], "hidden": 4, "seeds": 2, "penalty": {"kind": "l2", "lambdas": [0.0, 1.0]},
+        "epochs": 1, "batch_size": 512,
+    }  # fmt: skip
+    made_study(place, LONG_STEPS, window, train, "s")
+    found |= {"long_steps": LONG_STEPS, "series_mib": round(LONG_STEPS * 8 / 2**20)}
+    found["long_mib"] = peak(place)
+    print(f"memory: {found}", flush=True)
+    return found
+
+
+def peak(folder: Path) -> int:
+    """Train the folder's study with an empty store and watch it."""
+    from benchmarks.made import environment
+    from benchmarks.trainer import TRAIN
+
+    process = psutil.Popen(
+        [sys.executable, "-m", *TRAIN],
+        cwd=folder,
+        env=environment(folder),
+        stderr=subprocess.DEVNULL,
+    )
+    most = 0
+    while process.poll() is None:
+        most = max(most, sum(_pss(p) for p in [process, *_children(process)]))
+        time.sleep(0.05)
+    if process.returncode:
+        raise RuntimeError(f"training in {folder} ended with {process.returncode}")
+    return round(most / 2**20)
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _pss(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied, FileNotFoundError):
+        return 0

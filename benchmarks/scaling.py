@@ -1,0 +1,64 @@
+"""How the time of a study grows with its members, its epochs and the lookback."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+BASE = {"members": 64, "epochs": 10, "lookback": 52}
+VALUES = {
+    "members": (16, 64, 128, 192, 256),
+    "epochs": (5, 10, 20, 30, 40),
+    "lookback": (24, 52, 104, 208, 336),
+}
+CELL, HIDDEN, ROUNDS = "gru", 16, 3
+
+
+def scaling(folder: Path, figure: Path) -> dict[str, Any]:
+    """Seconds of a whole study by each size, the least-squares line through them and its R²; and a figure."""
+    from benchmarks.trainer import cells, timed, train
+
+    found: dict[str, Any] = {}
+    for axis, values in VALUES.items():
+        seconds = []
+        for value in values:
+            own = {**BASE, axis: value}
+            place = folder / f"{axis}-{value}"
+            cells(place, CELL, HIDDEN, own["lookback"], own["members"], own["epochs"])
+            seconds.append(statistics.median(timed(train, place) for _ in range(ROUNDS)))
+            shutil.rmtree(place)
+        slope, start = np.polyfit(values, seconds, 1)
+        residual = np.array(seconds) - (start + slope * np.array(values))
+        r2 = 1 - (residual**2).sum() / ((seconds - np.mean(seconds)) ** 2).sum()
+        found[axis] = {
+            "values": list(values), "seconds": [round(s, 2) for s in seconds],
+            "slope": float(f"{slope:.3g}"), "start": round(float(start), 2), "r2": round(float(r2), 4),
+        }  # fmt: skip
+        print(f"{axis}: {found[axis]['seconds']} s at {list(values)}, R² {r2:.4f}", flush=True)
+    draw(found, figure)
+    return {"cell": CELL, "hidden": HIDDEN, "base": BASE, "by": found}
+
+
+def draw(found: dict[str, Any], figure: Path) -> None:
+    """One panel for each size: the measured seconds and the line."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams["svg.hashsalt"] = "ridgeline"
+    from matplotlib import pyplot as plt
+
+    canvas, axes = plt.subplots(1, 3, figsize=(9, 2.8), layout="constrained")
+    for panel, (axis, own) in zip(axes, found.items(), strict=True):
+        x = np.array([0, max(own["values"])])
+        panel.plot(x, own["start"] + own["slope"] * x, color="0.6", linewidth=1)
+        panel.plot(own["values"], own["seconds"], "o", color="#0072b2", markersize=4)
+        panel.set(xlabel=axis, ylim=(0, None), xlim=(0, None), title=f"R² = {own['r2']}")
+        panel.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("seconds of a study")
+    figure.parent.mkdir(parents=True, exist_ok=True)
+    canvas.savefig(figure, metadata={"Date": None})
+    plt.close(canvas)
