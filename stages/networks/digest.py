@@ -19,6 +19,7 @@ COMPUTES = (
     "networks/vector.py",
     "train/kernel.py",
     "train/members.py",
+    "train/penalty.py",
     "train/trainer.py",
     "train/update.py",
 )

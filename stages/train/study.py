@@ -12,6 +12,7 @@ from stages.artifacts.windows import Fold, Windows
 from stages.networks.shape import GROUPS, Network
 from stages.train.members import Member, Recipe, fold_digest, member_key
 from stages.train.params import TrainParams
+from stages.train.penalty import refuse_overshoot
 from stages.train.pool import Job, train_jobs
 from stages.train.store import MemberStore
 from stages.train.trainer import CURVES
@@ -45,6 +46,7 @@ def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
         network, params.epochs, params.batch_size, params.optimizer, params.momentum,
         params.learning_rate, params.schedule, params.clip_norm, params.early_stopping,
         (multipliers.input, multipliers.recurrent, multipliers.head),
+        params.penalty.kind, params.penalty.ratio,
     )  # fmt: skip
 
 
@@ -59,6 +61,8 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
     digests = {name: fold_digest(windows, fold) for name, fold in folds.items()}
     recipes = {cell: recipe_for(cell, params, windows) for cell in params.cells}
     lambdas, seeds = params.penalty.path(), range(params.seeds)
+    for recipe in recipes.values():
+        refuse_overshoot(recipe, lambdas, min(fold.m for fold in folds.values()))
 
     def jobs(names: list[str], epochs: dict[tuple[str, float], int]) -> list[Job]:
         made = []
@@ -137,9 +141,8 @@ def _fit(
             weights[at[1:]] = arrays["weights"]
         else:
             losses[job.member.fold][at[1:]] = arrays["window_losses"]
-    config = {**asdict(recipe), "penalty": params.penalty.kind}
     m = tuple(fold.m for fold in folds.values())
     return Fit(
-        cell, config, lambdas, params.seeds, tuple(names), m, weights, epochs,
+        cell, asdict(recipe), lambdas, params.seeds, tuple(names), m, weights, epochs,
         train_mse=train_mse, norms=norms, window_losses=losses, **curves,
     )  # fmt: skip

@@ -17,6 +17,7 @@ from stages.networks.initial import initial_weights
 from stages.networks.passes import window_losses
 from stages.train.kernel import train_batches
 from stages.train.members import Member, Recipe
+from stages.train.penalty import terms
 from stages.train.update import ADAM, SGD
 
 CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
@@ -115,7 +116,7 @@ class Chunk:
         self.plan, size = network.plan(self.recipe.batch_size)
         self.workspace = np.zeros(size, dtype)
         self.grad = np.zeros(network.parameters, dtype)
-        self.strength = strengths(self.recipe, self.members, len(self.data.train)).astype(dtype)
+        self.terms = terms(self.recipe, self.members, len(self.data.train))
         self.seeds = sorted({m.seed for m in self.members})
 
     def run(self) -> None:
@@ -141,13 +142,13 @@ class Chunk:
 
     def _keep(self, mask: np.ndarray) -> None:
         self.members = [m for m, kept in zip(self.members, mask, strict=True) if kept]
-        self.strength = self.strength[mask]
+        self.terms.keep(mask)
         for name in State.ARRAYS:
             setattr(self.state, name, getattr(self.state, name)[mask])
 
     def _epoch(self) -> None:
         """The rest of the epoch that the state stands in, then its curves."""
-        recipe, state = self.recipe, self.state
+        recipe, state, own = self.recipe, self.state, self.terms
         count = len(self.data.train)
         batches = -(-count // recipe.batch_size)
         lines = np.array([[self.seeds.index(m.seed), m.seed] for m in self.members], np.int64)
@@ -157,7 +158,8 @@ class Chunk:
             train_batches(
                 self.plan, self.workspace, self.data.series, self._order(), state.batch, stop,
                 recipe.batch_size, state.weights, state.first, state.second, self.grad,
-                self.strength, lines, recipe.network.dropout,
+                own.gradient, own.decay, own.threshold, own.forecast,
+                lines, recipe.network.dropout,
                 ADAM if recipe.optimizer == "adam" else SGD, float(recipe.rates()[state.epoch]),
                 recipe.momentum, recipe.clip_norm or 0.0, state.epoch * batches, state.sums,
             )  # fmt: skip
@@ -207,9 +209,3 @@ class Chunk:
         result = np.empty((len(weights), len(rows)))
         window_losses(self.plan, self.workspace, self.data.series, rows, weights, result)
         return result
-
-
-def strengths(recipe: Recipe, members: list[Member], m: int) -> np.ndarray:
-    """(K, n) float64: λ/m times the multiplier of each weight's group; 0 for biases."""
-    by_group = np.array([0.0, *recipe.multipliers])
-    return np.stack([member.lam / m * by_group[recipe.network.groups] for member in members])
