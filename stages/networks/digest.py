@@ -20,6 +20,7 @@ COMPUTES = (
     "train/kernel.py",
     "train/members.py",
     "train/penalty.py",
+    "train/state_gradients.py",
     "train/trainer.py",
     "train/update.py",
 )

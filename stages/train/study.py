@@ -9,7 +9,8 @@ import numpy as np
 
 from stages.artifacts.fits import Fit
 from stages.artifacts.windows import Fold, Windows
-from stages.networks.shape import GROUPS, Network
+from stages.networks.shape import Network
+from stages.train import diagnostics
 from stages.train.members import Member, Recipe, fold_digest, member_key
 from stages.train.params import TrainParams
 from stages.train.penalty import refuse_overshoot
@@ -122,7 +123,12 @@ def _fit(
     network = recipe.network
     weights = np.zeros((*shape[1:], network.parameters), np.float32)
     epochs, train_mse = np.zeros(shape, np.int32), np.zeros(shape)
-    norms = np.zeros((*shape, 3))
+    norms, zeros = np.zeros((*shape, 3)), np.zeros((*shape, 3))
+    layers, gates = diagnostics.recurrences(network)
+    radii, gradients = (
+        np.zeros((*shape, layers, gates)),
+        np.zeros((*shape, 2, layers, network.steps)),
+    )
     curves = {name: np.zeros((*shape, params.epochs)) for name in CURVES}
     losses = {n: np.zeros((*shape[1:], len(f.validation))) for n, f in folds.items() if n != FINAL}
     for job in jobs:
@@ -131,10 +137,10 @@ def _fit(
         arrays, meta = entry
         at = (names.index(job.member.fold), lambdas.index(job.member.lam), job.member.seed)
         epochs[at], train_mse[at] = meta["epochs"], meta["train_mse"]
-        norms[at] = [
-            np.linalg.norm(arrays["weights"][network.groups == GROUPS.index(group)].astype(float))
-            for group in GROUPS[1:]
-        ]
+        norms[at] = diagnostics.norms(network, arrays["weights"])
+        zeros[at] = diagnostics.zeros(network, arrays["weights"])
+        radii[at] = diagnostics.spectral_radii(network, arrays["weights"])
+        gradients[at] = arrays["state_gradients"]
         for name in CURVES:
             curves[name][at] = arrays[name]
         if job.member.fold == FINAL:
@@ -144,5 +150,6 @@ def _fit(
     m = tuple(fold.m for fold in folds.values())
     return Fit(
         cell, asdict(recipe), lambdas, params.seeds, tuple(names), m, weights, epochs,
-        train_mse=train_mse, norms=norms, window_losses=losses, **curves,
+        train_mse=train_mse, norms=norms, zeros=zeros, spectral_radii=radii, state_gradients=gradients,
+        window_losses=losses, **curves,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from stages.networks.passes import window_losses
 from stages.train.kernel import train_batches
 from stages.train.members import Member, Recipe
 from stages.train.penalty import terms
+from stages.train.state_gradients import start_and_end
 from stages.train.update import ADAM, SGD
 
 CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
@@ -77,13 +78,15 @@ class State:
 
 @dataclass
 class Outcome:
-    """A finished member: weights (n,), curves (E, 4), validation losses (N,), train loss, epochs."""
+    """A finished member: weights (n,), curves (E, 4), validation losses (N,), train loss, epochs, and
+    the gradients of its hidden states at start and end (2, layers, S)."""
 
     weights: np.ndarray
     curves: np.ndarray
     window_losses: np.ndarray
     train_mse: float
     epochs: int
+    state_gradients: np.ndarray
 
 
 def start_state(recipe: Recipe, members: list[Member]) -> State:
@@ -133,11 +136,14 @@ class Chunk:
         state, stopping = self.state, bool(self.recipe.patience)
         weights = (state.best if stopping else state.weights)[places]
         validation = self.losses(weights, self.data.validation)
-        for w, losses, place in zip(weights, validation, places, strict=True):
+        seeds = [self.members[place].seed for place in places]
+        data = self.data
+        traces = start_and_end(self.recipe.network, data.series, data.train, weights, seeds)
+        for w, losses, trace, place in zip(weights, validation, traces, places, strict=True):
             # One member at a time: the losses of all training windows could be large.
             train = float(self.losses(w[None], self.data.train).mean())
             epochs = int(state.best_epoch[place]) if stopping else state.epoch
-            outcome = Outcome(w, state.curves[place], losses, train, epochs)
+            outcome = Outcome(w, state.curves[place], losses, train, epochs, trace)
             self.on_finish(self.members[place], outcome)
 
     def _keep(self, mask: np.ndarray) -> None:
