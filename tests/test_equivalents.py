@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
-
-os.environ["KERAS_BACKEND"] = (
-    "torch"  # read when keras is imported, as is the folder of its settings
-)
-os.environ.setdefault("KERAS_HOME", tempfile.mkdtemp(prefix="keras-"))
-
 from functools import cache
+
+from tests.closure import ROOT
+
+# Read when keras is imported: its backend, and the folder of its settings.
+os.environ |= {"KERAS_BACKEND": "torch", "KERAS_HOME": str(ROOT / ".pytest_cache" / "keras")}
 
 import keras
 import numpy as np
