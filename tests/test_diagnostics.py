@@ -12,8 +12,8 @@ from stages.networks.initial import initial_weights
 from stages.networks.shape import Network
 from stages.train.diagnostics import norms, spectral_radii, zeros
 from stages.train.members import Member
+from stages.train.state import fold_data
 from stages.train.state_gradients import WINDOWS, start_and_end, state_gradients
-from stages.train.trainer import fold_data
 from tests.made_windows import made_windows
 from tests.torch_oracle import Oracle
 from tests.training import recipe_of, trained

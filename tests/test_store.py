@@ -14,8 +14,8 @@ from stages.networks.digest import COMPUTES
 from stages.networks.initial import initial_weights
 from stages.networks.shape import Network
 from stages.train.members import Member, Recipe, fold_digest, member_key
+from stages.train.state import fold_data
 from stages.train.store import MemberStore, store_folder
-from stages.train.trainer import fold_data
 from tests.made_windows import made_windows
 
 KEY = "cd" + "1" * 62

@@ -13,11 +13,13 @@ import pytest
 
 from stages.networks.initial import initial_weights
 from stages.networks.shape import Network
+from stages.train.board import new_board
 from stages.train.members import Member, Recipe, fold_digest, member_key
 from stages.train.pool import Job, train_jobs, workers
+from stages.train.state import State, fold_data, start_state
 from stages.train.store import MemberStore, limit_bytes
-from stages.train.trainer import Chunk, Outcome, State, start_state
-from stages.train.worker import Task, _groups, fold_data, run_task
+from stages.train.trainer import Chunk, Outcome
+from stages.train.worker import Task, _groups, run_task
 from tests.made_windows import made_windows
 
 WINDOWS = made_windows(
@@ -141,7 +143,9 @@ def jobs_for(folder: Path, epochs: int) -> tuple[Path, list[Job]]:
     WINDOWS.save(path)
     recipe = recipe_for("lstm", epochs)
     digest = fold_digest(WINDOWS, WINDOWS.folds[1])
-    return path, [Job(recipe, m, member_key(recipe, m, digest)) for m in members_of(9, epochs)]
+    steps = epochs * -(-WINDOWS.folds[1].m // recipe.batch_size)
+    members = members_of(9, epochs)
+    return path, [Job(recipe, m, member_key(recipe, m, digest), steps) for m in members]
 
 
 def contents(store: MemberStore, jobs: list[Job]) -> list[bytes]:
@@ -188,19 +192,20 @@ def children(parent: int) -> list[int]:
 def test_a_task_trains_what_the_store_lacks(tmp_path):
     path, jobs = jobs_for(tmp_path, 3)
     store = MemberStore(tmp_path / "store")
-    np.zeros(1, np.int64).tofile(tmp_path / "progress")
+    board = new_board(tmp_path / "board", 2)
 
     def task(own: list[Job]) -> Task:
         return Task(
             path, own[0].recipe, "fold1", tuple(j.member for j in own), tuple(j.key for j in own),
-            store.root, tmp_path / "progress", 0, os.getpid(),
+            store.root, tmp_path / "board", 1, os.getpid(),
         )  # fmt: skip
 
     run_task(task(jobs[:3]))
     before = contents(store, jobs[:3])
     run_task(task(jobs))
     assert contents(store, jobs[:3]) == before
-    assert np.fromfile(tmp_path / "progress", np.int64)[0] == 27
+    assert board[0].tolist() == [0, 0, 0]
+    assert board[1].tolist() == [sum(job.steps for job in jobs), 12, 0]  # the first three twice
 
 
 ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "empty": np.empty((0, 2), np.float32)}

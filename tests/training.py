@@ -7,7 +7,8 @@ import numpy as np
 from stages.artifacts.windows import Windows
 from stages.networks.shape import Network
 from stages.train.members import Member, Recipe
-from stages.train.trainer import Chunk, Outcome, fold_data, start_state
+from stages.train.state import fold_data, start_state
+from stages.train.trainer import Chunk, Outcome
 
 
 def recipe_of(network: Network, **more) -> Recipe:

@@ -17,20 +17,23 @@ COMPUTES = (
     "networks/recurrence.py",
     "networks/shape.py",
     "networks/vector.py",
+    "train/compiled.py",
     "train/kernel.py",
     "train/members.py",
     "train/penalty.py",
+    "train/state.py",
     "train/state_gradients.py",
     "train/trainer.py",
     "train/update.py",
 )
+ON_CUDA = ("networks/stacked.py", "networks/stacked_windows.py", "train/stacked.py")
 
 
 @cache
-def code_digest() -> str:
-    """Digest of the modules that decide a member's bits."""
+def code_digest(device: str = "cpu") -> str:
+    """Digest of the modules that decide the bits of a member that is trained on `device`."""
     root = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
-    for name in COMPUTES:
+    for name in COMPUTES + (ON_CUDA if device == "cuda" else ()):
         digest.update(name.encode() + b"\0" + (root / name).read_bytes())
     return digest.hexdigest()

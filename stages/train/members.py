@@ -46,9 +46,10 @@ class Recipe:
     clip_norm: float | None
     patience: int | None
     multipliers: tuple[float, float, float]  # input, recurrent, head
+    precision: Literal["float32", "float64"] = "float32"
     penalty: PenaltyKind = "l2"  # see `penalty.py`
     ratio: float | None = None  # ρ of an elastic net
-    precision: Literal["float32", "float64"] = "float32"
+    device: Literal["cpu", "cuda"] = "cpu"
 
     def rates(self) -> np.ndarray:
         """(E,) learning rate of each epoch; cosine: η_e = η/2 (1 + cos πe/E), as torch's
@@ -77,10 +78,11 @@ def member_key(recipe: Recipe, member: Member, data_digest: str) -> str:
         "seed": member.seed,
         "epochs": member.epochs,
         "data": data_digest,
-        "code": code_digest(),
+        "code": code_digest(recipe.device),
         "numpy": version("numpy"),  # random numbers and the orthogonal start
         "numba": version("numba"),
         "llvmlite": version("llvmlite"),
+        "torch": version("torch") if recipe.device == "cuda" else None,
         "machine": platform.machine(),
         "instructions": [os.environ.get(name) for name in INSTRUCTIONS],
     }

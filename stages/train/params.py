@@ -102,6 +102,7 @@ class TrainParams(Section):
     schedule: Literal["constant", "cosine"] = "cosine"
     clip_norm: Positive | None = None
     early_stopping: int | None = Field(default=None, ge=1)
+    device: Literal["cpu", "cuda"] = "cpu"
 
     @field_validator("clip_norm", "early_stopping", mode="before")
     @classmethod

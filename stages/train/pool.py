@@ -12,27 +12,26 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from stages.train.board import new_board
 from stages.train.members import Member, Recipe
 from stages.train.progress import Progress
 from stages.train.store import MemberStore
 from stages.train.worker import Task, run_task
 
-MEMBERS_A_TASK = 16
-ATTEMPTS = (
-    3  # a worker that is killed takes a pool with it; the members go on from their checkpoints
-)
+MEMBERS_A_TASK = {"cpu": 16, "cuda": 256}  # a GPU is filled by many members at once
+# A worker that is killed takes a pool with it; the members go on from their checkpoints.
+ATTEMPTS = 3
 POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Job:
-    """A member to be had, and its key."""
+    """A member to be had, its key, and the optimiser steps that it takes at most."""
 
     recipe: Recipe
     member: Member
     key: str
+    steps: int
 
 
 def workers() -> int:
@@ -74,7 +73,7 @@ def train_jobs(
         if jobs:
             print(f"all {len(jobs)} members taken from the store", file=sys.stderr)
         return
-    total = sum(job.member.epochs for job in missing)
+    total = sum(job.steps for job in missing)
     with Progress(total, len(missing), len(jobs) - len(missing)) as progress:
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -99,17 +98,16 @@ def _run(
     development: Path, jobs: list[Job], every: list[Job], store: MemberStore,
     executor: Callable[[int], Executor], progress: Progress,
 ) -> None:  # fmt: skip
-    before = sum(j.member.epochs for j in every) - sum(j.member.epochs for j in jobs)
-    count = workers()
+    before = sum(job.steps for job in every) - sum(job.steps for job in jobs)
+    count = workers() if jobs[0].recipe.device == "cpu" else 1
     with tempfile.TemporaryDirectory() as folder:
-        board = Path(folder) / "progress"
+        path = Path(folder) / "board"
         groups = _groups(jobs, count)
-        np.zeros(len(groups), np.int64).tofile(board)
-        done = np.memmap(board, np.int64, "r")
+        board = new_board(path, len(groups))
         tasks = [
             Task(development.resolve(), group[0].recipe, group[0].member.fold,
                  tuple(j.member for j in group), tuple(j.key for j in group),
-                 store.root, board, slot, os.getpid())
+                 store.root, path, slot, os.getpid())
             for slot, group in enumerate(groups)
         ]  # fmt: skip
         with executor(min(count, len(tasks))) as pool:
@@ -119,8 +117,8 @@ def _run(
                     ended, futures = wait(futures, POLL_SECONDS, "FIRST_COMPLETED")
                     for future in ended:
                         future.result()
-                    whole = sum(j.key in store for j in every)
-                    progress.show(before + int(done.sum()), whole)
+                    steps, done, running = (int(total) for total in board.sum(0))
+                    progress.show(before + steps, len(every) - len(jobs) + done, running)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -131,11 +129,13 @@ def _groups(jobs: list[Job], count: int) -> list[list[Job]]:
     by_kind: dict[tuple[Recipe, str], list[Job]] = {}
     for job in jobs:
         by_kind.setdefault((job.recipe, job.member.fold), []).append(job)
-    size = max(1, min(MEMBERS_A_TASK, len(jobs) // (2 * count)))
+    device = jobs[0].recipe.device
+    most = MEMBERS_A_TASK[device]
+    size = most if device == "cuda" else max(1, min(most, len(jobs) // (2 * count)))
     groups = [g[i : i + size] for g in by_kind.values() for i in range(0, len(g), size)]
     return sorted(groups, key=_cost, reverse=True)
 
 
 def _cost(group: list[Job]) -> int:
     network = group[0].recipe.network
-    return network.parameters * network.steps * sum(job.member.epochs for job in group)
+    return network.parameters * network.steps * sum(job.steps for job in group)

@@ -12,22 +12,21 @@ LINE_SECONDS = 15.0
 
 
 class Progress:
-    """Counts epochs of members; as a context manager.
+    """Counts optimiser steps and members; as a context manager.
 
     Args:
-        total: epochs of members to be trained. members: how many members; known: how many of the study
-            were taken from the store.
+        steps: to be done at most (early stopping may spare some). members: to be trained; known: how
+            many more the study has that were taken from the store.
     """
 
-    def __init__(self, total: int, members: int, known: int) -> None:
-        self.total, self.members, self.known = total, members, known
+    def __init__(self, steps: int, members: int, known: int) -> None:
+        self.steps, self.members, self.known = steps, members, known
         self.began = self.printed = time.monotonic()
         self.terminal = sys.stderr.isatty()
-        self.bar = tqdm(total=total, unit="epoch", unit_scale=True, disable=not self.terminal)
+        self.bar = tqdm(total=steps, unit=" steps", unit_scale=True, disable=not self.terminal)
 
     def __enter__(self) -> Progress:
-        if self.known or not self.terminal:
-            self._say(f"training {self.members} members; {self.known} taken from the store")
+        self._say(f"training {self.members} members; {self.known} taken from the store")
         return self
 
     def __exit__(
@@ -40,21 +39,24 @@ class Progress:
         if kind is None and self.members:
             self._say(f"trained {self.members} members in {time.monotonic() - self.began:.1f} s")
 
-    def show(self, done: int, members: int) -> None:
-        """`done` epochs and `members` whole members so far."""
+    def show(self, steps: int, members: int, running: int) -> None:
+        """`steps` done, `members` whole and `running` ones so far."""
+        text = f"{members}/{self.members} members, {running} running"
         if self.terminal:
-            self.bar.set_description(f"{members}/{self.members} members", refresh=False)
-            self.bar.update(done - self.bar.n)
+            self.bar.set_description(text, refresh=False)
+            self.bar.update(steps - self.bar.n)
         elif time.monotonic() - self.printed >= LINE_SECONDS:
             self.printed = time.monotonic()
-            self._say(self._line(done, members, self.printed - self.began))
+            self._say(self._line(steps, text, self.printed - self.began))
 
-    def _line(self, done: int, members: int, spent: float) -> str:
-        if not done:
+    def _line(self, steps: int, text: str, spent: float) -> str:
+        if not steps:
             return "  0%  the kernels are being compiled, once for each version of the code"
-        rate = done / spent
-        share, left = done / self.total, (self.total - done) / rate
-        return f"{share:4.0%}  {members}/{self.members} members  {rate:.0f} epochs/s  {left:.0f} s left"
+        rate = steps / spent
+        return (
+            f"{steps / self.steps:4.0%}  {text}  {rate:.0f} steps/s  "
+            f"{(self.steps - steps) / rate:.0f} s left"
+        )
 
     def _say(self, text: str) -> None:
         tqdm.write(text, file=sys.stderr)

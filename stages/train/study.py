@@ -15,8 +15,8 @@ from stages.train.members import Member, Recipe, fold_digest, member_key
 from stages.train.params import TrainParams
 from stages.train.penalty import refuse_overshoot
 from stages.train.pool import Job, train_jobs
+from stages.train.state import CURVES
 from stages.train.store import MemberStore
-from stages.train.trainer import CURVES
 
 FINAL = "final"
 
@@ -47,7 +47,7 @@ def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
         network, params.epochs, params.batch_size, params.optimizer, params.momentum,
         params.learning_rate, params.schedule, params.clip_norm, params.early_stopping,
         (multipliers.input, multipliers.recurrent, multipliers.head),
-        params.penalty.kind, params.penalty.ratio,
+        penalty=params.penalty.kind, ratio=params.penalty.ratio, device=params.device,
     )  # fmt: skip
 
 
@@ -57,6 +57,10 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
     With early stopping the final fold waits for the others: it is trained for the median best epoch
     over folds and seeds of each λ, with the schedule's length kept.
     """
+    if params.device == "cuda":
+        from stages.train.stacked import check_device
+
+        check_device(params.device)
     windows = Windows.load(development)
     folds = {fold.name: fold for fold in windows.folds}
     digests = {name: fold_digest(windows, fold) for name, fold in folds.items()}
@@ -78,7 +82,8 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
                         )
                         own = recipe if name != FINAL else _without_patience(recipe)
                         member = Member(lam, seed, name, length)
-                        made.append(Job(own, member, member_key(own, member, digests[name])))
+                        steps = length * -(-folds[name].m // own.batch_size)
+                        made.append(Job(own, member, member_key(own, member, digests[name]), steps))
         return made
 
     checked = [name for name in folds if name != FINAL]

@@ -12,68 +12,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from stages.artifacts.windows import Fold, Windows
-from stages.networks.initial import initial_weights
-from stages.networks.passes import window_losses
-from stages.train.kernel import train_batches
+from stages.train.compiled import CompiledEngine
 from stages.train.members import Member, Recipe
 from stages.train.penalty import terms
+from stages.train.state import Engine, FoldData, Part, State
 from stages.train.state_gradients import start_and_end
-from stages.train.update import ADAM, SGD
 
-CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
 SLICE_SECONDS = (
     0.5  # a compiled call is bounded, so that checkpoints and progress are never far away
 )
-
-
-@dataclass(frozen=True)
-class FoldData:
-    """One fold, ready to be trained on: series (G, T, F) scaled, rows of its windows (int64)."""
-
-    series: np.ndarray
-    train: np.ndarray
-    validation: np.ndarray
-
-
-def fold_data(windows: Windows, fold: Fold, precision: str) -> FoldData:
-    """The fold's part of the series, scaled: (G, T, F) in the working precision."""
-    rows = np.concatenate([fold.train, fold.validation])
-    length = windows.values.shape[1]
-    stop = int((rows % length).max()) + windows.layout.horizon + 1
-    series = np.empty((windows.values.shape[0], stop, windows.values.shape[2]), precision)
-    for begin in range(0, stop, 1 << 18):  # slabs: no second copy in double precision
-        part = windows.values[:, begin : min(begin + (1 << 18), stop)]
-        series[:, begin : begin + part.shape[1]] = (part - fold.center[:, None]) / fold.scale[
-            :, None
-        ]
-    return FoldData(
-        series, _rebase(fold.train, length, stop), _rebase(fold.validation, length, stop)
-    )
-
-
-def _rebase(rows: np.ndarray, length: int, stop: int) -> np.ndarray:
-    """Rows g·length + t of the whole series as rows of its first `stop` steps."""
-    groups, origins = np.divmod(rows, length)
-    return np.asarray(groups * stop + origins, np.int64)
-
-
-@dataclass
-class State:
-    """Where a group of K members stands; all of them at the same batch of the same epoch."""
-
-    epoch: int
-    batch: int
-    weights: np.ndarray  # (K, n)
-    first: np.ndarray  # (K, n) moments of the optimiser
-    second: np.ndarray
-    sums: np.ndarray  # (K, 3) of the epoch that runs
-    curves: np.ndarray  # (K, E, 4)
-    best: np.ndarray  # (K, n) weights of the best validation loss; empty without early stopping
-    best_loss: np.ndarray  # (K,)
-    best_epoch: np.ndarray  # (K,) epochs trained at the best
-
-    ARRAYS = ("weights", "first", "second", "sums", "curves", "best", "best_loss", "best_epoch")
 
 
 @dataclass
@@ -89,16 +36,13 @@ class Outcome:
     state_gradients: np.ndarray
 
 
-def start_state(recipe: Recipe, members: list[Member]) -> State:
-    """K members before their first step."""
-    dtype, k = np.dtype(recipe.precision), len(members)
-    weights = np.stack([initial_weights(recipe.network, m.seed) for m in members]).astype(dtype)
-    best = weights.copy() if recipe.patience else weights[:, :0]
-    return State(
-        0, 0, weights, np.zeros_like(weights), np.zeros_like(weights), np.zeros((k, 3)),
-        np.full((k, recipe.epochs, len(CURVES)), np.nan), best,
-        np.full(k, np.inf), np.zeros(k, np.int64),
-    )  # fmt: skip
+def engine_for(recipe: Recipe, data: FoldData) -> Engine:
+    """The engine of the recipe's device; torch is imported only where it trains."""
+    if recipe.device == "cpu":
+        return CompiledEngine(recipe, data)
+    from stages.train.stacked import StackedEngine
+
+    return StackedEngine(recipe, data, recipe.device)
 
 
 @dataclass
@@ -115,10 +59,8 @@ class Chunk:
     _orders: tuple[int, np.ndarray] = field(default=(-1, np.empty(0)))
 
     def __post_init__(self) -> None:
-        network, dtype = self.recipe.network, np.dtype(self.recipe.precision)
-        self.plan, size = network.plan(self.recipe.batch_size)
-        self.workspace = np.zeros(size, dtype)
-        self.grad = np.zeros(network.parameters, dtype)
+        self.engine = engine_for(self.recipe, self.data)
+        self.losses = self.engine.losses
         self.terms = terms(self.recipe, self.members, len(self.data.train))
         self.seeds = sorted({m.seed for m in self.members})
 
@@ -154,21 +96,18 @@ class Chunk:
 
     def _epoch(self) -> None:
         """The rest of the epoch that the state stands in, then its curves."""
-        recipe, state, own = self.recipe, self.state, self.terms
+        recipe, state = self.recipe, self.state
         count = len(self.data.train)
         batches = -(-count // recipe.batch_size)
         lines = np.array([[self.seeds.index(m.seed), m.seed] for m in self.members], np.int64)
         while state.batch < batches:
             stop = min(batches, state.batch + self._batches_a_call)
             began = time.perf_counter()
-            train_batches(
-                self.plan, self.workspace, self.data.series, self._order(), state.batch, stop,
-                recipe.batch_size, state.weights, state.first, state.second, self.grad,
-                own.gradient, own.decay, own.threshold, own.forecast,
-                lines, recipe.network.dropout,
-                ADAM if recipe.optimizer == "adam" else SGD, float(recipe.rates()[state.epoch]),
-                recipe.momentum, recipe.clip_norm or 0.0, state.epoch * batches, state.sums,
+            part = Part(
+                state.batch, stop, self._order(), lines, self.terms,
+                float(recipe.rates()[state.epoch]), state.epoch * batches,
             )  # fmt: skip
+            self.engine.train(state, part)
             spent = max(time.perf_counter() - began, 1e-6)
             self._batches_a_call = max(1, int((stop - state.batch) * SLICE_SECONDS / spent))
             state.batch = stop
@@ -209,9 +148,3 @@ class Chunk:
         if self.recipe.patience:
             over |= self.state.epoch - self.state.best_epoch >= self.recipe.patience
         return over
-
-    def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """(K, N) mean squared error of each window in scaled units."""
-        result = np.empty((len(weights), len(rows)))
-        window_losses(self.plan, self.workspace, self.data.series, rows, weights, result)
-        return result

@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from stages.artifacts.windows import Windows
+from stages.train.board import DONE, RUNNING, STEPS, own_line
 from stages.train.members import Member, Recipe
+from stages.train.state import CURVES, FoldData, State, fold_data, start_state
 from stages.train.store import MemberStore
-from stages.train.trainer import CURVES, Chunk, Outcome, State, fold_data, start_state
+from stages.train.trainer import Chunk, Outcome
 
 CHECKPOINT_SECONDS = 2.0
 
@@ -31,7 +33,7 @@ class Task:
     members: tuple[Member, ...]
     keys: tuple[str, ...]
     store: Path
-    progress: Path  # int64 counters, one for each task: epochs of members that are done
+    board: Path  # counters of progress; this task's line is `slot`
     slot: int
     parent: int  # the process that gave the task; without it nobody waits for the result
 
@@ -44,13 +46,13 @@ def run_task(task: Task) -> None:
     data = fold_data(windows, fold, task.recipe.precision)
     keys = dict(zip(task.members, task.keys, strict=True))
     missing = [member for member in task.members if keys[member] not in store]
-    done = np.memmap(task.progress, np.int64, "r+", offset=8 * task.slot, shape=(1,))
-    finished = sum(m.epochs for m in task.members if m not in missing)
+    keeper = _Keeper(store, keys, own_line(task.board, task.slot), data, task)
+    for member in task.members:
+        if member not in missing:
+            keeper.count(member)
     for members, state in _groups(task.recipe, missing, keys, store):
-        keeper = _Keeper(store, keys, done, finished, task.parent)
+        keeper.line[RUNNING] = len(members)
         Chunk(task.recipe, data, members, state, keeper.finish, keeper.pause).run()
-        finished = keeper.finished
-    done[0] = sum(m.epochs for m in task.members)
 
 
 def _groups(
@@ -80,18 +82,21 @@ class _Keeper:
     """Writes checkpoints, results and progress of one chunk."""
 
     def __init__(
-        self,
-        store: MemberStore,
-        keys: dict[Member, str],
-        done: np.ndarray,
-        finished: int,
-        parent: int,
-    ) -> None:
-        self.store, self.keys, self.done, self.finished = store, keys, done, finished
-        self.parent, self.saved = parent, time.monotonic()
+        self, store: MemberStore, keys: dict[Member, str], line: np.ndarray, data: FoldData, task: Task
+    ) -> None:  # fmt: skip
+        self.store, self.keys, self.line, self.parent = store, keys, line, task.parent
+        self.batches = -(-len(data.train) // task.recipe.batch_size)  # of an epoch
+        self.steps, self.saved = 0, time.monotonic()  # steps of whole members
+
+    def count(self, member: Member) -> None:
+        """A member is whole; what early stopping spared it counts as done."""
+        self.steps += member.epochs * self.batches
+        self.line[STEPS] = self.steps
+        self.line[DONE] += 1
 
     def pause(self, chunk: Chunk) -> None:
-        self.done[0] = self.finished + chunk.state.epoch * len(chunk.members)
+        begun = chunk.state.epoch * self.batches + chunk.state.batch
+        self.line[STEPS] = self.steps + begun * len(chunk.members)
         if time.monotonic() - self.saved < CHECKPOINT_SECONDS:
             return
         for k, member in enumerate(chunk.members):
@@ -111,4 +116,5 @@ class _Keeper:
         }
         meta = {"train_mse": outcome.train_mse, "epochs": outcome.epochs}
         self.store.put(self.keys[member], arrays, meta)
-        self.finished += member.epochs
+        self.count(member)
+        self.line[RUNNING] -= 1

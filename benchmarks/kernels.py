@@ -1,0 +1,166 @@
+"""What a training step is made of: each part of it called alone, beside the machine's GEMM peak.
+
+The parts run on the same shapes and buffers as in the step, so that their sum can be held against the
+whole; what is left over is calls, loop control and cache misses between the parts. One thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from stages.networks import recurrence as r
+from stages.networks.gather import gather
+from stages.networks.gemm import panel_product
+from stages.networks.initial import initial_weights
+from stages.networks.shape import Network
+from stages.train.kernel import train_batches
+from stages.train.update import ADAM, add_penalty, clip, step
+
+HORIZON = 12
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+
+
+@njit
+def _products(plan, ws, repeat):  # type: ignore[no-untyped-def]
+    """Forward and backward products of all steps of the first layer."""
+    cell, d, b, at = plan[r.CELL], plan[r.D], plan[r.COLUMNS], r.FIRST_LAYER
+    i, z, g0 = plan[at + r.INPUTS], plan[at + r.Z], plan[at + r.GATES]
+    db, width = d * b, plan[at + r.INPUTS] + 1 + d
+    rows = 4 * d if cell == r.LSTM else 2 * d if cell == r.GRU else d
+    stride = 4 * db if cell != r.RNN else db
+    for _ in range(repeat):
+        for t in range(plan[r.STEPS]):
+            zt, g = z + t * width * b, g0 + t * stride
+            panel_product(ws, plan[at + r.P0], zt, g, rows, width, b, 0)
+            panel_product(ws, plan[at + r.R0], g, plan[r.DH], d, rows, b, 0)
+            if cell == r.GRU:
+                panel_product(ws, plan[at + r.P1], zt + i * b, g + 2 * db, d, 1 + d, b, 0)
+                panel_product(ws, plan[at + r.P2], zt, g + 3 * db, d, i + 1, b, 0)
+                panel_product(ws, plan[at + r.R1], g + 2 * db, plan[r.DH], d, d, b, 1)
+
+
+@njit
+def _gradients(plan, ws, grad, repeat):  # type: ignore[no-untyped-def]
+    """Weight gradients of the first layer."""
+    for _ in range(repeat):
+        r._weight_gradients(plan, r.FIRST_LAYER, ws, grad)
+
+
+@njit
+def _pointwise(plan, ws, repeat):  # type: ignore[no-untyped-def]
+    """Gate arithmetic, forward and backward, of all steps of the first layer."""
+    cell, db, at = plan[r.CELL], plan[r.D] * plan[r.COLUMNS], r.FIRST_LAYER
+    h, dh, dc = plan[at + r.Z], plan[r.DH], plan[r.DC]
+    for _ in range(repeat):
+        for t in range(plan[r.STEPS]):
+            g = plan[at + r.GATES] + t * (db if cell == r.RNN else 4 * db)
+            a = (g, g + db, g + 2 * db, g + 3 * db)
+            if cell == r.LSTM:
+                c, s = plan[at + r.C] + t * db, plan[at + r.SQUASHED] + t * db
+                r._lstm_forward(ws, db, (*a, c, *a, c + db, s, h))
+                r._lstm_backward(ws, db, (*a, c, s, dh, dc, *a, dc))
+            elif cell == r.GRU:
+                r._gru_forward(ws, db, (*a, h, g, g + db, g + 3 * db, h))
+                r._gru_backward(ws, db, (*a, h, dh, *a, dh))
+            else:
+                r._rnn_forward(ws, db, (h, h))
+                r._rnn_backward(ws, db, (h, dh, g))
+
+
+@njit
+def _windows(plan, ws, series, rows, repeat):  # type: ignore[no-untyped-def]
+    for _ in range(repeat):
+        gather(plan, ws, series, rows, 0, plan[r.COLUMNS])
+
+
+@njit
+def _update(w, grad, first, second, strength, repeat):  # type: ignore[no-untyped-def]
+    for i in range(repeat):
+        grad[:] = 0
+        add_penalty(w, grad, strength, w[0] * 0 + 1)
+        clip(grad, 0.0)
+        step(ADAM, w, grad, first, second, i + 1, 1e-6, 0.0)
+
+
+@njit
+def _layout(plan, ws, w, repeat):  # type: ignore[no-untyped-def]
+    for _ in range(repeat):
+        r.load_weights(plan, w, ws, True)
+
+
+def best(call: Callable[[int], Any], rounds: int = 5) -> float:
+    """Seconds of one repetition: the quickest of some rounds of about 20 ms each."""
+    call(1)
+    began = time.perf_counter()
+    call(1)
+    repeat = max(1, int(0.02 / max(time.perf_counter() - began, 1e-6)))
+    found = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        call(repeat)
+        found.append((time.perf_counter() - began) / repeat)
+    return min(found)
+
+
+def gemm_peak(size: int = 1536) -> float:
+    """GFLOP/s of torch's float32 matrix product on one thread, with the widest instructions it finds."""
+    import torch
+
+    torch.set_num_threads(1)
+    a = torch.rand(size, size)
+    seconds = best(lambda n: [a @ a for _ in range(n)])
+    return 2 * size**3 / seconds / 1e9
+
+
+def flops(network: Network, batch: int) -> int:
+    """Operations of the products of one training step of a batch (one layer and the head)."""
+    d, i, s = network.hidden, network.step_inputs, network.steps
+    gates = GATES[network.cell]
+    forward = gates * d * (i + 1 + d) + (d if network.cell == "gru" else 0)
+    backward = gates * d * d
+    head = network.outputs * (1 + d)
+    return 2 * batch * (s * (2 * forward + backward) + 3 * head)
+
+
+def profile(cell: str, hidden: int, lookback: int, batch: int) -> dict[str, Any]:
+    """Microseconds of a training step of one member and of its parts, and GFLOP/s."""
+    network = Network(cell, 1, HORIZON, lookback, 1, hidden)
+    plan, ws = network.plan(batch)[0], network.workspace(batch, "float32")
+    n, b = network.parameters, int(plan[r.COLUMNS])
+    tiles = -(-batch // b)
+    rng = np.random.default_rng(0)
+    series = rng.normal(size=(1, 4 * batch + lookback + HORIZON, 1)).astype(np.float32)
+    rows = (rng.permutation(4 * batch) + lookback - 1)[None]
+    w = initial_weights(network, 0).astype(np.float32)[None]
+    first, second, strength = np.zeros_like(w), np.zeros_like(w), np.full_like(w, 1e-3)
+    grad, sums = np.zeros(n, np.float32), np.zeros((1, 3))
+    seeds = np.zeros((1, 2), np.int64)
+
+    def whole(repeat: int) -> None:
+        for _ in range(repeat):
+            train_batches(
+                plan, ws, series, rows, 0, 4, batch, w, first, second, grad, strength, seeds, 0.0,
+                ADAM, 1e-6, 0.0, 0.0, 0, sums,
+            )  # fmt: skip
+
+    seconds = best(whole) / 4
+    parts = {
+        "products": tiles * best(lambda n: _products(plan, ws, n)),
+        "weight gradients": tiles * best(lambda n: _gradients(plan, ws, grad, n)),
+        "gates": tiles * best(lambda n: _pointwise(plan, ws, n)),
+        "windows": tiles * best(lambda n: _windows(plan, ws, series, rows[0], n)),
+        "weights laid out": best(lambda n: _layout(plan, ws, w[0], n)),
+        "update": best(lambda n: _update(w[0], grad, first[0], second[0], strength[0], n)),
+    }
+    work = flops(network, batch)
+    return {
+        "cell": cell, "hidden": hidden, "lookback": lookback, "batch": batch,
+        "microseconds": round(seconds * 1e6, 1), "gflops": round(work / seconds / 1e9, 1),
+        "parts": {name: round(value / seconds, 3) for name, value in parts.items()},
+        "gflops_of_products": round(work / (parts["products"] + parts["weight gradients"]) / 1e9, 1),
+    }  # fmt: skip

@@ -1,0 +1,104 @@
+"""What a chunk of members is trained on, and where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from stages.artifacts.windows import Fold, Windows
+from stages.networks.initial import initial_weights
+from stages.train.members import Member, Recipe
+from stages.train.penalty import Terms
+
+CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
+
+
+@dataclass(frozen=True)
+class FoldData:
+    """One fold, ready to be trained on: series (G, T, F) scaled, rows of its windows (int64)."""
+
+    series: np.ndarray
+    train: np.ndarray
+    validation: np.ndarray
+
+
+def fold_data(windows: Windows, fold: Fold, precision: str) -> FoldData:
+    """The fold's part of the series, scaled: (G, T, F) in the working precision."""
+    rows = np.concatenate([fold.train, fold.validation])
+    length = windows.values.shape[1]
+    stop = int((rows % length).max()) + windows.layout.horizon + 1
+    series = np.empty((windows.values.shape[0], stop, windows.values.shape[2]), precision)
+    for begin in range(0, stop, 1 << 18):  # slabs: no second copy in double precision
+        part = windows.values[:, begin : min(begin + (1 << 18), stop)]
+        series[:, begin : begin + part.shape[1]] = (part - fold.center[:, None]) / fold.scale[
+            :, None
+        ]
+    return FoldData(
+        series, _rebase(fold.train, length, stop), _rebase(fold.validation, length, stop)
+    )
+
+
+def _rebase(rows: np.ndarray, length: int, stop: int) -> np.ndarray:
+    """Rows g·length + t of the whole series as rows of its first `stop` steps."""
+    groups, origins = np.divmod(rows, length)
+    return np.asarray(groups * stop + origins, np.int64)
+
+
+@dataclass
+class State:
+    """Where a group of K members stands; all of them at the same batch of the same epoch."""
+
+    epoch: int
+    batch: int
+    weights: np.ndarray  # (K, n)
+    first: np.ndarray  # (K, n) moments of the optimiser
+    second: np.ndarray
+    sums: np.ndarray  # (K, 3) of the epoch that runs
+    curves: np.ndarray  # (K, E, 4)
+    best: np.ndarray  # (K, n) weights of the best validation loss; empty without early stopping
+    best_loss: np.ndarray  # (K,)
+    best_epoch: np.ndarray  # (K,) epochs trained at the best
+
+    ARRAYS = ("weights", "first", "second", "sums", "curves", "best", "best_loss", "best_epoch")
+
+
+def start_state(recipe: Recipe, members: list[Member]) -> State:
+    """K members before their first step."""
+    dtype, k = np.dtype(recipe.precision), len(members)
+    weights = np.stack([initial_weights(recipe.network, m.seed) for m in members]).astype(dtype)
+    best = weights.copy() if recipe.patience else weights[:, :0]
+    return State(
+        0, 0, weights, np.zeros_like(weights), np.zeros_like(weights), np.zeros((k, 3)),
+        np.full((k, recipe.epochs, len(CURVES)), np.nan), best,
+        np.full(k, np.inf), np.zeros(k, np.int64),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """Batches start … stop−1 of an epoch, for K members.
+
+    orders (U, N): the epoch's order of training windows for each of U seeds. lines (K, 2) int64: a member's
+    line of `orders`, and its seed. terms: the members' penalty. rate: the learning rate. before: optimiser
+    steps taken before batch 0.
+    """
+
+    start: int
+    stop: int
+    orders: np.ndarray
+    lines: np.ndarray
+    terms: Terms
+    rate: float
+    before: int
+
+
+class Engine(Protocol):
+    """Trains and evaluates members of one recipe on one fold; `compiled.py` and `stacked.py` are two."""
+
+    def train(self, state: State, part: Part) -> None:
+        """Move weights and moments on by the part's batches, and add to `state.sums`."""
+
+    def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """(K, N) mean squared error of each window in scaled units."""
