@@ -253,7 +253,7 @@ def test_keys_name_all_that_decides(monkeypatch):
         keys.add(member_key(recipe, other, digests[0]))
     keys.add(member_key(recipe, member, digests[1]))
     keys.add(member_key(recipe_for("lstm"), member, digests[0]))
-    monkeypatch.setattr("stages.train.members.code_digest", lambda: "another")
+    monkeypatch.setattr("stages.train.members.code_digest", lambda device: "another")
     keys.add(member_key(recipe, member, digests[0]))
     assert len(keys) == 7
 
