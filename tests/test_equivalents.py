@@ -230,6 +230,20 @@ def test_values_on_the_command_line(capsys):
     assert "| `l2` | Keras `l2`, loss `mse` | l2 = 0.005 |" in said
     assert main([]) == 0
     assert "alpha = λ" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--lam", "-1", "--windows", "100"], "--lam = -1.0 must be a number of at least 0"),
+        (["--windows", "100"], "--lam = None must be a number"),
+        (["--lam", "1"], "--windows is needed"),
+        (["--lam", "1", "--windows", "9", "--outputs", "0"], "--outputs and --batch must be"),
+        (["--lam", "1", "--windows", "9", "--ratio", "1"], "--ratio must lie between 0 and 1"),
+        (["--lam", "1", "--windows", "9", "--spread", "0"], "--spread above 0"),
+    ],
+)
+def test_bad_values_are_refused(arguments, words, capsys):
     with pytest.raises(SystemExit):
-        main(["--lam", "-1", "--windows", "100"])
-    assert "--lam must be at least 0" in capsys.readouterr().err
+        main(arguments)
+    assert words in capsys.readouterr().err
