@@ -20,7 +20,9 @@ COMPUTES = (
     "train/compiled.py",
     "train/kernel.py",
     "train/members.py",
+    "train/penalty.py",
     "train/state.py",
+    "train/state_gradients.py",
     "train/trainer.py",
     "train/update.py",
 )

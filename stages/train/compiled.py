@@ -21,10 +21,11 @@ class CompiledEngine:
         self.grad = np.zeros(recipe.network.parameters, recipe.precision)
 
     def train(self, state: State, part: Part) -> None:
-        recipe = self.recipe
+        recipe, own = self.recipe, part.terms
         train_batches(
             self.plan, self.workspace, self.data.series, part.orders, part.start, part.stop,
-            recipe.batch_size, state.weights, state.first, state.second, self.grad, part.strength,
+            recipe.batch_size, state.weights, state.first, state.second, self.grad,
+            own.gradient, own.decay, own.threshold, own.forecast,
             part.lines, recipe.network.dropout, ADAM if recipe.optimizer == "adam" else SGD,
             part.rate, recipe.momentum, recipe.clip_norm or 0.0, part.before, state.sums,
         )  # fmt: skip

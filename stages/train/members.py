@@ -26,6 +26,9 @@ INSTRUCTIONS = (
 )
 
 
+PenaltyKind = Literal["l2", "decoupled", "l1", "elastic_net", "predictions"]
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a cell's members are trained; the same for all of them but for λ, seed and fold.
@@ -44,6 +47,8 @@ class Recipe:
     patience: int | None
     multipliers: tuple[float, float, float]  # input, recurrent, head
     precision: Literal["float32", "float64"] = "float32"
+    penalty: PenaltyKind = "l2"  # see `penalty.py`
+    ratio: float | None = None  # ρ of an elastic net
     device: Literal["cpu", "cuda"] = "cpu"
 
     def rates(self) -> np.ndarray:

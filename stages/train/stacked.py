@@ -50,8 +50,13 @@ class StackedEngine:
 
     def train(self, state: State, part: Part) -> None:
         recipe, device = self.recipe, self.series.device
-        arrays = (state.weights, state.first, state.second, part.strength, state.sums)
-        w, first, second, strength, sums = (torch.from_numpy(a).to(device) for a in arrays)
+        arrays = (state.weights, state.first, state.second, state.sums)
+        w, first, second, sums = (torch.from_numpy(a).to(device) for a in arrays)
+        own = part.terms
+        penalty = (own.gradient, own.decay, own.threshold, own.forecast)
+        in_gradient, decay, threshold, in_forecast = (
+            torch.from_numpy(a).to(device) for a in penalty
+        )
         orders = torch.from_numpy(part.orders).to(device)
         lines, seeds = torch.from_numpy(part.lines).to(device).unbind(1)
         network, grad = self._network(len(w)), torch.empty_like(w)
@@ -63,13 +68,21 @@ class StackedEngine:
             kept = None
             if recipe.network.dropout > 0:
                 kept = masks(recipe.network, seeds, part.before + batch, size, self.series)
-            error = network.forward(w, x, kept) - y
-            error[:, :, count:] = 0
+            forecast = network.forward(w, x, kept)
+            error = forecast - y
+            slope = error + in_forecast[:, None, None] * forecast
+            error[:, :, count:] = slope[:, :, count:] = 0
             sums[:, 0] += (error * spread).double().square().sum((1, 2))
-            network.backward(w, error / size, grad, kept)
-            grad += (count / size) * strength * w
+            network.backward(w, slope / size, grad, kept)
+            if in_gradient.shape[1]:
+                grad += (count / size) * in_gradient * w
             self._clip(grad, sums)
-            self._step(w, grad, first, second, part.before + batch + 1, part.rate)
+            taken = part.before + batch + 1
+            if decay.shape[1]:
+                w *= 1 - part.rate * decay
+            self._step(w, grad, first, second, taken, part.rate)
+            if threshold.shape[1]:
+                self._shrink(w, second, count / size * threshold, taken, part.rate)
         moved = (state.weights, state.first, state.second)
         for target, value in zip((*moved, state.sums), (w, first, second, sums), strict=True):
             target[:] = value.cpu().numpy()
@@ -97,6 +110,13 @@ class StackedEngine:
         else:
             first.mul_(self.recipe.momentum if count > 1 else 0.0).add_(grad)
             w.add_(first, alpha=-rate)
+
+    def _shrink(self, w: Tensor, second: Tensor, strength: Tensor, count: int, rate: float) -> None:
+        """The proximal step of L1 by the optimiser's own step, as `update.shrink`."""
+        limit = rate * strength
+        if self.recipe.optimizer == "adam":
+            limit = limit / (second.sqrt() / (1 - BETA2**count) ** 0.5 + EPSILON)
+        w.copy_((w.abs() - limit).relu() * w.sign())
 
     def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
         size, own = self.recipe.batch_size, torch.from_numpy(rows).to(self.series.device)

@@ -10,6 +10,7 @@ import numpy as np
 from stages.artifacts.windows import Fold, Windows
 from stages.networks.initial import initial_weights
 from stages.train.members import Member, Recipe, steps_needed
+from stages.train.penalty import Terms
 
 CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
 
@@ -39,10 +40,8 @@ def fold_data(windows: Windows, fold: Fold, precision: str) -> FoldData:
 
 def _rebase(rows: np.ndarray, length: int, stop: int) -> np.ndarray:
     """Rows g·length + t of the whole series as rows of its first `stop` steps."""
-    if (
-        not rows.size or int(rows[-1]) < length
-    ):  # one group: rows are origins, and stay in their file
-        return rows
+    if not rows.size or int(rows[-1]) < length:  # one group: rows are origins
+        return np.array(rows)
     groups, origins = np.divmod(rows, length)
     return np.asarray(groups * stop + origins, np.int64)
 
@@ -82,15 +81,15 @@ class Part:
     """Batches start … stop−1 of an epoch, for K members.
 
     orders (U, N): the epoch's order of training windows for each of U seeds. lines (K, 2) int64: a member's
-    line of `orders`, and its seed. strength (K, n): λ/m by weight. rate: the learning rate. before:
-    optimiser steps taken before batch 0.
+    line of `orders`, and its seed. terms: the members' penalty. rate: the learning rate. before: optimiser
+    steps taken before batch 0.
     """
 
     start: int
     stop: int
     orders: np.ndarray
     lines: np.ndarray
-    strength: np.ndarray
+    terms: Terms
     rate: float
     before: int
 

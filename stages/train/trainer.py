@@ -14,7 +14,9 @@ import numpy as np
 
 from stages.train.compiled import CompiledEngine
 from stages.train.members import Member, Recipe
+from stages.train.penalty import terms
 from stages.train.state import Engine, FoldData, Part, State
+from stages.train.state_gradients import start_and_end
 
 SLICE_SECONDS = (
     0.5  # a compiled call is bounded, so that checkpoints and progress are never far away
@@ -23,13 +25,15 @@ SLICE_SECONDS = (
 
 @dataclass
 class Outcome:
-    """A finished member: weights (n,), curves (E, 4), validation losses (N,), train loss, epochs."""
+    """A finished member: weights (n,), curves (E, 4), validation losses (N,), train loss, epochs, and
+    the gradients of its hidden states at start and end (2, layers, S)."""
 
     weights: np.ndarray
     curves: np.ndarray
     window_losses: np.ndarray
     train_mse: float
     epochs: int
+    state_gradients: np.ndarray
 
 
 def engine_for(recipe: Recipe, data: FoldData) -> Engine:
@@ -57,8 +61,7 @@ class Chunk:
     def __post_init__(self) -> None:
         self.engine = engine_for(self.recipe, self.data)
         self.losses = self.engine.losses
-        strength = strengths(self.recipe, self.members, len(self.data.train))
-        self.strength = strength.astype(self.recipe.precision)
+        self.terms = terms(self.recipe, self.members, len(self.data.train))
         self.seeds = sorted({m.seed for m in self.members})
 
     def run(self) -> None:
@@ -75,16 +78,19 @@ class Chunk:
         state, stopping = self.state, bool(self.recipe.patience)
         weights = (state.best if stopping else state.weights)[places]
         validation = self.losses(weights, self.data.validation)
-        for w, losses, place in zip(weights, validation, places, strict=True):
+        seeds = [self.members[place].seed for place in places]
+        data = self.data
+        traces = start_and_end(self.recipe.network, data.series, data.train, weights, seeds)
+        for w, losses, trace, place in zip(weights, validation, traces, places, strict=True):
             # One member at a time: the losses of all training windows could be large.
             train = float(self.losses(w[None], self.data.train).mean())
             epochs = int(state.best_epoch[place]) if stopping else state.epoch
-            outcome = Outcome(w, state.curves[place], losses, train, epochs)
+            outcome = Outcome(w, state.curves[place], losses, train, epochs, trace)
             self.on_finish(self.members[place], outcome)
 
     def _keep(self, mask: np.ndarray) -> None:
         self.members = [m for m, kept in zip(self.members, mask, strict=True) if kept]
-        self.strength = self.strength[mask]
+        self.terms.keep(mask)
         for name in State.ARRAYS:
             setattr(self.state, name, getattr(self.state, name)[mask])
 
@@ -98,7 +104,7 @@ class Chunk:
             stop = min(batches, state.batch + self._batches_a_call)
             began = time.perf_counter()
             part = Part(
-                state.batch, stop, self._order(), lines, self.strength,
+                state.batch, stop, self._order(), lines, self.terms,
                 float(recipe.rates()[state.epoch]), state.epoch * batches,
             )  # fmt: skip
             self.engine.train(state, part)
@@ -143,9 +149,3 @@ class Chunk:
         if self.recipe.patience:
             over |= self.state.epoch - self.state.best_epoch >= self.recipe.patience
         return over
-
-
-def strengths(recipe: Recipe, members: list[Member], m: int) -> np.ndarray:
-    """(K, n) float64: λ/m times the multiplier of each weight's group; 0 for biases."""
-    by_group = np.array([0.0, *recipe.multipliers])
-    return np.stack([member.lam / m * by_group[recipe.network.groups] for member in members])
