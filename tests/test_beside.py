@@ -52,13 +52,19 @@ def test_what_has_no_test_has_no_p_value() -> None:
         assert math.isnan(beside.diebold_mariano(values, 4))
 
 
+def drawn_means(values: np.ndarray, horizon: int) -> np.ndarray:
+    counts = np.concatenate(list(beside.resamplings(values.size, horizon)))
+    assert (counts.sum(axis=1) == values.size).all()
+    return counts @ values / values.size
+
+
 def test_the_bootstrap_draws_circular_blocks_of_three_horizons() -> None:
     """Variance of the mean of circular blocks, n a multiple of b: b/n · mean of (block mean - mean)²."""
     values, horizon = np.random.default_rng(1).normal(size=90).cumsum(), 5
     b = beside.BLOCKS * horizon
     blocks = np.lib.stride_tricks.sliding_window_view(np.tile(values, 2)[: 90 + b - 1], b)
     variance = b / 90 * np.square(blocks.mean(axis=1) - values.mean()).mean()
-    means = beside.resamplings(90, horizon) @ values / 90
+    means = drawn_means(values, horizon)
     assert means.size == beside.REPETITIONS
     assert means.mean() == pytest.approx(values.mean(), abs=4 * np.sqrt(variance / means.size))
     assert means.var() == pytest.approx(variance, rel=0.1)  # ±√(2/2000) = 3 %
@@ -67,7 +73,7 @@ def test_the_bootstrap_draws_circular_blocks_of_three_horizons() -> None:
 def test_bootstrap_intervals_are_percentiles_and_follow_their_values(values: np.ndarray) -> None:
     rows = np.stack([values, 10 + 2 * values, np.full(values.size, np.inf)])
     low, high = beside.block_bootstrap(rows, 4, 0.9)
-    means = beside.resamplings(values.size, 4) @ values / values.size
+    means = drawn_means(values, 4)
     assert (means < low[0]).mean() == pytest.approx(0.05, abs=0.001)
     assert (means > high[0]).mean() == pytest.approx(0.05, abs=0.001)
     np.testing.assert_allclose([low[1], high[1]], [10 + 2 * low[0], 10 + 2 * high[0]])
