@@ -24,6 +24,8 @@ from stages.report.intervals import (
     holm,
 )
 
+RESULTS = Path(coverage.__file__).parent / "results" / "coverage.json"
+
 
 @pytest.fixture
 def rng() -> np.random.Generator:
@@ -151,8 +153,7 @@ def test_simulated_errors_have_the_dependence_that_they_claim() -> None:
 
 def test_the_committed_coverage_is_within_its_promise() -> None:
     """benchmarks/results/coverage.json is of 2000 replications; the row of each promise is there."""
-    path = Path(coverage.__file__).parent / "results" / "coverage.json"
-    told = json.loads(path.read_text(encoding="utf-8"))
+    told = json.loads(RESULTS.read_text(encoding="utf-8"))
     assert told["replications"] == coverage.REPLICATIONS == 2000
     rows = {(row["errors"], row["n/H"]): row["coverage"] for row in told["rows"]}
     assert set(rows) == {(kind, size) for kind in coverage.KINDS for size in coverage.SIZES}
@@ -160,6 +161,24 @@ def test_the_committed_coverage_is_within_its_promise() -> None:
         if errors != "ar_0.9":
             assert 0.92 <= shares["ewc"] <= 0.98
             assert (shares["bootstrap"] >= 0.89) == (size >= LONG)
+
+
+def test_the_readme_tells_the_committed_coverage() -> None:
+    told = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"]
+
+    def spread(names: tuple[str, ...], outlasting: bool = False) -> tuple[int, int]:
+        kept = [row["coverage"] for row in told if (row["errors"] == "ar_0.9") == outlasting]
+        shares = [100 * shares[name] for shares in kept for name in names]
+        return math.floor(min(shares)), math.floor(max(shares))
+
+    text = (Path(coverage.__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    text = " ".join(text.split())
+    ewc, others = spread(("ewc",)), spread(("bootstrap", "dm_hln"))
+    assert spread(("iid",)) == (39, 42)
+    assert "a textbook interval that says 95 % covers about 40" in text
+    assert f"the cosine interval covers {ewc[0]} to {ewc[1]} %" in text
+    assert f"the others {others[0]} to {others[1]} %" in text
+    assert "leaves it {} to {} %".format(*spread(("ewc",), outlasting=True)) in text
 
 
 def test_holm_is_that_of_statsmodels(rng: np.random.Generator) -> None:
