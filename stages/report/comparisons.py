@@ -69,7 +69,11 @@ def row(verdict: Verdict) -> list[str]:
     if verdict.word == "same":
         return [who, verdict.against, *["–"] * 6, "same"]
     cells = [f"{verdict.percent:+.1f} %", f"{verdict.low:+.1f} to {verdict.high:+.1f}"]
-    cells += [f"{p:.3f}" for p in (verdict.p, verdict.adjusted, verdict.diebold_mariano)]
+    cells += [_probability(p) for p in (verdict.p, verdict.adjusted, verdict.diebold_mariano)]
     cells += ["{:+.1f} to {:+.1f}".format(*verdict.bootstrap)]
     shown = [text if not ("nan" in text or "inf" in text) else "–" for text in cells]
     return [who, verdict.against, *(text.replace("-", "−") for text in shown), verdict.word]
+
+
+def _probability(p: float) -> str:
+    return "<0.001" if p < 0.001 else f"{p:.3f}"

@@ -119,9 +119,10 @@ def _all_comparisons(study: Study) -> list[str]:
     if not study.comparisons:
         return []
     rows = [comparisons.row(verdict) for verdict in study.comparisons]
+    level = f"{100 * study.params.confidence:g} %"
     note = (
-        "Difference and intervals in per cent of the reference; p and the first interval are the "
-        "equal-weighted cosine test's, and p with Holm's correction decides. Diebold-Mariano "
+        f"Difference and {level} intervals in per cent of the reference; p and the first interval are "
+        "the equal-weighted cosine test's, and p with Holm's correction decides. Diebold-Mariano "
         "(with Harvey, Leybourne and Newbold's correction) and the block bootstrap (blocks of "
         f"{BLOCKS} horizons) stand beside it, uncorrected: with few independent horizons both are "
         "too sure (`make coverage`). A cell is the mean of its seeds' losses; an ensemble forecasts "
@@ -130,7 +131,6 @@ def _all_comparisons(study: Study) -> list[str]:
     if study.confidence_set is None:
         note += f"\n\nNo model confidence set: it needs {LONG} independent horizons."
     else:
-        level = f"{100 * study.params.confidence:g} %"
         note += f"\n\nModel confidence set ({level}): {', '.join(study.confidence_set)}."
     return [f"## All comparisons\n\n{table(comparisons.HEAD, rows)}\n\n{note}"]
 
@@ -218,7 +218,8 @@ def _stopped_row(cell: Cell, width: int) -> list[list[str]]:
     stopped = None if stops_early(cell) else stopped_at_zero(cell)
     if stopped is None:
         return []
-    row = ["*0, stopped early*", "0", number(stopped.loss), "–", number(stopped.difference, 3)]
+    difference = number(stopped.difference, 3).replace("-", "−")
+    row = ["*0, stopped early*", "0", number(stopped.loss), "–", difference]
     epochs = f"{stopped.epochs} ({stopped.first}–{stopped.last})"
     return [[*row, *["–"] * (width - len(row) - 1), epochs]]
 
