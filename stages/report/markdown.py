@@ -174,10 +174,10 @@ def _losses(cell: Cell) -> list[tuple[float, float]]:
 
 def _path_note(study: Study) -> str:
     return (
-        "The band is one standard error of the paired difference to the minimum (HAC by window "
-        "within each fold); the dotted line is the lowest loss, so a λ is within one standard "
-        "error where the band reaches the line. The vertical line is the chosen λ. The spread over "
-        "folds says how hard the folds are, not how sure the choice is. “0, stopped early” takes "
+        "The band is one standard error of the paired difference to the minimum (equal-weighted "
+        "cosines by window within each fold); the dotted line is the lowest loss, so a λ is within "
+        "one standard error where the band reaches the line. The vertical line is the chosen λ. The "
+        "spread over folds says how hard the folds are, not how sure the choice is. “0, stopped early” takes "
         "each network of λ = 0 at the epoch of its own lowest validation loss: early stopping in "
         "place of L2, a little flattered, since the epoch is chosen on the same windows."
     )
