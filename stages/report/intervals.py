@@ -40,9 +40,11 @@ def by_origin(values: Array, origins: Array) -> tuple[Array, Array]:
     """
     times, slot = np.unique(origins, return_inverse=True)
     mean = values.mean(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # inf - inf of a member that diverged is NaN, as it should
+        errors = values - mean
     order = np.argsort(slot, kind="stable")
     starts = np.searchsorted(slot[order], np.arange(times.size))
-    sums = np.add.reduceat((values - mean)[..., order], starts, axis=-1)  # (..., T)
+    sums = np.add.reduceat(errors[..., order], starts, axis=-1)  # (..., T)
     return mean + sums * (times.size / origins.size), times
 
 

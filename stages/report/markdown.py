@@ -129,7 +129,8 @@ def _all_comparisons(study: Study) -> list[str]:
         "the mean of its seeds, and is compared with the ensemble at λ = 0."
     )
     if study.confidence_set is None:
-        note += f"\n\nNo model confidence set: it needs {LONG} independent horizons."
+        note += f"\n\nNo model confidence set: it needs {LONG} independent horizons"
+        note += "." if study.horizons < LONG else ", and two forecasters with finite losses."
     else:
         note += f"\n\nModel confidence set ({level}): {', '.join(study.confidence_set)}."
     return [f"## All comparisons\n\n{table(comparisons.HEAD, rows)}\n\n{note}"]
