@@ -83,4 +83,6 @@ def shrink(kind, w, second, strength, weight, count, rate):  # type: ignore[no-u
         length = size / (math.sqrt(second[e]) / root + epsilon) if kind == ADAM else size
         limit = length * weight * strength[e]
         if strength[e] > 0:
-            w[e] = w[e] - limit if w[e] > limit else w[e] + limit if w[e] < -limit else zero
+            # w · 0 + 0 and not 0: a NaN stays one, so that a diverged member is seen
+            within = w[e] * zero + zero
+            w[e] = w[e] - limit if w[e] > limit else w[e] + limit if w[e] < -limit else within
