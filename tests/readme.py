@@ -1,14 +1,15 @@
-"""python -m tests.readme: writes the generated part of the README from data/report."""
+"""python -m tests.readme: writes the README's generated parts from data/report and benchmarks/results."""
 
 from __future__ import annotations
 
 import csv
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
-PART = re.compile(r"(<!-- begin answer .*?-->\n).*?(<!-- end answer -->)", re.DOTALL)
 
 
 def answer() -> str:
@@ -31,9 +32,45 @@ def answer() -> str:
     return f"> {first}\n\n{table}\n\n{units}\n"
 
 
+def speed() -> str:
+    """How many times faster whole studies are than by torch's own modules, and the share of the peak."""
+    path = ROOT / "benchmarks/results/trainer.json"
+    results = json.loads(path.read_text(encoding="utf-8"))
+    rows = {(r["cell"], r["lookback"], r["hidden"]): r for r in results["rows"]}
+    shares = {(r["cell"], r["lookback"], r["hidden"]): r for r in results["steps"]}
+    sizes = sorted({hidden for _, _, hidden in rows})
+    lines = [
+        "| cell | lookback | " + " | ".join(f"D = {d}" for d in sizes) + " |",
+        "|" + " --- |" * (2 + len(sizes)),
+    ]
+    for cell, lookback in dict.fromkeys((cell, lookback) for cell, lookback, _ in rows):
+        found = []
+        for d in sizes:
+            row, own = rows.get((cell, lookback, d)), shares.get((cell, lookback, d))
+            found.append(
+                f"{row['ratio']:.1f} × ({own['share_of_peak']:.0%})" if row and own else ""
+            )
+        lines.append(f"| {cell} | {lookback} | " + " | ".join(found) + " |")
+    machine, memory = results["machine"], results["memory"]
+    usual = [r["usual_ratio"] for r in results["rows"] if "usual_ratio" in r]
+    return "\n".join(lines) + (
+        f"\n\nOn {machine['cores']} cores ({machine['cpu']}, {results['gemm_peak_gflops']:.0f} GFLOP/s a "
+        f"thread in torch's own product), torch {machine['torch']}. As most people run torch (its default "
+        f"threads, denormal numbers kept) it takes {min(usual):.0f} to {max(usual):.0f} times as long. "
+        f"Training {memory['long_steps']:,} steps takes {memory['long_mib']} MiB, all processes together.\n"
+    )
+
+
+PARTS: dict[str, Callable[[], str]] = {"answer": answer, "speed": speed}
+
+
 def current(text: str) -> str:
-    """The README with its generated part as it should be."""
-    return PART.sub(lambda match: f"{match[1]}{answer()}{match[2]}", text)
+    """The README with its generated parts as they should be."""
+    for name, part in PARTS.items():
+        pattern = re.compile(rf"(<!-- begin {name} .*?-->\n).*?(<!-- end {name} -->)", re.DOTALL)
+        text, count = pattern.subn(lambda match, part=part: f"{match[1]}{part()}{match[2]}", text)  # type: ignore[misc]
+        assert count == 1, f"the README has no part {name}"
+    return text
 
 
 if __name__ == "__main__":
