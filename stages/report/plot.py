@@ -40,6 +40,7 @@ class Trace:
     value: Array
     low: Array | None
     high: Array | None
+    more: dict[str, Any]
     readable: bool
 
 
@@ -52,9 +53,9 @@ class Panel:
         self.figure = Figure((WIDTH / 72, height / 72))
         self.ax = self.figure.add_subplot()
         left, right = margin
-        top = 26 if title else 8
+        top, bottom = 26 if title else 8, 40 if x else 24
         self.figure.subplots_adjust(
-            left=left / WIDTH, right=1 - right / WIDTH, bottom=40 / height, top=1 - top / height
+            left=left / WIDTH, right=1 - right / WIDTH, bottom=bottom / height, top=1 - top / height
         )
         self.ax.set_title(title, x=(6 - left) / (WIDTH - left - right))
         self.ax.set_xlabel(x)
@@ -64,13 +65,14 @@ class Panel:
 
     def line(
         self, x: Any, y: Any, name: str, *, at: Any = None, value: Any = None, low: Any = None,
-        high: Any = None, readable: bool = True, **look: Any,
+        high: Any = None, more: dict[str, Any] | None = None, readable: bool = True, **look: Any,
     ) -> None:  # fmt: skip
         """Draw y against x; `low` and `high` are a band's ends, for the CSV and the pointer.
 
         Args:
             at: what stands at each x, where that is not x itself. value: the number told, where that
                 is not y (in a panel that lies on its side).
+            more: further columns of the CSV.
             readable: whether the pointer finds it.
             look: as for matplotlib's plot.
         """
@@ -79,7 +81,7 @@ class Panel:
         ends = [None if end is None else np.asarray(end, float) for end in (low, high)]
         own, told = np.asarray(x if at is None else at), y if value is None else value
         self.traces.append(
-            Trace(name, line, own, np.asarray(told, float), ends[0], ends[1], readable)
+            Trace(name, line, own, np.asarray(told, float), ends[0], ends[1], more or {}, readable)
         )
 
     def dates(self) -> None:
@@ -117,6 +119,7 @@ class Panel:
         parts = []
         for trace in self.traces:
             part = {"panel": self.title, "line": trace.name, x: trace.at, y: trace.value}
+            part |= trace.more
             if trace.low is not None and trace.high is not None:
                 part |= {"low": trace.low, "high": trace.high}
             parts.append(pd.DataFrame(part))

@@ -89,7 +89,7 @@ def composed(
 ) -> str:
     """Panels in rows of `columns` over a legend: a file that stands alone."""
     width, height = size
-    wide = max(columns * width + (columns + 1) * MARGIN, 2 * width)
+    wide = columns * width + (columns + 1) * MARGIN
     rows = math.ceil(len(panels) / columns)
     top = rows * (height + MARGIN) + MARGIN
     legend, below = _legend(keys, wide, top + MARGIN)

@@ -63,9 +63,11 @@ def _chart(frame: pd.DataFrame, series: list[str], baseline: str | None) -> Char
 def _panel(shown: pd.DataFrame, title: str) -> Panel:
     panel = Panel(title, "", "data's units")
     for (kind, _), line in shown.groupby(["kind", "cutoff"], sort=False):
-        panel.line(line["ds"].to_numpy(), line["value"], str(kind), **KINDS[str(kind)])
+        ds, origin = line["ds"].to_numpy(), line["cutoff"].iloc[0]
+        more = {} if kind == "actual" else {"origin": origin}
+        panel.line(ds, line["value"], str(kind), more=more, **KINDS[str(kind)])
         if kind == "chosen λ":
-            panel.ax.axvline(line["cutoff"].iloc[0], color=EDGE, lw=0.9, zorder=0)
+            panel.ax.axvline(origin, color=EDGE, lw=0.9, zorder=0)
     if shown["ds"].dtype.kind == "M":
         panel.dates()
     panel.ax.grid(axis="x", visible=False)
