@@ -13,14 +13,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.artifacts.fits import save_fits
+from stages.artifacts.windows import Windows
 from stages.report.page import made
 from stages.report.page.answer import headline
 from stages.report.page.residuals import autocorrelation
 from stages.report.page.warnings import warnings
 from stages.report.params import ReportParams
 from stages.report.plot import Panel, common_scale
-from stages.report.run import run
-from stages.report.study import Study
+from stages.report.run import page, run
+from stages.report.study import Study, load_study
 from stages.report.style import GREEN, INK, PALETTE, lam_color, style
 from stages.report.verdicts import Verdict
 from tests.browser import look
@@ -166,7 +168,7 @@ def test_autocorrelation_of_known_residuals(tmp_path: Path) -> None:
     noise = np.random.default_rng(3).normal(size=201)
     residual = noise[1:] + 0.8 * noise[:-1]  # MA(1): ρ₁ = 0.8 / 1.64
     rows = [
-        pd.DataFrame({"unique_id": "only", "cutoff": t, "lam": 3.0, "y": [residual[t], 5.0],
+        pd.DataFrame({"unique_id": "only", "cutoff": t, "lam": 3.0, "seed": 0, "y": [residual[t], 5.0],
                       "y_hat": [0.0, -9.0]})
         for t in origins
     ]  # fmt: skip
@@ -195,6 +197,23 @@ def test_the_answer_is_as_clear_whatever_it_is(written: tuple[Study, Path], text
     assert "L2 does not help here" in told(word="same")
     for verdict in study.verdicts:
         assert sentence(verdict) in re.sub(r"</?strong>", "", text)
+
+
+def test_a_study_with_a_member_that_diverged_has_a_page(tmp_path: Path) -> None:
+    maker = Maker(tmp_path / "study", ("only",))
+    paths = maker.write()
+    fit = maker.fit("rnn", maker.windows())
+    fit.window_losses["fold1"][0, 0] = np.inf
+    fit.validation_loss[1, 0, 0, 5:] = np.inf
+    fit.gradient_norm[1, 0, 0, 5:] = np.nan
+    fit.train_mse[1, 0, 0] = np.inf
+    save_fits(paths["fits"], [fit])
+    windows = Windows.load(paths["development"])
+    study = load_study(windows, paths["fits"], paths["scores"], ReportParams())
+    page(study, windows, paths, tmp_path / "report")
+    text = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert "rnn: a member diverged at λ = 0." in text
+    assert not re.search(r"\b(nan|inf)\b", re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL))
 
 
 def sentence(verdict: Verdict) -> str:

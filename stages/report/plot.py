@@ -26,6 +26,7 @@ from stages.report.style import EDGE
 from stages.report.svg import Key, composed, svg_of, themed
 
 WIDTH, HEIGHT = 360, 236  # of a panel, in pixels: the width of a phone
+TITLE = 40  # letters that fit above a panel
 READ = 40  # points of a line that the pointer finds, at most
 BLOW_UP = 5  # medians above which a common scale cuts a line off
 
@@ -57,7 +58,7 @@ class Panel:
         self.figure.subplots_adjust(
             left=left / WIDTH, right=1 - right / WIDTH, bottom=bottom / height, top=1 - top / height
         )
-        self.ax.set_title(title, x=(6 - left) / (WIDTH - left - right))
+        self.ax.set_title(short(title, TITLE), x=(6 - left) / (WIDTH - left - right))
         self.ax.set_xlabel(x)
         self.ax.set_ylabel(y)
         self.title, self.height = title, height
@@ -131,6 +132,14 @@ def label(value: Any) -> str:
     if isinstance(value, np.datetime64 | datetime | pd.Timestamp):
         return re.sub(r"( 00:00| 00:00:00)$", "", str(pd.Timestamp(value)).removesuffix(":00"))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def short(name: str, letters: int) -> str:
+    """A name cut in its middle: what tells names apart is often at their end."""
+    if len(name) <= letters:
+        return name
+    half = (letters - 1) // 2
+    return name[: letters - 1 - half] + "…" + name[-half:]
 
 
 def _value(trace: Trace, i: int) -> str:

@@ -27,7 +27,7 @@ FONT = "'DejaVu Sans', system-ui, 'Helvetica Neue', Arial, sans-serif"
 class Key:
     """An entry of a legend: a name and how its line looks.
 
-    `kind` is line, band, circle or diamond; `dash` is an SVG dash array, empty for a solid line.
+    `kind` is line, band, dot, circle or diamond; `dash` is an SVG dash array, empty for a solid line.
     """
 
     name: str
@@ -42,6 +42,8 @@ class Key:
         paint = f'stroke="{color}" stroke-width="{self.width:g}" opacity="{self.opacity:g}"'
         if self.kind == "band":
             return f'<rect x="1" y="0" width="24" height="10" fill="{color}" opacity="0.2"/>'
+        if self.kind == "dot":
+            return f'<circle cx="13" cy="5" r="4" fill="{color}"/>'
         if self.kind == "circle":
             return f'<circle cx="13" cy="5" r="4" fill="none" stroke="{color}" stroke-width="1.6"/>'
         if self.kind == "diamond":

@@ -9,7 +9,7 @@ import numpy as np
 from stages.report.markdown import RULES, number
 from stages.report.page.parts import Block, Facts, Notes, Section, Sources, Table, Text, Verdicts
 from stages.report.page.warnings import warnings
-from stages.report.plot import Chart, Panel
+from stages.report.plot import Chart, Panel, short
 from stages.report.study import Cell, Study
 from stages.report.style import FAINT, GREEN, INK, ORANGE, PAPER
 from stages.report.svg import Key
@@ -25,23 +25,37 @@ def section(sources: Sources) -> Section:
     """Headline, verdicts with their intervals, a table of the cells and one of all forecasters."""
     study = sources.study
     blocks: list[Block] = [Text([headline(study)], lead=True), _facts(study)]
-    if study.verdicts:
-        blocks.append(Verdicts([(v.word, v.sentence()) for v in study.verdicts]))
-    drawn = [v for v in study.verdicts if v.word != "same" and math.isfinite(v.low)]
+    first = [v for v in study.verdicts if v.against in ("λ = 0", study.best_baseline)]
+    if first:
+        blocks.append(Verdicts([(v.word, v.sentence()) for v in first]))
+    drawn = [v for v in first if v.word != "same" and math.isfinite(v.low)]
     if drawn:
         blocks.append(_intervals(drawn))
     told = warnings(study)
     if told:
         blocks.append(Notes("Mind", told))
     blocks += [_cells(study), *_forecasters(study)]
+    others = [v for v in study.verdicts if v not in first]
+    if others:
+        blocks.append(_others(others))
     return Section("answer", "The answer", blocks)
 
 
 def headline(study: Study) -> str:
-    """One sentence or two that say what validation chose, and whether that can be shown to help."""
+    """What validation chose, whether that can be shown to help, and how the best baseline compares."""
+    found = _found(study, study.best, study.best_baseline)
+    if found is None:
+        return _against_zero(study)
+    size = f"{abs(found.percent):.1f} % {'below' if found.percent < 0 else 'above'}"
+    if found.word == "no difference shown":
+        return f"{_against_zero(study)} Nor can it be told from the best baseline, {found.against} ({size})."
+    return f"{_against_zero(study)} It is {found.word} than the best baseline, {found.against} ({size})."
+
+
+def _against_zero(study: Study) -> str:
     best = study.best
     who = f"Validation chooses {best.name} at λ = {number(best.lam)}. "
-    found = next((v for v in study.verdicts if v.cell == best.name and v.against == "λ = 0"), None)
+    found = _found(study, best, "λ = 0")
     if best.zero is None:
         return who + "The grid has no λ = 0, so whether L2 helps was not asked."
     if found is None or found.word == "same":
@@ -51,11 +65,12 @@ def headline(study: Study) -> str:
         return who + f"L2 helps: the test error lies {size} that of λ = 0."
     if found.word == "worse":
         return who + f"On the test part L2 does harm: the error lies {size} that of λ = 0."
-    return (
-        who
-        + f"That L2 helps cannot be shown: the test error lies {size} that of λ = 0, "
-        + ("which this test part cannot tell from chance.")
-    )
+    who += f"That L2 helps cannot be shown: the test error lies {size} that of λ = 0, "
+    return who + "which this test part cannot tell from chance."
+
+
+def _found(study: Study, cell: Cell, against: str | None) -> Verdict | None:
+    return next((v for v in study.verdicts if (v.cell, v.against) == (cell.name, against)), None)
 
 
 def _facts(study: Study) -> Facts:
@@ -85,7 +100,6 @@ def _facts(study: Study) -> Facts:
 def _intervals(verdicts: list[Verdict]) -> Chart:
     """A row for each verdict: the mean loss difference in per cent, and its interval."""
     names = [f"{v.cell} – {v.against}" for v in verdicts]
-    names = [name if len(name) <= LETTERS else name[: LETTERS - 1] + "…" for name in names]
     panel = Panel("", "difference of the test error in %", "", 66 + ROW * len(names), (156, 14))
     panel.ax.axvline(0, color=INK, lw=1.0)
     for place, v in enumerate(verdicts):
@@ -96,7 +110,7 @@ def _intervals(verdicts: list[Verdict]) -> Chart:
             value=[v.percent], low=[v.low], high=[v.high],
             color=color, ls="", marker="o", ms=7, mec=PAPER, mew=1.2,
         )  # fmt: skip
-    panel.ax.set_yticks(range(len(names)), names)
+    panel.ax.set_yticks(range(len(names)), [short(name, LETTERS) for name in names])
     panel.ax.set_ylim(len(names) - 0.5, -0.5)
     panel.ax.grid(axis="y", visible=False)
     panel.ax.tick_params(axis="y", length=0)
@@ -116,11 +130,11 @@ def _intervals(verdicts: list[Verdict]) -> Chart:
     )
 
 
-def _word(study: Study, cell: Cell, zero: bool) -> str:
-    for v in study.verdicts:
-        if v.cell == cell.name and v.against == ("λ = 0" if zero else study.best_baseline):
-            return "λ = 0 itself" if v.word == "same" else v.word
-    return "–"
+def _word(study: Study, cell: Cell, against: str | None) -> str:
+    found = _found(study, cell, against)
+    if found is None:
+        return "–"
+    return "λ = 0 itself" if found.word == "same" else found.word
 
 
 def _cells(study: Study) -> Table:
@@ -139,8 +153,8 @@ def _cells(study: Study) -> Table:
                 number(test[cell.chosen]),
                 "–" if zero is None else number(test[zero]),
                 f"{cell.regret:.1f} %" if math.isfinite(cell.regret) else "–",
-                _word(study, cell, True),
-                _word(study, cell, False),
+                _word(study, cell, "λ = 0"),
+                _word(study, cell, study.best_baseline),
             ]
         )
     note = f"Mean squared errors in scaled units, mean over seeds. Chosen is {RULES[study.params.rule]}. "
@@ -168,3 +182,16 @@ def _forecasters(study: Study) -> list[Table]:
     head = ["forecaster", "MSE (scaled)", *(_METRICS[name] for name in names)]
     note = "Test part; in the data's units except where scaled; cells are the mean over seeds."
     return [Table("Beside the baselines", head, [line[2] for line in lines], marked, note=note)]
+
+
+def _others(verdicts: list[Verdict]) -> Table:
+    """The verdicts that are not among the first ones, a row each."""
+    head = ["compared", "verdict", "difference", "interval", "p after Holm"]
+    rows = []
+    for v in verdicts:
+        interval = f"{v.low:+.1f} to {v.high:+.1f} %" if math.isfinite(v.low) else "–"
+        difference = f"{v.percent:+.1f} %" if math.isfinite(v.percent) else "–"
+        who = f"{v.cell}, λ = {number(v.lam)} against {v.against}"
+        told = (difference.replace("-", "−"), interval.replace("-", "−"))
+        rows.append([who, v.word, *told, number(v.adjusted, 2)])
+    return Table("Further verdicts", head, rows, words=frozenset({1}), folded=True)

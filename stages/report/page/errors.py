@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,13 @@ from matplotlib.ticker import MaxNLocator
 
 from stages.report.page.parts import Section, Sources
 from stages.report.page.residuals import autocorrelations
-from stages.report.plot import Chart, Panel, columns_for, common_scale
+from stages.report.plot import Chart, Panel, columns_for, common_scale, short
 from stages.report.study import Cell, Study
 from stages.report.style import BLUE, FAINT, ORANGE
 from stages.report.svg import Key
 
 SERIES = 18  # shown by name, at most
+NAME = 16  # letters of a name
 METRIC, UNIT = "scaled_mse", "MSE (scaled units)"
 
 _LOOKS: dict[str, dict[str, Any]] = {
@@ -45,6 +47,7 @@ def _keys(study: Study) -> list[Key]:
 def _lines(sources: Sources, cell: Cell, by: str) -> Iterator[tuple[str, pd.Series]]:
     """Errors by `step` or `unique_id`, mean over seeds: chosen λ, λ = 0, best baseline."""
     rows = _rows(sources, cell.name, by)
+    rows = rows[rows["seed"] >= 0]
     yield "chosen λ", _mean(rows[rows["lam"] == cell.lam], by)
     if cell.zero not in (None, cell.chosen):
         yield "λ = 0", _mean(rows[rows["lam"] == 0], by)
@@ -105,7 +108,7 @@ def _series(sources: Sources) -> Chart | None:
         caption=f"Test error by series, mean over seeds, the best one above.{more}",
         alt="Test error of each series for each cell.",
         panels=panels,
-        keys=_keys(sources.study),
+        keys=[replace(key, kind="dot") for key in _keys(sources.study)],
         columns=columns_for(len(panels), 1),
         x="unique_id",
         y="mse",
@@ -122,6 +125,6 @@ def _by_series(sources: Sources, cell: Cell) -> Panel:
         own = values.reindex(shown)
         look: dict[str, Any] = {"color": _LOOKS[name]["color"], "marker": "o", "ms": 5, "ls": ""}
         panel.line(own, np.arange(len(shown)), name, at=shown, value=own, **look)
-    panel.ax.set_yticks(range(len(shown)), [name[:17] for name in shown])
+    panel.ax.set_yticks(range(len(shown)), [short(name, NAME) for name in shown])
     panel.ax.set_ylim(len(shown) - 0.5, -0.5)
     return panel

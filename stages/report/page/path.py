@@ -11,6 +11,7 @@ from stages.report.intervals import Array
 from stages.report.markdown import number
 from stages.report.page.parts import Section, Sources, Table, Text
 from stages.report.plot import Chart, Panel, columns_for, common_scale, lambda_axis
+from stages.report.selection import LambdaPath
 from stages.report.study import Cell, Study
 from stages.report.style import BLUE, GREEN, INK, ORANGE, PURPLE
 from stages.report.svg import Key
@@ -121,23 +122,34 @@ def _marks(panel: Panel, cell: Cell, x: Array, y: Array, color: str) -> None:
     ax.plot(x[one], y[one], "D", ms=5.6, color=PURPLE, zorder=5)
 
 
+# Name, colour, matplotlib's dash, the legend's.
+_SPREADS = (
+    ("standard error of the difference", BLUE, "-", ""),
+    ("spread over seeds", PURPLE, DASH, "7 3"),
+    ("spread over folds", ORANGE, DOTS, "2 2"),
+)
+
+
+def _spread(path: LambdaPath) -> list[Array | None]:
+    """(Λ,) of each kind in _SPREADS; None where there is one seed or one fold."""
+    with np.errstate(invalid="ignore"):  # of a member that diverged
+        seeds = path.by_seed.std(axis=1, ddof=1) if path.by_seed.shape[1] > 1 else None
+        folds = path.by_fold.std(axis=0, ddof=1) if path.by_fold.shape[0] > 1 else None
+    return [path.se, seeds, folds]
+
+
 def _spreads(study: Study) -> Chart:
-    panels = []
-    kept: list[Array] = []
+    panels, kept, keys = [], [], {}
     for cell in study.cells:
-        path, x = cell.path, log_axis(cell.path.lambdas)
+        x = log_axis(cell.path.lambdas)
         panel = Panel(cell.name, "λ", "MSE (scaled units)")
-        lines: dict[str, tuple[Array, str, Any]] = {
-            "standard error of the difference": (path.se, BLUE, "-")
-        }
-        if path.by_seed.shape[1] > 1:
-            lines["spread over seeds"] = (path.by_seed.std(axis=1, ddof=1), PURPLE, DASH)
-        if path.by_fold.shape[0] > 1:
-            lines["spread over folds"] = (path.by_fold.std(axis=0, ddof=1), ORANGE, DOTS)
-        for name, (values, color, dash) in lines.items():
-            panel.line(x, values, name, at=path.lambdas, color=color, ls=dash, marker="o", ms=3)
-            kept.append(values)
-        lambda_axis(panel, path.lambdas, x)
+        for (name, color, ls, dash), values in zip(_SPREADS, _spread(cell.path), strict=True):
+            if values is not None:
+                look: dict[str, Any] = {"color": color, "ls": ls, "marker": "o", "ms": 3}
+                panel.line(x, values, name, at=cell.path.lambdas, **look)
+                kept.append(values)
+                keys[name] = Key(name, color, dash=dash)
+        lambda_axis(panel, cell.path.lambdas, x)
         panels.append(panel)
     common_scale(panels, kept)
     return Chart(
@@ -148,11 +160,7 @@ def _spreads(study: Study) -> Chart:
         "initial weights decide); and over folds (mostly how hard each fold is, which the pairing removes).",
         alt="Paired standard error, spread over seeds and spread over folds against λ for each cell.",
         panels=panels,
-        keys=[
-            Key("standard error of the difference", BLUE),
-            Key("spread over seeds", PURPLE, dash="7 3"),
-            Key("spread over folds", ORANGE, dash="2 2"),
-        ],
+        keys=list(keys.values()),
         columns=columns_for(len(panels), 1),
         x="lam",
         y="mse",
@@ -179,9 +187,8 @@ def _table(cell: Cell, path: pd.DataFrame) -> Table:
         ]
         for _, row in path.iterrows()
     ]
-    note = (
-        f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. Validation and training in scaled units, "
-    )
+    note = f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. "
+    note += "Validation and training in scaled units, "
     note += "test in the data's; ‖w‖ is the penalised weights' norm in the final fit."
     marked = frozenset({cell.chosen})
     return Table(f"The path of {cell.name}", head, rows, marked, note=note, folded=True)

@@ -82,8 +82,8 @@ def _one_step(path: Path, lam: float, horizon: int) -> pd.DataFrame:
         known = file.metadata.row_group(group).column(place).statistics
         if known is not None and known.has_min_max and not known.min <= lam <= known.max:
             continue
-        part = file.read_row_group(group, ["unique_id", "cutoff", "lam", "y", "y_hat"])
+        part = file.read_row_group(group, ["unique_id", "cutoff", "lam", "seed", "y", "y_hat"])
         first = part.take(pa.array(np.arange(0, part.num_rows, horizon)))
         frame = first.to_pandas()
-        parts.append(frame[frame["lam"] == lam])
+        parts.append(frame[(frame["lam"] == lam) & (frame["seed"] >= 0)])
     return pd.concat(parts, ignore_index=True)
