@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help install repro quick test lint format ui lock clean clean-store clean-cache
+.PHONY: help install repro quick coverage test lint format ui lock clean clean-store clean-cache
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ repro: install ## run the whole pipeline (what is up to date is not run again)
 
 quick: install ## a study of seconds in a temporary copy; leaves this folder as it is
 	python -m benchmarks.quick
+
+coverage: install ## how often the intervals of a verdict hold the truth, by simulation
+	python -m benchmarks.coverage
 
 test: install ## run the tests, with coverage
 	python -m pytest --cov --cov-report=term:skip-covered

@@ -130,7 +130,7 @@ def _training(fit: Fit, i: int) -> dict[str, float]:
 
 def _testing(scores: pd.DataFrame) -> dict[str, float]:
     """Errors on the whole test part, by metric."""
-    whole = scores[(scores["unique_id"] == "") & (scores["step"] == 0)]
+    whole = scores[(scores["unique_id"] == "") & (scores["step"] == 0) & (scores["seed"] >= 0)]
     numbers: dict[str, float] = {}
     for name, group in whole.groupby("metric", observed=True)["value"]:
         numbers |= _mean_and_spread(f"test_{name}", group.to_numpy())

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.fits import Fit, save_fits
+from stages.artifacts.scores import ENSEMBLE
 from stages.artifacts.series import Series
 from stages.artifacts.windows import Fold, Layout, Windows
 
@@ -44,7 +45,7 @@ class Maker:
         index = {"cells": list(LEVELS), "baselines": list(BASELINES)}
         (paths["scores"] / "cells.json").write_text(json.dumps(index))
         for cell in LEVELS:
-            places = [(cell, lam, s) for lam in self.grid for s in range(SEEDS)]
+            places = [(cell, lam, s) for lam in self.grid for s in (*range(SEEDS), ENSEMBLE)]
             self.member_files(paths, cell, places)
         baselines = [(name, 3.0 if name == "ridge" else np.nan, -1) for name in BASELINES]
         self.member_files(paths, "baselines", baselines)
@@ -115,11 +116,11 @@ class Maker:
         validation = curve * 1.2
         validation[-1] = np.nan
         losses = {}
-        for fold in windows.folds[:-1]:
+        for difficulty, fold in zip((1.0, 1.2), windows.folds[:-1], strict=True):
             hard = self.rng.exponential(1, size=fold.validation.size)
             noise = 0.1 * self.rng.normal(size=(count, SEEDS, hard.size))
             noise -= noise.mean(axis=(1, 2), keepdims=True)
-            losses[fold.name] = level[:, None, None] * hard / hard.mean() + noise
+            losses[fold.name] = difficulty * level[:, None, None] * hard / hard.mean() + noise
         return Fit(
             cell=cell,
             config={"cell": cell, "hidden": 2},
@@ -145,6 +146,7 @@ class Maker:
         starts = DEVELOPMENT - 1 + np.arange(self.hard.shape[1])
         for cell, lam, seed in members:
             level = BASELINES.get(cell) or LEVELS[cell][self.grid.index(lam)]
+            level *= 0.9 if seed == ENSEMBLE else 1.0
             loss = level * self.hard + 0.02 * self.rng.normal(size=self.hard.shape)
             key = {"cell": cell, "lam": lam, "seed": seed}
             for g, unique_id in enumerate(self.names):

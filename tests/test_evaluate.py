@@ -11,6 +11,7 @@ import pytest
 
 from stages.artifacts import forecasts, scores
 from stages.artifacts.fits import Fit
+from stages.artifacts.scores import ENSEMBLE
 from stages.artifacts.windows import Windows
 from stages.evaluate import run as stage
 from stages.evaluate.params import EvaluateParams
@@ -67,7 +68,7 @@ def test_forecasts_hold_every_window_of_every_member(written: tuple[Windows, Pat
     assert list(frame.columns) == COLUMNS
     assert frame["ds"].dtype == "datetime64[us]"
     members = frame.groupby(["lam", "seed"], sort=False)
-    assert list(members.groups) == [(0.0, 0), (0.0, 1), (2.0, 0), (2.0, 1)]
+    assert list(members.groups) == [(0, 0), (0, 1), (0, ENSEMBLE), (2, 0), (2, 1), (2, ENSEMBLE)]
     y = test.targets(test.rows).transpose(0, 2, 1).ravel()
     names = np.array(test.layout.series)[test.series_of(test.rows)]
     for _, one in members:
@@ -93,6 +94,19 @@ def test_network_forecasts_are_in_the_units_of_the_data(
     expected = np.repeat(expected.ravel(), 3)
     found = frame.loc[frame["seed"] == 1, "y_hat"]
     np.testing.assert_allclose(found, expected, rtol=0, atol=2**-23 * fold.scale.max())
+
+
+def test_the_ensemble_forecasts_the_mean_of_its_seeds(written: tuple[Windows, Path]) -> None:
+    _, folder = written
+    frame = forecasts.load(folder / "forecasts", "rnn")
+    wide = {seed: part["y_hat"].to_numpy() for seed, part in frame.groupby("seed")}
+    np.testing.assert_allclose(wide[ENSEMBLE], (wide[0] + wide[1]) / 2, rtol=1e-14)
+    assert abs(wide[0] - wide[1]).max() > 1
+    losses = scores.load_losses(folder / "scores", "rnn").groupby(["lam", "seed"])["loss"].mean()
+    for lam in (0.0, 2.0):  # the square of a mean is below the mean of squares
+        assert losses[lam, ENSEMBLE] < (losses[lam, 0] + losses[lam, 1]) / 2
+    alone = scores.load_losses(folder / "scores", "gru")
+    assert set(alone["seed"]) == {0}  # one seed has no ensemble
 
 
 @pytest.mark.parametrize("name", ["rnn", "baselines"])
@@ -175,13 +189,15 @@ def test_member_that_diverged_spoils_no_other(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(stage, "network_forecast", constant)
     fit = made_fit("rnn")
-    fit.weights[0, 0], fit.weights[0, 1] = np.nan, np.inf
+    fit.weights[0, 0], fit.weights[0, 1] = -np.inf, np.inf
     params = EvaluateParams(season=SEASON, baselines=())
     stage.run(*data, [fit], params, tmp_path / "forecasts", tmp_path / "scores")
     found = scores.load_scores(tmp_path / "scores", "rnn").set_index(["lam", "seed"])
     assert not np.isfinite(found.loc[0.0, "value"]).any()
     assert np.isfinite(found.loc[2.0, "value"]).all()
-    assert "rnn at λ = 0 (seed 0)" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "rnn at λ = 0 (seed 0)" in said
+    assert len(said.splitlines()) == 2  # of the two seeds, not of their ensemble too
     assert scores.load_scores(tmp_path / "scores", "baselines").empty
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,19 @@ import statsmodels.api as sm
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from stages.report.intervals import by_origin, cosine_terms, ewc_interval, hac_lags, hac_se, holm
+from benchmarks import coverage
+from stages.report.beside import LONG
+from stages.report.intervals import (
+    by_origin,
+    cosine_terms,
+    ewc_interval,
+    ewc_se,
+    hac_lags,
+    hac_se,
+    holm,
+)
+
+RESULTS = Path(coverage.__file__).parent / "results" / "coverage.json"
 
 
 @pytest.fixture
@@ -100,15 +114,71 @@ def test_equal_losses_are_no_difference() -> None:
     assert (got.mean, got.low, got.high, got.p) == (0, 0, 0, 1)
 
 
-@pytest.mark.parametrize(("horizon", "n"), [(1, 100), (6, 72), (12, 144)])
-def test_coverage_under_overlap(rng: np.random.Generator, horizon: int, n: int) -> None:
-    """Sums of H neighbouring shocks, MA(H - 1): 95 % intervals cover the mean 95 % of the time."""
-    replications, covered = 400, 0
-    for _ in range(replications):
-        values = np.convolve(rng.normal(size=n + horizon - 1), np.ones(horizon), "valid")
-        got = ewc_interval(values, horizon, 0.95)
-        covered += got.low <= 0 <= got.high
-    assert 0.92 <= covered / replications <= 0.98
+def test_ewc_se_is_that_of_regressing_on_cosines(rng: np.random.Generator) -> None:
+    """The cosines are orthogonal to each other and to the mean: Λ_j² is a term's sum of squares."""
+    values = rng.normal(size=(2, 60))
+    terms, t = 5, (np.arange(60) + 0.5) / 60
+    for row, got in zip(values, ewc_se(values, 6), strict=True):
+        waves = np.column_stack([np.cos(np.pi * j * t) for j in range(1, terms + 1)])
+        fit = sm.OLS(row, sm.add_constant(waves)).fit()
+        assert got == pytest.approx(np.sqrt(fit.ess / terms / 60), rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [4, 12, 80])
+@pytest.mark.parametrize("errors", ["ma", "ar"])
+def test_coverage_is_what_is_promised(errors: str, size: int) -> None:
+    """2000 replications: within 92 to 98 %, give or take what chance does to a share of 2000."""
+    n, replications = size * coverage.HORIZON, 2000
+    rng = np.random.default_rng([1, size])
+    values = coverage.KINDS[errors](rng, replications, n, coverage.HORIZON)
+    held, _ = coverage.ewc(values, coverage.HORIZON)
+    low = stats.binom.ppf(0.001, replications, 0.92) / replications
+    high = stats.binom.ppf(0.999, replications, 0.98) / replications
+    assert low <= held.mean() <= high
+
+
+def test_errors_that_neighbours_share_fool_the_textbook() -> None:
+    """Why there is more than a t-test here: it covers less than half of what it says."""
+    values = coverage.moving_average(np.random.default_rng(2), 500, 144, coverage.HORIZON)
+    assert coverage.iid(values)[0].mean() < 0.5
+
+
+def test_simulated_errors_have_the_dependence_that_they_claim() -> None:
+    rng, h = np.random.default_rng(3), 6
+    for errors, truth in (("ma", 1 - 2 / h), ("ar", ((h - 1) / (h + 1)) ** 2)):
+        values = coverage.KINDS[errors](rng, 400, 600, h)
+        lagged = (values[:, 2:] * values[:, :-2]).mean() / np.square(values).mean()
+        assert lagged == pytest.approx(truth, abs=0.02)
+
+
+def test_the_committed_coverage_is_within_its_promise() -> None:
+    """benchmarks/results/coverage.json is of 2000 replications; the row of each promise is there."""
+    told = json.loads(RESULTS.read_text(encoding="utf-8"))
+    assert told["replications"] == coverage.REPLICATIONS == 2000
+    rows = {(row["errors"], row["n/H"]): row["coverage"] for row in told["rows"]}
+    assert set(rows) == {(kind, size) for kind in coverage.KINDS for size in coverage.SIZES}
+    for (errors, size), shares in rows.items():
+        if errors != "ar_0.9":
+            assert 0.92 <= shares["ewc"] <= 0.98
+            assert (shares["bootstrap"] >= 0.89) == (size >= LONG)
+
+
+def test_the_readme_tells_the_committed_coverage() -> None:
+    told = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"]
+
+    def spread(names: tuple[str, ...], outlasting: bool = False) -> tuple[int, int]:
+        kept = [row["coverage"] for row in told if (row["errors"] == "ar_0.9") == outlasting]
+        shares = [100 * shares[name] for shares in kept for name in names]
+        return math.floor(min(shares)), math.floor(max(shares))
+
+    text = (Path(coverage.__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    text = " ".join(text.split())
+    ewc, others = spread(("ewc",)), spread(("bootstrap", "dm_hln"))
+    assert spread(("iid",)) == (39, 42)
+    assert "a textbook interval that says 95 % covers about 40" in text
+    assert f"the cosine interval covers {ewc[0]} to {ewc[1]} %" in text
+    assert f"the others {others[0]} to {others[1]} %" in text
+    assert "leaves it {} to {} %".format(*spread(("ewc",), outlasting=True)) in text
 
 
 def test_holm_is_that_of_statsmodels(rng: np.random.Generator) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
+import yaml
+from dvc.utils.hydra import apply_overrides
 
+from benchmarks.quick import ROOT
+from stages.params import load_section, read_yaml
+from stages.report import grids
 from stages.report.intervals import hac_lags
-from stages.report.selection import LambdaPath, edge_warning, lambda_path
+from stages.report.selection import LambdaPath, edge, edge_warning, finer, lambda_path
+from stages.train.params import TrainParams
 
 GRID = (0.0, 0.1, 1.0, 10.0)
 
@@ -104,7 +113,7 @@ def test_no_validation_window_is_refused() -> None:
         (GRID, [0.5, 0.1, 0.5, 0.6], None),  # between 0 and 1
         ((0.5, 1.0, 2.0), [0.1, 0.2, 0.3], "lower edge of the grid, λ = 0.5; add 0 and 0.25"),
         ((0.0,), [0.1], None),
-        ((3.0,), [0.1], "the one value 3"),
+        ((3.0,), [0.1], "the one value 3; add 0, 0.3 and 30 to `train.penalty.lambdas`"),
         ((0.0, 3.0), [0.2, 0.1], "add 30 and 300"),
     ],
 )
@@ -117,3 +126,82 @@ def test_a_choice_at_the_edge_is_said_though_the_minimum_is_inside() -> None:
     got = path([0.5, 0.4, 0.3, 0.301], noise=0.2)
     assert edge_warning(got, "minimum") is None
     assert "chosen λ lies at the upper edge" in str(edge_warning(got, "one_standard_error"))
+
+
+def test_spreads_are_apart() -> None:
+    """Folds differ by 10, seeds by 1: neither says anything of the other."""
+    fold, seed = np.array([0.0, 10.0, 20.0]), np.array([0.0, 1.0])
+    losses = [np.tile((f + seed)[None, :, None], (2, 1, 8)) for f in fold]
+    got = lambda_path((0.0, 1.0), losses, [np.arange(8)] * 3, 2)
+    np.testing.assert_allclose(got.fold_spread, 10)
+    np.testing.assert_allclose(got.seed_spread, np.sqrt(0.5))
+    alone = path([0.5, 0.3, 0.4, 0.9])
+    assert np.isnan([alone.fold_spread, alone.seed_spread]).all()
+    losses[0][0, 0] = np.inf
+    lost = lambda_path((0.0, 1.0), losses, [np.arange(8)] * 3, 2)
+    assert np.isnan([lost.fold_spread[0], lost.seed_spread[0]]).all()
+    np.testing.assert_allclose(lost.fold_spread[1], 10)
+
+
+@pytest.mark.parametrize(
+    ("grid", "means", "values"),
+    [
+        (GRID, [0.5, 0.4, 0.3, 0.4], (0.215, 0.464, 2.15, 4.64)),
+        (GRID, [0.5, 0.3, 0.4, 0.5], (0.0215, 0.0464, 0.215, 0.464)),  # 0 is its neighbour
+        (GRID, [0.1, 0.3, 0.4, 0.5], (0.0215, 0.0464)),
+        (GRID, [0.5, 0.4, 0.3, 0.2], (2.15, 4.64)),
+        ((0.5, 4.0), [0.1, 0.2], (0.108, 0.232, 1.0, 2.0)),
+        ((1.0, 1.001), [0.2, 0.1], ()),
+        ((0.0,), [0.1], ()),
+    ],
+)
+def test_a_finer_grid_lies_between_the_neighbours(
+    grid: tuple[float, ...], means: list[float], values: tuple[float, ...]
+) -> None:
+    assert finer(path(means, grid=grid)) == values
+
+
+UNEVEN = (0.0, 1.5e-05, 2.64972488345, 1e6, 1.5e17)
+
+
+@pytest.mark.parametrize("grid", [GRID, UNEVEN, (0.3, 3.0), (7.0,)])
+@pytest.mark.parametrize("lowest", ["first", "last"])
+def test_what_the_commands_set_is_read_as_that_grid(
+    grid: tuple[float, ...], lowest: str, tmp_path: Path
+) -> None:
+    """DVC's own `-S` writes params.yaml, the stage's own loader reads it."""
+    means = np.linspace(0.1, 0.5, len(grid))
+    own = path(list(means if lowest == "first" else means[::-1]), grid=grid)
+    beyond = edge(own, "minimum")
+    for command, more in (
+        (grids.extension([own, own], "minimum"), beyond[1] if beyond else ()),
+        (grids.refinement([own]), finer(own)),
+    ):
+        if command is None:
+            assert not more
+            continue
+        program, *words = shlex.split(command)
+        assert [program, *words[:3], words[4]] == ["dvc", "exp", "run", "-S", "-S"]
+        both = {}
+        for form, now in (("mapping", {"from": 1, "to": 2, "count": 2}), ("list", [0, 5])):
+            file = tmp_path / "params.yaml"
+            params = read_yaml(ROOT / "params.yaml")
+            params["train"]["penalty"]["lambdas"] = now
+            file.write_text(yaml.safe_dump(params), encoding="utf-8")
+            apply_overrides(file, [words[3], words[5]])
+            both[form] = load_section(file, "train", TrainParams).penalty.path()
+        read = both["list"]
+        assert read == both["mapping"]
+        assert read == tuple(sorted({*grid, *more}))
+        assert len(read) == len(grid) + len(more)
+
+
+def test_a_study_has_one_command_for_all_its_cells() -> None:
+    low, high = path([0.5, 0.1, 0.2, 0.3]), path([0.5, 0.4, 0.3, 0.2])
+    assert grids.extension([low, low], "minimum") is None
+    assert grids.extension([low, high], "minimum") == (
+        "dvc exp run -S '~train.penalty.lambdas' -S '+train.penalty.lambdas=[0,0.1,1,10,100,1000]'"
+    )
+    assert str(grids.refinement([low, high])).endswith(
+        "[0,0.0215,0.0464,0.1,0.215,0.464,1,2.15,4.64,10]'"
+    )

@@ -1,9 +1,9 @@
 """data/forecasts/<cell>.parquet: every forecast of the test part, in the data's units.
 
 Columns: unique_id, ds, cutoff (the origin), y, cell, lam, seed, y_hat. Members follow one another
-(λ ascending, then seed), within a member windows by origin row, then channels, then horizon steps.
-Each block that is written is one row group of one member, so a reader that filters on lam and
-seed skips the rest.
+(λ ascending, then seed, then the seeds' mean: see scores.py), within a member windows by origin row,
+then channels, then horizon steps. Each block that is written is one row group of one member, so a
+reader that filters on lam and seed skips the rest.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@
     cells.json                                        {"cells": [...], "baselines": [...]}, in order
 
 unique_id "" means all series and step 0 all horizon steps. A baseline's `cell` is its name, its seed
-−1 and its lam NaN, or its own λ. `loss` is one window's scaled_mse, over its horizon and
+−1 and its lam NaN, or its own λ. Seed −2 is the ensemble: the mean over the seeds' forecasts of one λ, a
+forecaster of its own where a cell has several seeds. `loss` is one window's scaled_mse, over its horizon and
 channels; with joint channels its unique_id is "".
 """
 
@@ -26,6 +27,7 @@ from stages.artifacts.forecasts import DICTIONARY, repeated, time_type, times
 from stages.artifacts.windows import Layout, Windows
 
 BASELINES = "baselines"  # the file that all baselines share
+BASELINE, ENSEMBLE = -1, -2  # what stands in place of a seed
 
 
 @dataclass

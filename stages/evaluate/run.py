@@ -11,8 +11,8 @@ import numpy as np
 
 from stages.artifacts.fits import Fit
 from stages.artifacts.forecasts import ForecastWriter
+from stages.artifacts.scores import BASELINE, ENSEMBLE, Scores, save_index
 from stages.artifacts.scores import BASELINES as BASELINES_FILE
-from stages.artifacts.scores import Scores, save_index
 from stages.artifacts.windows import Layout, Windows
 from stages.evaluate.baselines import BASELINES
 from stages.evaluate.metrics import Errors, yardstick
@@ -28,7 +28,7 @@ GRID = -24  # networks compute in float32: what lies below 2^-24 of the scale is
 
 @dataclass(frozen=True)
 class Member:
-    """One forecaster of the test part: a network (lam, seed), or a baseline (seed −1)."""
+    """One forecaster of the test part: a network (lam, seed), an ensemble or a baseline."""
 
     cell: str
     lam: float
@@ -55,12 +55,26 @@ def season_of(params: EvaluateParams, layout: Layout) -> int | None:
 
 
 def network_members(fit: Fit, test: Windows, past: Past) -> Iterator[Member]:
-    """The members of a cell, one at a time: λ ascending, then seed."""
+    """The members of a cell, one at a time: λ ascending, then seed, after several their ensemble."""
     for i, lam in enumerate(fit.lambdas):
+        members = []
         for seed in range(fit.seeds):
             weights = fit.weights[i : i + 1, seed : seed + 1]
             alone = replace(fit, lambdas=(lam,), seeds=1, weights=weights)
-            yield Member(fit.cell, lam, seed, _network(alone, test, past))
+            members.append(Member(fit.cell, lam, seed, _network(alone, test, past)))
+        yield from members
+        if len(members) > 1:
+            yield Member(fit.cell, lam, ENSEMBLE, _mean([one.forecast for one in members]))
+
+
+def _mean(forecasts: list[Forecast]) -> Forecast:
+    """The mean forecast; made anew block by block, so that memory does not grow with the test part."""
+
+    def forecast(rows: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore", invalid="ignore"):  # of a seed that diverged
+            return np.asarray(sum(one(rows) for one in forecasts) / len(forecasts))
+
+    return forecast
 
 
 def _network(alone: Fit, test: Windows, past: Past) -> Forecast:
@@ -81,7 +95,7 @@ def baseline_members(names: Iterable[str], past: Past) -> Iterator[Member]:
     """The baselines, each fitted when its turn comes."""
     for name in names:
         baseline = BASELINES[name](past)
-        yield Member(name, baseline.lam, -1, baseline.forecast)
+        yield Member(name, baseline.lam, BASELINE, baseline.forecast)
 
 
 def score(
@@ -106,7 +120,7 @@ def score(
             writer.add(test, rows, *key, y_hat)
             scores.add_losses(test, rows, *key, loss)
         scores.add(*key, list(errors.rows(params.metrics, test.layout.series)))
-        if not finite:
+        if not finite and member.seed != ENSEMBLE:  # whose seed that diverged was named before
             print(_not_finite(member), file=sys.stderr, flush=True)
 
 

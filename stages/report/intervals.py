@@ -101,10 +101,26 @@ class Interval:
     n: int
 
 
-def ewc_interval(values: Array, horizon: int, confidence: float) -> Interval:
-    """Equal-weighted cosine t-interval for the mean of dependent values.
+def ewc_se(values: Array, horizon: int, terms: int | None = None) -> Array:
+    """Equal-weighted cosine standard error of the mean of dependent values.
 
-        Λ_j = √(2/n) Σ_t z_t cos(π j (t - 1/2) / n),  Ω = 1/B Σ_j Λ_j²,  mean ± t_B √(Ω/n)
+        Λ_j = √(2/n) Σ_t z_t cos(π j (t - 1/2) / n),  Ω = 1/B Σ_j Λ_j²,  se = √(Ω/n)
+
+    Args:
+        values: (..., n) in the order of time, n at least 2.
+        horizon: H, the number of origins over which values certainly depend on each other.
+        terms: B; None: `cosine_terms(n, horizon)`.
+    """
+    n = values.shape[-1]
+    count = cosine_terms(n, horizon) if terms is None else terms
+    phase = np.pi * np.outer((np.arange(n) + 0.5) / n, np.arange(1, count + 1))  # (n, B)
+    errors = values - values.mean(axis=-1, keepdims=True)
+    projections = math.sqrt(2 / n) * errors @ np.cos(phase)  # (..., B)
+    return np.asarray(np.sqrt(np.mean(np.square(projections), axis=-1) / n))
+
+
+def ewc_interval(values: Array, horizon: int, confidence: float) -> Interval:
+    """Equal-weighted cosine t-interval for the mean of dependent values: mean ± t_B se.
 
     Args:
         values: (n,) one value per origin, in the order of time.
@@ -118,10 +134,7 @@ def ewc_interval(values: Array, horizon: int, confidence: float) -> Interval:
     mean = float(values.mean()) if n else math.nan
     if n < 2 or not math.isfinite(mean):
         return Interval(mean, -math.inf, math.inf, math.inf, 1.0, 0, n)
-    terms = cosine_terms(n, horizon)
-    phase = np.pi * np.outer(np.arange(1, terms + 1), (np.arange(n) + 0.5) / n)  # (B, n)
-    projections = math.sqrt(2 / n) * np.cos(phase) @ (values - mean)  # (B,)
-    se = math.sqrt(float(np.mean(np.square(projections))) / n)
+    se, terms = float(ewc_se(values, horizon)), cosine_terms(n, horizon)
     half = float(stdtrit(terms, (1 + confidence) / 2)) * se
     p = 2 * float(stdtr(terms, -abs(mean) / se)) if se > 0 else float(mean == 0)
     return Interval(mean, mean - half, mean + half, se, p, terms, n)

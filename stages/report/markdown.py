@@ -8,7 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from stages.report import comparisons, grids
+from stages.report.beside import BLOCKS, LONG
 from stages.report.selection import edge_warning
+from stages.report.stopping import epochs_told, stopped_at_zero, stops_early
 from stages.report.study import Cell, Study
 from stages.report.tables import path_table
 from stages.report.verdicts import SHORT
@@ -30,10 +33,12 @@ def report(study: Study) -> str:
         _choice_table(study),
         "## Verdicts\n\n" + _verdicts(study),
         *_warnings(study),
+        "## The next grid\n\n" + _next_grid(study),
         "## The λ path\n\n![Validation and test loss against λ](figures/lambda_path.svg)\n\n"
         + _path_note(study),
         *[_path(cell, path_table(study)) for cell in study.cells],
         *_baselines(study),
+        *_all_comparisons(study),
         "## Latest forecasts\n\n![Latest forecasts of the test part](figures/forecasts.svg)\n\n"
         "The last test origins that do not overlap; mean over seeds.",
         "## Training\n\n![Loss by epoch for each λ](figures/curves.svg)\n\n"
@@ -45,6 +50,11 @@ def report(study: Study) -> str:
 def number(value: float, digits: int = 4) -> str:
     """A number for a person; a dash where there is none."""
     return f"{value:.{digits}g}" if math.isfinite(value) else "–"
+
+
+def percent(value: float) -> str:
+    """A share for a person, with its sign; a dash where there is none."""
+    return f"{value:+.1f} %".replace("-", "−") if math.isfinite(value) else "–"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -65,7 +75,8 @@ def _answer(study: Study) -> str:
 
 
 def _choice_table(study: Study) -> str:
-    head = ["cell", "chosen λ", "λ/m", "validation", "at λ = 0", "test", "at λ = 0", "regret"]
+    head = ["cell", "chosen λ", "λ/m", "validation", "at λ = 0", "test", "at λ = 0"]
+    head += ["regret", "to λ = 0"]
     rows = []
     for cell in study.cells:
         loss, test, zero = cell.path.loss, cell.test, cell.zero
@@ -78,28 +89,62 @@ def _choice_table(study: Study) -> str:
                 "–" if zero is None else number(loss[zero]),
                 number(test[cell.chosen]),
                 "–" if zero is None else number(test[zero]),
-                f"{number(cell.regret, 3)} %",
+                percent(cell.regret),
+                percent(cell.to_zero),
             ]
         )
     rule = RULES[study.params.rule]
     return table(head, rows) + (
         "\n\nMean squared errors in scaled units, mean over seeds. Chosen from validation alone: "
-        f"{rule}. Regret: what the choice loses on the test part to the best λ in hindsight."
+        f"{rule}. Regret: what the choice loses on the test part to the best λ in hindsight; then to λ = 0 "
+        "(negative: a gain)."
     )
 
 
 def _verdicts(study: Study) -> str:
     lines = [f"- {verdict.sentence()}" for verdict in study.verdicts]
     if not lines:
-        lines = ["- The grid has no λ = 0 and the study no baseline: there is nothing to compare."]
-    compared = sum(verdict.word != "same" for verdict in study.verdicts)
+        lines = ["- The grid has no λ = 0 and the study no baseline to compare with."]
+    compared = sum(verdict.word != "same" for verdict in study.comparisons)
     note = (
         "Differences in mean squared error on the same test windows, in per cent of the reference; "
         "negative is better. Equal-weighted cosine t-intervals, which hold when neighbouring "
-        f"windows depend on each other; verdicts carry Holm's correction over {compared}. "
-        "The best baseline is the one with the lowest test error."
+        f"windows depend on each other; verdicts carry Holm's correction over {compared}, all those "
+        "under “All comparisons”. The best baseline is the one with the lowest test error."
     )
     return "\n".join(lines) + "\n\n" + note
+
+
+def _all_comparisons(study: Study) -> list[str]:
+    if not study.comparisons:
+        return []
+    rows = [comparisons.row(verdict) for verdict in study.comparisons]
+    level = f"{100 * study.params.confidence:g} %"
+    note = (
+        f"Difference and {level} intervals in per cent of the reference; p and the first interval are "
+        "the equal-weighted cosine test's, and p with Holm's correction decides. Diebold-Mariano "
+        "(with Harvey, Leybourne and Newbold's correction) and the block bootstrap (blocks of "
+        f"{BLOCKS} horizons) stand beside it, uncorrected: with few independent horizons both are "
+        "too sure (`make coverage`). A cell is the mean of its seeds' losses; an ensemble forecasts "
+        "the mean of its seeds, and is compared with the ensemble at λ = 0."
+    )
+    if study.confidence_set is None:
+        note += f"\n\nNo model confidence set: it needs {LONG} independent horizons."
+    else:
+        note += f"\n\nModel confidence set ({level}): {', '.join(study.confidence_set)}."
+    return [f"## All comparisons\n\n{table(comparisons.HEAD, rows)}\n\n{note}"]
+
+
+def _next_grid(study: Study) -> str:
+    paths, parts = [cell.path for cell in study.cells], []
+    for command, why in (
+        (grids.extension(paths, study.params.rule), "Beyond the edge where a choice lies:"),
+        (grids.refinement(paths), "Closer to each cell's minimum:"),
+    ):
+        if command is not None:
+            parts.append(f"{why}\n\n```bash\n{command}\n```")
+    kept = "What was trained stays in the grid and is not trained again."
+    return "\n\n".join([*parts, kept] if parts else ["The grid has no positive λ; add some."])
 
 
 def _warnings(study: Study) -> list[str]:
@@ -131,36 +176,52 @@ def _path_note(study: Study) -> str:
     return (
         "The band is one standard error of the paired difference to the minimum (HAC by window "
         "within each fold); the dotted line is the lowest loss, so a λ is within one standard "
-        "error where the band reaches the line. The vertical line is the chosen λ."
+        "error where the band reaches the line. The vertical line is the chosen λ. The spread over "
+        "folds says how hard the folds are, not how sure the choice is. “0, stopped early” takes "
+        "each network of λ = 0 at the epoch of its own lowest validation loss: early stopping in "
+        "place of L2, a little flattered, since the epoch is chosen on the same windows."
     )
 
 
 def _path(cell: Cell, paths: pd.DataFrame) -> str:
-    head = ["λ", "λ/m", "validation", "± se of difference", "difference", "seeds ±", "training"]
-    head += ["test MSE", "test MAE", "‖w‖", "epochs"]
-    spread = np.zeros(len(cell.path.lambdas))
-    if cell.fit.seeds > 1:
-        spread = cell.path.by_seed.std(axis=1, ddof=1)
+    head = ["λ", "λ/m", "validation", "± se of difference", "difference", "sd of seeds"]
+    head += ["sd of folds", "training", "test MSE", "test MAE", "regret", "‖w‖", "epochs"]
     rows = []
     for place, row in enumerate(paths[paths["cell"] == cell.name].to_dict("records")):
-        lam = number(row["lam"])
+        lam = number(row["lam"]) + (
+            ", stopped early" if place == cell.zero and stops_early(cell) else ""
+        )
         rows.append(
             [
                 f"**{lam}**" if row["selected"] else lam,
-                number(row["lam"] / row["m"], 3),
+                number(row["lam_over_m"], 3),
                 number(row["validation_mse"]),
                 number(row["validation_se"], 2),
                 number(row["diff_to_min"], 3),
-                number(spread[place], 2),
+                number(row["validation_sd_seeds"], 2),
+                number(row["validation_sd_folds"], 2),
                 *(number(row[name]) for name in ("train_mse", "test_mse", "test_mae")),
+                percent(row["regret"]),
                 number(row["weight_norm"], 3),
-                str(row["epochs"]),
+                epochs_told(cell, place),
             ]
         )
+    rows += _stopped_row(cell, len(head))
     marks = f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. Lowest validation loss at λ = "
     marks += f"{number(cell.path.lambdas[cell.path.minimum])}, one standard error rule λ = "
     marks += f"{number(cell.path.lambdas[cell.path.one_standard_error])}."
     return f"### {cell.name}\n\n{marks}\n\n" + table(head, rows)
+
+
+def _stopped_row(cell: Cell, width: int) -> list[list[str]]:
+    """λ = 0 under early stopping as a reference, where the networks were not trained so."""
+    stopped = None if stops_early(cell) else stopped_at_zero(cell)
+    if stopped is None:
+        return []
+    difference = number(stopped.difference, 3).replace("-", "−")
+    row = ["*0, stopped early*", "0", number(stopped.loss), "–", difference]
+    epochs = f"{stopped.epochs} ({stopped.first}–{stopped.last})"
+    return [[*row, *["–"] * (width - len(row) - 1), epochs]]
 
 
 def _baselines(study: Study) -> list[str]:
@@ -177,6 +238,17 @@ def _baselines(study: Study) -> list[str]:
         values = [number(own.get(name, math.nan)) for name in names]
         label = f"**{cell.name}, λ = {number(cell.lam)}**"
         lines.append((cell.test[cell.chosen], [label, number(cell.test[cell.chosen]), *values]))
+        lines += _ensemble_line(cell, names)
     lines.sort(key=lambda line: line[0])
-    note = "Test part; in the data's units except where scaled; cells are the mean over seeds."
+    note = "Test part; in the data's units except where scaled; cells are the mean of their seeds' "
+    note += "errors, an ensemble forecasts the mean of its seeds."
     return [f"## Beside the baselines\n\n{table(head, [row for _, row in lines])}\n\n{note}"]
+
+
+def _ensemble_line(cell: Cell, names: Sequence[str]) -> list[tuple[float, list[str]]]:
+    if not cell.ensemble:
+        return []
+    loss = float(cell.ensemble[cell.chosen].loss.mean())
+    own = cell.ensemble_overall.iloc[cell.chosen]
+    label = f"{comparisons.together(cell)}, λ = {number(cell.lam)}"
+    return [(loss, [label, number(loss), *(number(own.get(name, math.nan)) for name in names)])]

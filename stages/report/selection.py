@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,6 +40,16 @@ class LambdaPath:
     by_fold: Array
     minimum: int
     one_standard_error: int
+
+    @property
+    def seed_spread(self) -> Array:
+        """(Λ,) standard deviation over seeds of the path's value; NaN with one seed."""
+        return _spread(self.by_seed, axis=1)
+
+    @property
+    def fold_spread(self) -> Array:
+        """(Λ,) standard deviation over folds: how hard they are, above all; NaN with one fold."""
+        return _spread(self.by_fold, axis=0)
 
     def chosen(self, rule: str) -> int:
         """Index of the λ that `rule` chooses."""
@@ -102,32 +113,64 @@ def _paired_se(
     return np.sqrt(variance)
 
 
-def edge_warning(path: LambdaPath, rule: str) -> str | None:
-    """Which values the grid lacks, if the choice lies at its edge.
+def _spread(values: Array, axis: int) -> Array:
+    """Standard deviation (ddof 1) along an axis; NaN where there is one value or one is not finite."""
+    mean = values.mean(axis=axis, keepdims=True)
+    with np.errstate(invalid="ignore"):  # a member that diverged
+        total = np.square(values - mean).sum(axis=axis)
+    count = values.shape[axis]
+    return np.asarray(np.sqrt(total / (count - 1))) if count > 1 else np.full(total.shape, np.nan)
+
+
+def edge(path: LambdaPath, rule: str) -> tuple[str, tuple[float, ...]] | None:
+    """Where the choice lies at the grid's edge, and the values that the grid lacks there.
 
     λ = 0 is no edge: there is nothing below it, and a positive minimum above it is bracketed.
     """
     grid, chosen = path.lambdas, path.chosen(rule)
+    more: tuple[float, ...]
     if len(grid) == 1:
-        return None if grid[0] == 0 else f"the grid has the one value {grid[0]:g}; add 0 and others"
+        more = (0.0, _round(grid[0] / 10), _round(grid[0] * 10))
+        return None if grid[0] == 0 else (f"the grid has the one value {grid[0]:g}", more)
     if len(grid) - 1 in (path.minimum, chosen):
         which = "lowest loss" if path.minimum == len(grid) - 1 else "chosen λ"
         step = _ratio(grid[-2], grid[-1])
-        more = [_round(grid[-1] * step), _round(grid[-1] * step**2)] if grid[-1] > 0 else [1.0]
-        return f"the {which} lies at the upper edge of the grid, λ = {grid[-1]:g}; " + _add(more)
+        more = (_round(grid[-1] * step), _round(grid[-1] * step**2))
+        return f"the {which} lies at the upper edge of the grid, λ = {grid[-1]:g}", more
     if path.minimum == 0 and grid[0] > 0:
-        more = [0.0, _round(grid[0] / _ratio(grid[0], grid[1]))]
-        return f"the lowest loss lies at the lower edge of the grid, λ = {grid[0]:g}; " + _add(more)
+        more = (0.0, _round(grid[0] / _ratio(grid[0], grid[1])))
+        return f"the lowest loss lies at the lower edge of the grid, λ = {grid[0]:g}", more
     return None
+
+
+def edge_warning(path: LambdaPath, rule: str) -> str | None:
+    """Which values the grid lacks, if the choice lies at its edge."""
+    found = edge(path, rule)
+    if found is None:
+        return None
+    *first, last = (f"{lam:g}" for lam in found[1])
+    return f"{found[0]}; add {', '.join(first)} and {last} to `train.penalty.lambdas`"
+
+
+def finer(path: LambdaPath) -> tuple[float, ...]:
+    """New values on each side of the minimum, at thirds of the way on a log scale to its neighbours.
+
+    λ = 0 is infinitely far on that scale: a tenth of the smallest positive value stands for it.
+    Empty where the grid has no positive value, or no room for three digits.
+    """
+    grid, at = path.lambdas, path.minimum
+    positive = [lam for lam in grid if lam > 0]
+    points = [positive[0] / 10, *positive] if positive else []
+    place = points.index(grid[at]) if grid[at] > 0 else 0
+    between = pairwise(points)
+    sides = [pair for k, pair in enumerate(between) if k in (place - 1, place)]
+    values = [_round(low * (high / low) ** (k / 3), 3) for low, high in sides for k in (1, 2)]
+    return tuple(sorted(set(values) - set(grid)))
 
 
 def _ratio(low: float, high: float) -> float:
     return high / low if low > 0 else 10.0
 
 
-def _round(lam: float) -> float:
-    return float(f"{lam:.2g}")
-
-
-def _add(values: Sequence[float]) -> str:
-    return "add " + " and ".join(f"{lam:g}" for lam in values) + " to `train.penalty.lambdas`"
+def _round(lam: float, digits: int = 2) -> float:
+    return float(f"{lam:.{digits}g}")

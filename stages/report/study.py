@@ -11,9 +11,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from stages.artifacts.fits import Fit, load_fits
-from stages.artifacts.scores import load_index
+from stages.artifacts.scores import ENSEMBLE, load_index
 from stages.artifacts.windows import Windows
-from stages.report.intervals import Array
+from stages.report.beside import confidence_set
+from stages.report.comparisons import ZERO, chosen_losses, pairs
+from stages.report.intervals import Array, by_origin
 from stages.report.params import ReportParams
 from stages.report.selection import LambdaPath, lambda_path
 from stages.report.verdicts import Verdict, WindowLosses, judge
@@ -29,6 +31,8 @@ class Cell:
         overall: a row per λ (in order), a column per metric, mean over seeds of members' errors.
         test_by_seed: (Λ, S) test loss in scaled units.
         losses: (Λ) test losses by window, mean over the seeds, in scaled units.
+        ensemble: (Λ) test losses by window of the seeds' mean forecast; empty with one seed.
+        ensemble_overall: as `overall`, of the ensemble.
     """
 
     fit: Fit
@@ -38,6 +42,8 @@ class Cell:
     overall: pd.DataFrame
     test_by_seed: Array
     losses: tuple[WindowLosses, ...]
+    ensemble: tuple[WindowLosses, ...]
+    ensemble_overall: pd.DataFrame
 
     @property
     def name(self) -> str:
@@ -55,9 +61,24 @@ class Cell:
     @property
     def regret(self) -> float:
         """What the choice loses on the test part to the best λ in hindsight, in per cent."""
+        return float(self.regrets[self.chosen])
+
+    @property
+    def regrets(self) -> Array:
+        """(Λ,) what each λ loses on the test part to the best one in hindsight, in per cent."""
         finite = self.test[np.isfinite(self.test)]
         best = float(finite.min()) if finite.size else math.nan
-        return 100 * (float(self.test[self.chosen]) / best - 1)
+        return np.asarray(100 * (self.test / best - 1))
+
+    @property
+    def to_zero(self) -> float:
+        """What the choice loses on the test part to λ = 0, in per cent; negative is a gain.
+
+        NaN where the grid lacks λ = 0.
+        """
+        if self.zero is None:
+            return math.nan
+        return 100 * (float(self.test[self.chosen]) / float(self.test[self.zero]) - 1)
 
 
 @dataclass(frozen=True)
@@ -67,16 +88,27 @@ class Study:
     Attributes:
         baselines: a row per baseline (sorted by test loss), metrics and `loss` as columns; `lam`
             where the baseline has one. Empty where the study names none.
-        verdicts: each cell at its chosen λ against λ = 0 and against the best baseline.
+        comparisons: a verdict for each pair of stages/report/comparisons.py, Holm's correction
+            over all of them.
+        confidence_set: forecasters of which none is shown to be worse than another; None where the
+            test part is too short for it.
     """
 
     params: ReportParams
     cells: tuple[Cell, ...]
     baselines: pd.DataFrame
     baseline_losses: dict[str, WindowLosses]
-    verdicts: tuple[Verdict, ...]
+    comparisons: tuple[Verdict, ...]
+    confidence_set: tuple[str, ...] | None
     horizon: int
     origins: int
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The headline: each cell at its chosen λ against λ = 0 and against the best baseline."""
+        names = {cell.name for cell in self.cells}
+        headline = (ZERO, self.best_baseline)
+        return tuple(v for v in self.comparisons if v.cell in names and v.against in headline)
 
     @property
     def horizons(self) -> float:
@@ -100,20 +132,19 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
     cells = tuple(_cell(fit, development, scores, params) for fit in load_fits(fits))
     baselines, losses = _baselines(scores, names)
     horizon = development.layout.horizon
-    best = str(baselines.index[0]) if losses else None
-    pairs = []
-    for cell in cells:
-        chosen = cell.losses[cell.chosen]
-        if cell.zero is not None:
-            pairs.append((cell.name, cell.lam, "λ = 0", chosen, cell.losses[cell.zero]))
-        if best is not None:
-            pairs.append((cell.name, cell.lam, best, chosen, losses[best]))
+    test = {name: one for cell in cells for name, one in chosen_losses(cell).items()} | losses
     return Study(
         params=params,
         cells=cells,
         baselines=baselines,
         baseline_losses=losses,
-        verdicts=judge(pairs, horizon, params.confidence),
+        comparisons=judge(pairs(cells, losses), horizon, params.confidence),
+        confidence_set=confidence_set(
+            list(test),
+            [by_origin(one.loss, one.cutoff)[0] for one in test.values()],
+            horizon,
+            params.confidence,
+        ),
         horizon=horizon,
         origins=int(np.unique(cells[0].losses[0].cutoff).size),
     )
@@ -128,7 +159,9 @@ def _cell(fit: Fit, development: Windows, scores: Path, params: ReportParams) ->
         [fold.validation % steps for fold in folds],  # a row is g * T + t
         development.layout.horizon,
     )
-    overall = _overall(scores / f"{fit.cell}.parquet").groupby("lam").mean(skipna=False)
+    members = _overall(scores / f"{fit.cell}.parquet")
+    together = members.index.get_level_values("seed") == ENSEMBLE
+    overall = members[~together].groupby("lam").mean(skipna=False)
     by_member = _window_losses(scores / f"losses_{fit.cell}.parquet")
     seeds = [[by_member[lam, s] for s in range(fit.seeds)] for lam in path.lambdas]
     return Cell(
@@ -139,6 +172,8 @@ def _cell(fit: Fit, development: Windows, scores: Path, params: ReportParams) ->
         overall=overall.reindex(list(path.lambdas)),
         test_by_seed=np.array([[one.loss.mean() for one in row] for row in seeds]),
         losses=tuple(WindowLosses.mean(row) for row in seeds),
+        ensemble=tuple(by_member[lam, ENSEMBLE] for lam in path.lambdas if fit.seeds > 1),
+        ensemble_overall=members[together].droplevel("seed").reindex(list(path.lambdas)),
     )
 
 

@@ -54,7 +54,9 @@ def path_table(study: Study) -> pd.DataFrame:
 
     validation_* and train_mse are in scaled units and of the same members (mean over folds,
     weighted by validation windows, and over seeds), so that their gap means something; test_* are
-    in the data's units; m, weight_norm and epochs are those of the final fit.
+    in the data's units; m, weight_norm and epochs are those of the final fit. validation_sd_seeds and
+    validation_sd_folds are the spreads over seeds and over folds (empty where there is one); regret
+    is what a λ loses on the test part (scaled units) to the best one in hindsight, in per cent.
     """
     return pd.concat([_cell_table(cell) for cell in study.cells], ignore_index=True)
 
@@ -66,12 +68,16 @@ def _cell_table(cell: Cell) -> pd.DataFrame:
             "cell": cell.name,
             "lam": path.lambdas,
             "m": int(fit.m[-1]),
+            "lam_over_m": np.array(path.lambdas) / fit.m[-1],
             "validation_mse": path.loss,
             "validation_se": path.se,
+            "validation_sd_seeds": path.seed_spread,
+            "validation_sd_folds": path.fold_spread,
             "diff_to_min": path.difference,
             "train_mse": over_folds(fit, fit.train_mse).mean(axis=1),
             "test_mse": cell.overall.get("mse", pd.Series(empty)).to_numpy(),
             "test_mae": cell.overall.get("mae", pd.Series(empty)).to_numpy(),
+            "regret": cell.regrets,
             "weight_norm": weight_norm(fit).mean(axis=1),
             "epochs": np.median(fit.epochs[-1], axis=1).round().astype(int),
             "selected": np.arange(len(path.lambdas)) == cell.chosen,
@@ -87,7 +93,11 @@ def weight_norm(fit: Fit) -> Array:
 
 
 def metrics(study: Study) -> dict[str, Any]:
-    """The headline of each cell and of the best baseline: the columns of `dvc exp show`."""
+    """The headline of each cell and of the best baseline: the columns of `dvc exp show`.
+
+    regret_percent and test_vs_0_percent: what the chosen λ loses on the test part to the best λ in
+    hindsight and to λ = 0.
+    """
     content: dict[str, Any] = {}
     for cell in study.cells:
         test = cell.overall.get("mse")
@@ -98,6 +108,8 @@ def metrics(study: Study) -> dict[str, Any]:
             row["test_mse"] = digits(test.iloc[cell.chosen])
         if test is not None and cell.zero is not None:
             row["test_mse_at_0"] = digits(test.iloc[cell.zero])
+        row["regret_percent"] = digits(cell.regret)
+        row["test_vs_0_percent"] = digits(cell.to_zero)
         content[cell.name] = {key: value for key, value in row.items() if value is not None}
     if study.best_baseline is not None:
         best: dict[str, Any] = {"name": study.best_baseline}

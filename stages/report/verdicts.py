@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stages.report.intervals import Array, Interval, by_origin, ewc_interval, holm
+from stages.report.beside import block_bootstrap, diebold_mariano
+from stages.report.intervals import Array, by_origin, ewc_interval, holm
 
 SHORT = 10  # independent horizons below which a test part can show little
 
@@ -61,6 +62,8 @@ class Verdict:
             negative is better.
         p, adjusted: two-sided p-value, and with Holm's correction over the study's verdicts.
         horizons: n/H of the windows compared.
+        diebold_mariano: p-value of that test. bootstrap: interval of a block bootstrap in per cent.
+            Both stand beside (stages/report/beside.py) and decide nothing; NaN where there is none.
     """
 
     cell: str
@@ -74,6 +77,8 @@ class Verdict:
     adjusted: float
     confidence: float
     horizons: float
+    diebold_mariano: float
+    bootstrap: tuple[float, float]
 
     def sentence(self) -> str:
         """One sentence that a person can quote."""
@@ -103,21 +108,28 @@ def judge(pairs: Sequence[Pair], horizon: int, confidence: float) -> tuple[Verdi
         confidence: coverage of each interval; a verdict other than "no difference shown" needs
             an adjusted p-value below 1 - confidence.
     """
-    compared = [_paired(one, two, horizon, confidence) for *_, one, two in pairs]
+    if not pairs:
+        return ()
+    differences = [_paired(one, two) for *_, one, two in pairs]
+    intervals = [ewc_interval(values, horizon, confidence) for values in differences]
+    boot = block_bootstrap(np.stack(differences), horizon, confidence)
     same = [two is one for *_, one, two in pairs]
-    adjusted = iter(holm([c[0].p for c, equal in zip(compared, same, strict=True) if not equal]))
+    adjusted = iter(holm([i.p for i, equal in zip(intervals, same, strict=True) if not equal]))
     verdicts = []
-    for (cell, lam, against, *_), (interval, reference), equal in zip(
-        pairs, compared, same, strict=True
+    for place, ((cell, lam, against, _, two), interval) in enumerate(
+        zip(pairs, intervals, strict=True)
     ):
-        p = 1.0 if equal else next(adjusted)
+        p = 1.0 if same[place] else next(adjusted)
+        reference = float(two.loss.mean())
         scale = 100 / reference if reference > 0 else float("nan")
-        word = "same" if equal else _word(interval.mean, p < 1 - confidence)
+        word = "same" if same[place] else _word(interval.mean, p < 1 - confidence)
         verdicts.append(
             Verdict(
                 *(cell, lam, against, word),
                 *(scale * interval.mean, scale * interval.low, scale * interval.high),
                 *(interval.p, p, confidence, interval.n / horizon),
+                diebold_mariano(differences[place], horizon),
+                (scale * float(boot[0][place]), scale * float(boot[1][place])),
             )
         )
     return tuple(verdicts)
@@ -129,10 +141,8 @@ def _word(mean: float, shown: bool) -> str:
     return "better" if mean < 0 else "worse"
 
 
-def _paired(
-    one: WindowLosses, two: WindowLosses, horizon: int, confidence: float
-) -> tuple[Interval, float]:
-    """Interval of the mean difference, and the mean loss of the reference.
+def _paired(one: WindowLosses, two: WindowLosses) -> Array:
+    """(n,) loss differences, one per origin, in the order of time.
 
     Where only one of the two forecasts all series together, both are averaged over series first.
 
@@ -146,5 +156,5 @@ def _paired(
             f"two forecasters were scored on different test windows ({one.cutoff.size} and "
             f"{two.cutoff.size}); run the evaluate stage again"
         )
-    values, _ = by_origin(one.loss - two.loss, one.cutoff)
-    return ewc_interval(values, horizon, confidence), float(two.loss.mean())
+    with np.errstate(invalid="ignore"):  # a forecaster that diverged
+        return by_origin(one.loss - two.loss, one.cutoff)[0]
