@@ -136,6 +136,9 @@ class Maker:
             clipped=0 * curve,
             train_mse=np.broadcast_to(0.9 * level[:, None], shape).copy(),
             norms=np.broadcast_to(np.array([2.0, 3.0, 6.0]), (*shape, 3)).copy(),
+            zeros=np.zeros((*shape, 3)),
+            spectral_radii=np.ones((*shape, 1, 4 if cell == "lstm" else 1)),
+            state_gradients=np.ones((*shape, 2, 1, L)) * np.linspace(0.1, 1, L),
             window_losses=losses,
         )
 

@@ -32,7 +32,8 @@ def made_fit(cell: str, lambdas: tuple[float, ...] = (0.0, 2.0), seeds: int = 2)
         cell=cell, config={}, lambdas=lambdas, seeds=seeds, folds=("final",), m=(1,),
         weights=weights, epochs=np.ones(shape, int), train_loss=curves, validation_loss=curves,
         gradient_norm=curves, clipped=curves, train_mse=curves[..., 0], norms=np.zeros((*shape, 3)),
-        window_losses={},
+        zeros=np.zeros((*shape, 3)), spectral_radii=np.ones((*shape, 1, 1)),
+        state_gradients=np.ones((*shape, 2, 1, 1)), window_losses={},
     )  # fmt: skip
 
 

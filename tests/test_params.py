@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from stages.check import check, main
-from stages.params import ParameterError, load_section
+from stages.params import ParameterError, check_section, load_section
 from stages.season import infer_season
 from stages.train.params import TrainParams
 from tests.closure import ROOT
@@ -63,6 +63,9 @@ def test_the_committed_file_is_good(capsys):
         ("train.penalty.lambdas", [], "needs at least one value"),
         ("train.penalty.lambdas", {"from": 2, "to": 1, "count": 3}, "`from` must be smaller"),
         ("train.penalty.multipliers", {"input": -1}, "train.penalty.multipliers.input = -1"),
+        ("train.penalty.kind", "elastic_net", "train.penalty: kind elastic_net needs `ratio`"),
+        ("train.penalty.ratio", 0.5, "ratio = 0.5 has no meaning for kind l2; set ratio to null"),
+        ("train.penalty.ratio", 1.0, "train.penalty.ratio = 1.0: input should be less than 1"),
         ("train.momentum", 0.9, "momentum = 0.9 has no meaning for adam"),
         ("train.learning_rate", 0, "train.learning_rate = 0: input should be greater than 0"),
         ("train.early_stopping", 0, "train.early_stopping = 0"),
@@ -78,6 +81,51 @@ def test_a_bad_value_is_refused(tmp_path, key, value, words):
         check(written(tmp_path, key, value))
     assert words in str(caught.value)
     assert key.split(".")[0] in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"penalty": {"kind": "predictions", "lambdas": [1], "multipliers": {"head": 2.0}}},
+            "multipliers are of weights, and kind predictions penalises none; set them to 1",
+        ),
+        (
+            {"penalty": {"kind": "decoupled", "lambdas": [1]}, "optimizer": "sgd"},
+            "penalty.kind decoupled is the decay of AdamW, optimizer is sgd; set optimizer to adam",
+        ),
+        (
+            {"penalty": {"kind": "l1", "lambdas": [1]}, "optimizer": "sgd", "momentum": 0.9},
+            "momentum = 0.9 and penalty.kind l1 exclude each other",
+        ),
+        (
+            {
+                "penalty": {"kind": "elastic_net", "ratio": 0.5, "lambdas": [1]},
+                "optimizer": "sgd",
+                "momentum": 0.5,
+            },
+            "momentum = 0.5 and penalty.kind elastic_net exclude each other",
+        ),
+    ],
+)
+def test_penalties_that_mean_nothing_are_refused(changes, words):
+    with pytest.raises(ParameterError) as caught:
+        check_section("train", GOOD["train"] | changes, TrainParams)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        {"kind": "decoupled"},
+        {"kind": "l1", "multipliers": {"recurrent": 0.0}},
+        {"kind": "elastic_net", "ratio": 0.5},
+        {"kind": "predictions"},
+    ],
+)
+def test_every_kind_of_penalty_is_taken(penalty):
+    train = GOOD["train"] | {"penalty": {"lambdas": [0, 1], **penalty}}
+    assert check_section("train", train, TrainParams).penalty.kind == penalty["kind"]
 
 
 @pytest.mark.parametrize(

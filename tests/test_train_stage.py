@@ -92,8 +92,38 @@ def test_the_fits_say_what_was_trained(folder):
             own = fit.weights[..., network.groups == g].astype(float)
             truth = np.sqrt((own**2).sum(-1))
             np.testing.assert_allclose(fit.norms[-1, :, :, g - 1], truth, rtol=1e-12)
+        losses = [fit.window_losses[fold].mean(2) for fold in ("fold0", "fold1")]
+        np.testing.assert_array_equal(fit.gap(), fit.train_mse[:2] - np.stack(losses))
+    assert linear.state_gradients.shape == (3, 2, 2, 2, 0, 1)
+    assert (gru.state_gradients.shape, gru.spectral_radii.shape) == (
+        (3, 2, 2, 2, 1, 6),
+        (3, 2, 2, 1, 3),
+    )
+    start, end = gru.state_gradients[..., 0, :, :], gru.state_gradients[..., 1, :, :]
+    assert (gru.state_gradients > 0).all()
+    np.testing.assert_array_equal(start[:, 0], start[:, 1])  # one start for all λ
+    assert (end[:, 0] != end[:, 1]).all()
     # λ costs training error and shrinks the head of the same network.
     assert (linear.norms[:, 1, :, 2] < linear.norms[:, 0, :, 2]).all()
+
+
+def test_an_l1_path_has_zeros_in_the_fits(folder):
+    penalty = {"kind": "elastic_net", "ratio": 0.9, "lambdas": [0.0, 5.0, 500.0]}
+    stage(folder, "fits", penalty=penalty, epochs=150, batch_size=1000)
+    linear, gru = load_fits(folder / "fits")
+    assert (gru.config["penalty"], gru.config["ratio"]) == ("elastic_net", 0.9)
+    assert (gru.zeros[:, 0] == 0).all()
+    assert (gru.zeros[:, 2] == 1).all()
+    assert np.isnan(linear.zeros[..., :2]).all()
+    np.testing.assert_array_equal(linear.zeros[:, 2, :, 2], 1)
+    assert (np.diff(linear.zeros[..., 2], axis=1) >= 0).all()
+
+
+def test_a_decay_that_takes_whole_weights_is_refused_before_any_work(folder):
+    penalty = {"kind": "decoupled", "lambdas": [0.0, 1e6]}
+    with pytest.raises(ValueError, match="λ = 1e\\+06 under decoupled decay takes"):
+        stage(folder, "fits", penalty=penalty)
+    assert not (folder / ".ridgeline").exists()
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate"])

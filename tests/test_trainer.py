@@ -54,7 +54,7 @@ def train(
 
 
 def assert_same(one: Outcome, two: Outcome) -> None:
-    for name in ("weights", "curves", "window_losses"):
+    for name in ("weights", "curves", "window_losses", "state_gradients"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
     assert (one.train_mse, one.epochs) == (two.train_mse, two.epochs)
 

@@ -13,7 +13,7 @@ import numpy as np
 from stages.artifacts import container
 
 _CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
-_BY_MEMBER = ("epochs", "train_mse", "norms")
+_BY_MEMBER = ("epochs", "train_mse", "norms", "zeros", "spectral_radii", "state_gradients")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,13 @@ class Fit:
             penalty; training's is the mean over the epoch's steps. NaN where there is none.
         gradient_norm, clipped: (folds, Λ, S, E) mean norm of the penalised gradient, share of clipped steps.
         train_mse: (folds, Λ, S) in scaled units, of the final weights. norms: (folds, Λ, S, 3) L2 norms of
-            the input, recurrent and head weights.
+            the input, recurrent and head weights. zeros: likewise, the share of them that is exactly 0
+            (NaN where a cell has no such weights).
+        spectral_radii: (folds, Λ, S, layers, gates) of the recurrent matrix of each gate (rnn; gru r, z, n;
+            lstm i, f, g, o; linear has none).
+        state_gradients: (folds, Λ, S, 2, layers, steps) at the start (0) and the end (1) of training: root
+            mean square over some training windows of ‖∂ℓ/∂h_t‖, ℓ = ½‖y − ŷ‖² of a window in scaled and
+            normalised units, h_t the hidden state after a step of the recurrence; linear has none.
         window_losses: fold → (Λ, S, N) mean squared error of each validation window in scaled units.
     """
 
@@ -48,7 +54,16 @@ class Fit:
     clipped: np.ndarray
     train_mse: np.ndarray
     norms: np.ndarray
+    zeros: np.ndarray
+    spectral_radii: np.ndarray
+    state_gradients: np.ndarray
     window_losses: dict[str, np.ndarray]
+
+    def gap(self) -> np.ndarray:
+        """(folds − 1, Λ, S): training minus validation error of the final weights, in scaled units;
+        far below 0 is overfitting. `final` has no validation."""
+        validation = [self.window_losses[fold].mean(-1) for fold in self.folds[:-1]]
+        return self.train_mse[:-1] - np.stack(validation)
 
     def save(self, path: Path) -> None:
         arrays = {name: getattr(self, name) for name in ("weights", *_CURVES, *_BY_MEMBER)}

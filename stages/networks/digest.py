@@ -19,6 +19,8 @@ COMPUTES = (
     "networks/vector.py",
     "train/kernel.py",
     "train/members.py",
+    "train/penalty.py",
+    "train/state_gradients.py",
     "train/trainer.py",
     "train/update.py",
 )

@@ -1,4 +1,4 @@
-"""Compiled passes without learning: losses and forecasts of windows, for K members."""
+"""Compiled passes without learning: losses, forecasts and gradients of states of windows, for K members."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from stages.networks.recurrence import (
     OUTPUTS,
     TARGET,
     UNITS,
+    backward,
     forward,
     load_weights,
     prepare_workspace,
@@ -58,4 +59,28 @@ def forecasts(plan, ws, series, rows, w, result):  # type: ignore[no-untyped-def
             for o in range(plan[OUTPUTS]):
                 for column in range(wide):
                     result[k, begin + column, o] = ws[out + o * b + column]
+    restore_denormals(flags)
+
+
+@njit(cache=True, nogil=True)
+def state_squares(plan, ws, series, rows, w, grad, squares):  # type: ignore[no-untyped-def]
+    """squares (K, layers, S) double: Σ over windows of ‖∂ℓ/∂h_t‖², ℓ = ½‖y − ŷ‖² of a window.
+
+    The plan is one without dropout; grad (n,) is scratch.
+    """
+    flags = flush_denormals()
+    prepare_workspace(plan, ws)
+    squares[:] = 0
+    b, out, target, zero = plan[COLUMNS], plan[OUT], plan[TARGET], w[0, 0] * 0
+    for begin in range(0, rows.shape[0], b):
+        wide = min(b, rows.shape[0] - begin)
+        gather(plan, ws, series, rows, begin, wide)
+        for k in range(w.shape[0]):
+            load_weights(plan, w[k], ws, True)
+            forward(plan, w[k], ws, False)
+            for o in range(plan[OUTPUTS]):
+                for column in range(b):
+                    at = o * b + column
+                    ws[out + at] = ws[out + at] - ws[target + at] if column < wide else zero
+            backward(plan, w[k], ws, grad, squares[k])
     restore_denormals(flags)

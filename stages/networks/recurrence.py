@@ -140,8 +140,11 @@ def _pass_on(ws, source, target, mask, count, masked):  # type: ignore[no-untype
 
 
 @njit
-def backward(plan, w, ws, grad):  # type: ignore[no-untyped-def]
-    """Add the gradient of every parameter to `grad` (n,); OUT holds ∂loss/∂forecast."""
+def backward(plan, w, ws, grad, squares=None):  # type: ignore[no-untyped-def]
+    """Add the gradient of every parameter to `grad` (n,); OUT holds ∂loss/∂forecast.
+
+    `squares` (layers, S) double: added to, Σ (∂loss/∂h)² over the hidden state after each step.
+    """
     d, b, steps, top = plan[D], plan[COLUMNS], plan[STEPS], plan[TOP]
     db = d * b
     out, outputs, dh, sequence = plan[OUT], plan[OUTPUTS], plan[DH], plan[DSEQ]
@@ -167,8 +170,18 @@ def backward(plan, w, ws, grad):  # type: ignore[no-untyped-def]
             if not last:
                 for e in range(db):
                     ws[dh + e] += ws[sequence + t * db + e]
+            if squares is not None:
+                squares[layer, t] += _sum_of_squares(ws, dh, db)
             _step_back(plan, at, ws, t, layer > 0)
         _weight_gradients(plan, at, ws, grad)
+
+
+@njit
+def _sum_of_squares(ws, start, count):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for e in range(start, start + count):
+        total += float(ws[e]) * float(ws[e])
+    return total
 
 
 @njit

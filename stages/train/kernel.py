@@ -18,14 +18,15 @@ from stages.networks.recurrence import (
     load_weights,
     prepare_workspace,
 )
-from stages.train.update import add_penalty, clip, step
+from stages.train.update import add_penalty, clip, decay, shrink, step
 
 SQUARES, NORM, CLIPPED = range(3)  # columns of `sums`
 
 
 @njit(cache=True, nogil=True)
 def train_batches(  # type: ignore[no-untyped-def]
-    plan, ws, series, rows, start, stop, batch_size, w, first, second, grad, strength, seeds, dropout,
+    plan, ws, series, rows, start, stop, batch_size, w, first, second, grad,
+    in_gradient, in_decay, in_threshold, in_forecast, seeds, dropout,
     kind, rate, momentum, limit, steps_before, sums,
 ):  # fmt: skip
     """Train K members on batches start … stop−1 of one epoch.
@@ -33,7 +34,8 @@ def train_batches(  # type: ignore[no-untyped-def]
     Args:
         plan, ws: `Network.plan` and its workspace.
         series (G, T, F): scaled. rows (U, N): the epoch's order of windows, one line for each seed.
-        w, first, second, strength (K, n): weights, moments, λ/m by weight. grad (n,): scratch.
+        w, first, second (K, n): weights, moments. grad (n,): scratch.
+        in_gradient, in_decay, in_threshold (K, n or 0), in_forecast (K,): `penalty.Terms`.
         seeds (K, 2) int64: line of `rows`, and the seed itself (for dropout).
         kind, rate, momentum, limit: optimiser, learning rate, SGD's momentum, clipping norm (0: none).
         steps_before: optimiser steps taken before batch 0 of this epoch.
@@ -56,19 +58,27 @@ def train_batches(  # type: ignore[no-untyped-def]
                         plan, ws, dropout, seeds[k, 1], steps_before + batch, done, batch_size
                     )
                 forward(plan, w[k], ws, True)
-                sums[k, SQUARES] += _errors(plan, ws, wide, batch_size)
+                sums[k, SQUARES] += _errors(plan, ws, wide, batch_size, in_forecast[k])
                 backward(plan, w[k], ws, grad)
-            add_penalty(w[k], grad, strength[k], w[k, 0] * 0 + size / batch_size)
+            weight = w[k, 0] * 0 + size / batch_size
+            if in_gradient.shape[1] > 0:
+                add_penalty(w[k], grad, in_gradient[k], weight)
             norm = clip(grad, limit)
             sums[k, NORM] += norm
             sums[k, CLIPPED] += 1.0 if 0 < limit < norm else 0.0
-            step(kind, w[k], grad, first[k], second[k], steps_before + batch + 1, rate, momentum)
+            taken = steps_before + batch + 1
+            if in_decay.shape[1] > 0:
+                decay(w[k], in_decay[k], rate)
+            step(kind, w[k], grad, first[k], second[k], taken, rate, momentum)
+            if in_threshold.shape[1] > 0:
+                shrink(kind, w[k], second[k], in_threshold[k], weight, taken, rate)
     restore_denormals(flags)
 
 
 @njit
-def _errors(plan, ws, wide, batch_size):  # type: ignore[no-untyped-def]
-    """OUT becomes ∂loss/∂forecast = (ŷ − y)/b; gives Σ (spread (ŷ − y))², in scaled units."""
+def _errors(plan, ws, wide, batch_size, shrinkage):  # type: ignore[no-untyped-def]
+    """OUT becomes ∂loss/∂forecast = (ŷ − y + λ ŷ)/b, λ being that of a penalty on predictions, else 0;
+    gives Σ (spread (ŷ − y))², in scaled units."""
     b, channels, out, target = plan[COLUMNS], plan[CHANNELS], plan[OUT], plan[TARGET]
     spread = plan[UNITS] + channels * b
     share = ws[out] * 0 + 1.0 / batch_size
@@ -80,7 +90,7 @@ def _errors(plan, ws, wide, batch_size):  # type: ignore[no-untyped-def]
                 error = ws[out + at] - ws[target + at]
                 scaled = float(error * ws[spread + (o % channels) * b + column])
                 total += scaled * scaled
-                ws[out + at] = error * share
+                ws[out + at] = (error + shrinkage * ws[out + at]) * share
             else:
                 ws[out + at] = 0
     return total

@@ -26,6 +26,9 @@ INSTRUCTIONS = (
 )
 
 
+PenaltyKind = Literal["l2", "decoupled", "l1", "elastic_net", "predictions"]
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a cell's members are trained; the same for all of them but for λ, seed and fold.
@@ -43,6 +46,8 @@ class Recipe:
     clip_norm: float | None
     patience: int | None
     multipliers: tuple[float, float, float]  # input, recurrent, head
+    penalty: PenaltyKind = "l2"  # see `penalty.py`
+    ratio: float | None = None  # ρ of an elastic net
     precision: Literal["float32", "float64"] = "float32"
 
     def rates(self) -> np.ndarray:

@@ -43,11 +43,33 @@ class Multipliers(Section):
 
 
 class Penalty(Section):
-    """l2: λ/(2m) Σ multiplier · w² in the loss."""
+    """What λ is the strength of: with m training windows and c each group's multiplier
 
-    kind: Literal["l2"] = "l2"
+    l2: λ/(2m) Σ c w² in the loss. decoupled: AdamW's decay of λ/m. l1: λ/m Σ c |w|.
+    elastic_net: λ/m Σ c [ρ |w| + (1−ρ)/2 w²], ρ = ratio. predictions: λ/(2m) Σ ‖ŷ‖², not on weights.
+    """
+
+    kind: Literal["l2", "decoupled", "l1", "elastic_net", "predictions"] = "l2"
     lambdas: list[NonNegative] | LogGrid
+    ratio: float | None = Field(default=None, gt=0, lt=1)
     multipliers: Multipliers = Multipliers()
+
+    @model_validator(mode="after")
+    def _means_something(self) -> Penalty:
+        if self.kind == "elastic_net" and self.ratio is None:
+            raise ValueError(
+                "kind elastic_net needs `ratio`, the share of L1; set it between 0 and 1"
+            )
+        if self.kind != "elastic_net" and self.ratio is not None:
+            raise ValueError(
+                f"ratio = {self.ratio} has no meaning for kind {self.kind}; "
+                "set ratio to null or kind to elastic_net"
+            )
+        if self.kind == "predictions" and self.multipliers != Multipliers():
+            raise ValueError(
+                "multipliers are of weights, and kind predictions penalises none; set them to 1"
+            )
+        return self
 
     @field_validator("lambdas")
     @classmethod
@@ -94,10 +116,20 @@ class TrainParams(Section):
         return value
 
     @model_validator(mode="after")
-    def _momentum_is_sgds(self) -> TrainParams:
+    def _optimizer_fits(self) -> TrainParams:
         if self.momentum and self.optimizer != "sgd":
             raise ValueError(
                 f"momentum = {self.momentum} has no meaning for {self.optimizer}; "
                 "set momentum to 0 or optimizer to sgd"
+            )
+        if self.penalty.kind == "decoupled" and self.optimizer != "adam":
+            raise ValueError(
+                f"penalty.kind decoupled is the decay of AdamW, optimizer is {self.optimizer}; "
+                "set optimizer to adam, or kind to l2, which plain sgd cannot tell from a decay"
+            )
+        if self.penalty.kind in ("l1", "elastic_net") and self.momentum:
+            raise ValueError(
+                f"momentum = {self.momentum} and penalty.kind {self.penalty.kind} exclude each other: the "
+                "proximal step of one step's length would be wrong; set momentum to 0 or optimizer to adam"
             )
         return self

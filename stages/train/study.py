@@ -9,9 +9,11 @@ import numpy as np
 
 from stages.artifacts.fits import Fit
 from stages.artifacts.windows import Fold, Windows
-from stages.networks.shape import GROUPS, Network
+from stages.networks.shape import Network
+from stages.train import diagnostics
 from stages.train.members import Member, Recipe, fold_digest, member_key
 from stages.train.params import TrainParams
+from stages.train.penalty import refuse_overshoot
 from stages.train.pool import Job, train_jobs
 from stages.train.store import MemberStore
 from stages.train.trainer import CURVES
@@ -45,6 +47,7 @@ def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
         network, params.epochs, params.batch_size, params.optimizer, params.momentum,
         params.learning_rate, params.schedule, params.clip_norm, params.early_stopping,
         (multipliers.input, multipliers.recurrent, multipliers.head),
+        params.penalty.kind, params.penalty.ratio,
     )  # fmt: skip
 
 
@@ -59,6 +62,8 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
     digests = {name: fold_digest(windows, fold) for name, fold in folds.items()}
     recipes = {cell: recipe_for(cell, params, windows) for cell in params.cells}
     lambdas, seeds = params.penalty.path(), range(params.seeds)
+    for recipe in recipes.values():
+        refuse_overshoot(recipe, lambdas, min(fold.m for fold in folds.values()))
 
     def jobs(names: list[str], epochs: dict[tuple[str, float], int]) -> list[Job]:
         made = []
@@ -118,7 +123,12 @@ def _fit(
     network = recipe.network
     weights = np.zeros((*shape[1:], network.parameters), np.float32)
     epochs, train_mse = np.zeros(shape, np.int32), np.zeros(shape)
-    norms = np.zeros((*shape, 3))
+    norms, zeros = np.zeros((*shape, 3)), np.zeros((*shape, 3))
+    layers, gates = diagnostics.recurrences(network)
+    radii, gradients = (
+        np.zeros((*shape, layers, gates)),
+        np.zeros((*shape, 2, layers, network.steps)),
+    )
     curves = {name: np.zeros((*shape, params.epochs)) for name in CURVES}
     losses = {n: np.zeros((*shape[1:], len(f.validation))) for n, f in folds.items() if n != FINAL}
     for job in jobs:
@@ -127,19 +137,19 @@ def _fit(
         arrays, meta = entry
         at = (names.index(job.member.fold), lambdas.index(job.member.lam), job.member.seed)
         epochs[at], train_mse[at] = meta["epochs"], meta["train_mse"]
-        norms[at] = [
-            np.linalg.norm(arrays["weights"][network.groups == GROUPS.index(group)].astype(float))
-            for group in GROUPS[1:]
-        ]
+        norms[at] = diagnostics.norms(network, arrays["weights"])
+        zeros[at] = diagnostics.zeros(network, arrays["weights"])
+        radii[at] = diagnostics.spectral_radii(network, arrays["weights"])
+        gradients[at] = arrays["state_gradients"]
         for name in CURVES:
             curves[name][at] = arrays[name]
         if job.member.fold == FINAL:
             weights[at[1:]] = arrays["weights"]
         else:
             losses[job.member.fold][at[1:]] = arrays["window_losses"]
-    config = {**asdict(recipe), "penalty": params.penalty.kind}
     m = tuple(fold.m for fold in folds.values())
     return Fit(
-        cell, config, lambdas, params.seeds, tuple(names), m, weights, epochs,
-        train_mse=train_mse, norms=norms, window_losses=losses, **curves,
+        cell, asdict(recipe), lambdas, params.seeds, tuple(names), m, weights, epochs,
+        train_mse=train_mse, norms=norms, zeros=zeros, spectral_radii=radii, state_gradients=gradients,
+        window_losses=losses, **curves,
     )  # fmt: skip

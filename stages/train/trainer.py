@@ -17,6 +17,8 @@ from stages.networks.initial import initial_weights
 from stages.networks.passes import window_losses
 from stages.train.kernel import train_batches
 from stages.train.members import Member, Recipe
+from stages.train.penalty import terms
+from stages.train.state_gradients import start_and_end
 from stages.train.update import ADAM, SGD
 
 CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
@@ -76,13 +78,15 @@ class State:
 
 @dataclass
 class Outcome:
-    """A finished member: weights (n,), curves (E, 4), validation losses (N,), train loss, epochs."""
+    """A finished member: weights (n,), curves (E, 4), validation losses (N,), train loss, epochs, and
+    the gradients of its hidden states at start and end (2, layers, S)."""
 
     weights: np.ndarray
     curves: np.ndarray
     window_losses: np.ndarray
     train_mse: float
     epochs: int
+    state_gradients: np.ndarray
 
 
 def start_state(recipe: Recipe, members: list[Member]) -> State:
@@ -115,7 +119,7 @@ class Chunk:
         self.plan, size = network.plan(self.recipe.batch_size)
         self.workspace = np.zeros(size, dtype)
         self.grad = np.zeros(network.parameters, dtype)
-        self.strength = strengths(self.recipe, self.members, len(self.data.train)).astype(dtype)
+        self.terms = terms(self.recipe, self.members, len(self.data.train))
         self.seeds = sorted({m.seed for m in self.members})
 
     def run(self) -> None:
@@ -132,22 +136,25 @@ class Chunk:
         state, stopping = self.state, bool(self.recipe.patience)
         weights = (state.best if stopping else state.weights)[places]
         validation = self.losses(weights, self.data.validation)
-        for w, losses, place in zip(weights, validation, places, strict=True):
+        seeds = [self.members[place].seed for place in places]
+        data = self.data
+        traces = start_and_end(self.recipe.network, data.series, data.train, weights, seeds)
+        for w, losses, trace, place in zip(weights, validation, traces, places, strict=True):
             # One member at a time: the losses of all training windows could be large.
             train = float(self.losses(w[None], self.data.train).mean())
             epochs = int(state.best_epoch[place]) if stopping else state.epoch
-            outcome = Outcome(w, state.curves[place], losses, train, epochs)
+            outcome = Outcome(w, state.curves[place], losses, train, epochs, trace)
             self.on_finish(self.members[place], outcome)
 
     def _keep(self, mask: np.ndarray) -> None:
         self.members = [m for m, kept in zip(self.members, mask, strict=True) if kept]
-        self.strength = self.strength[mask]
+        self.terms.keep(mask)
         for name in State.ARRAYS:
             setattr(self.state, name, getattr(self.state, name)[mask])
 
     def _epoch(self) -> None:
         """The rest of the epoch that the state stands in, then its curves."""
-        recipe, state = self.recipe, self.state
+        recipe, state, own = self.recipe, self.state, self.terms
         count = len(self.data.train)
         batches = -(-count // recipe.batch_size)
         lines = np.array([[self.seeds.index(m.seed), m.seed] for m in self.members], np.int64)
@@ -157,7 +164,8 @@ class Chunk:
             train_batches(
                 self.plan, self.workspace, self.data.series, self._order(), state.batch, stop,
                 recipe.batch_size, state.weights, state.first, state.second, self.grad,
-                self.strength, lines, recipe.network.dropout,
+                own.gradient, own.decay, own.threshold, own.forecast,
+                lines, recipe.network.dropout,
                 ADAM if recipe.optimizer == "adam" else SGD, float(recipe.rates()[state.epoch]),
                 recipe.momentum, recipe.clip_norm or 0.0, state.epoch * batches, state.sums,
             )  # fmt: skip
@@ -207,9 +215,3 @@ class Chunk:
         result = np.empty((len(weights), len(rows)))
         window_losses(self.plan, self.workspace, self.data.series, rows, weights, result)
         return result
-
-
-def strengths(recipe: Recipe, members: list[Member], m: int) -> np.ndarray:
-    """(K, n) float64: λ/m times the multiplier of each weight's group; 0 for biases."""
-    by_group = np.array([0.0, *recipe.multipliers])
-    return np.stack([member.lam / m * by_group[recipe.network.groups] for member in members])

@@ -1,9 +1,11 @@
-"""One step of the optimiser for one member: penalty, clipping, then Adam or SGD with momentum.
+"""One step of the optimiser for one member: penalty, clipping, Adam or SGD with momentum, penalty.
 
     g ← (1/b) Σ_i ∂½‖y_i − ŷ_i‖²/∂w + (n_j/b)(λ/m) w        L2 in the loss: the gradient carries it
 
 which is the gradient of L(θ) = 1/(2m) Σ‖y − ŷ‖² + λ/(2m) Σ w² on a batch of n_j rows, with weight
-n_j/b. Under SGD it is torch's weight_decay = λ/m; under Adam too (Adam, not AdamW).
+n_j/b. Under SGD it is torch's weight_decay = λ/m; under Adam too (Adam, not AdamW). `penalty.py` has
+the other penalties: AdamW's decay comes before the optimiser's step and the proximal step of L1 after
+it; neither passes through the gradient, its clipping or the moments.
 """
 
 from __future__ import annotations
@@ -56,3 +58,29 @@ def step(kind, w, grad, first, second, count, rate, momentum):  # type: ignore[n
         for e in range(w.shape[0]):
             first[e] = grad[e] if count == 1 else mu * first[e] + grad[e]
             w[e] -= size * first[e]
+
+
+@njit
+def decay(w, strength, rate):  # type: ignore[no-untyped-def]
+    """w ← (1 − η λ/m) w before the step, as torch.optim.AdamW; strength (n,) = λ/m by weight."""
+    one = w[0] * 0 + 1
+    size = one * rate
+    for e in range(w.shape[0]):
+        w[e] *= one - size * strength[e]
+
+
+@njit(error_model="numpy")
+def shrink(kind, w, second, strength, weight, count, rate):  # type: ignore[no-untyped-def]
+    """The proximal step of (n_j/b) Σ strength |w|: w ← sign(w) max(|w| − s · weight · strength, 0).
+
+    s is the length of the optimiser's step for each weight: η / (√v̂ + ε) under Adam, η under SGD. With it
+    w stands still exactly where 0 ∈ ∂L/∂w + strength ∂|w|, whatever s is: at the lasso's minimum.
+    """
+    one = w[0] * 0 + 1
+    size, zero = one * rate, one * 0
+    root, epsilon = one * math.sqrt(1 - BETA2**count), one * EPSILON
+    for e in range(w.shape[0]):
+        length = size / (math.sqrt(second[e]) / root + epsilon) if kind == ADAM else size
+        limit = length * weight * strength[e]
+        if strength[e] > 0:
+            w[e] = w[e] - limit if w[e] > limit else w[e] + limit if w[e] < -limit else zero

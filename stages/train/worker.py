@@ -106,6 +106,7 @@ class _Keeper:
         arrays = {
             "weights": outcome.weights,
             "window_losses": outcome.window_losses,
+            "state_gradients": outcome.state_gradients,
             **{name: outcome.curves[:, i] for i, name in enumerate(CURVES)},
         }
         meta = {"train_mse": outcome.train_mse, "epochs": outcome.epochs}

@@ -1,0 +1,49 @@
+"""What finished weights tell: norms, zeros, and how the recurrence stretches a state."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stages.networks.shape import GROUPS, Network
+
+PENALISED = GROUPS[1:]  # input, recurrent, head
+
+
+def norms(network: Network, weights: np.ndarray) -> list[float]:
+    """L2 norms (3,) of the input, recurrent and head weights of one member, weights (n,)."""
+    return [float(np.linalg.norm(part)) for part in _parts(network, weights)]
+
+
+def zeros(network: Network, weights: np.ndarray) -> list[float]:
+    """Shares (3,) of input, recurrent and head weights that are exactly 0; NaN for a group of none."""
+    return [float(np.mean(part == 0)) if part.size else np.nan for part in _parts(network, weights)]
+
+
+def _parts(network: Network, weights: np.ndarray) -> list[np.ndarray]:
+    groups = [network.groups == GROUPS.index(name) for name in PENALISED]
+    return [weights[own].astype(float) for own in groups]
+
+
+def recurrences(network: Network) -> tuple[int, int]:
+    """(layers, gates) of the recurrent matrices: rnn 1, gru 3 (r, z, n), lstm 4 (i, f, g, o), linear none."""
+    gates = {"linear": 0, "rnn": 1, "gru": 3, "lstm": 4}[network.cell]
+    return (network.layers if gates else 0, gates)
+
+
+def spectral_radii(network: Network, weights: np.ndarray) -> np.ndarray:
+    """(layers, gates): the largest |eigenvalue| of the recurrent matrix (D, D) of each gate.
+
+    Above 1 the linear part of a plain recurrence grows a state, below 1 it forgets it; every gate starts
+    at 1 (orthogonal matrices).
+    """
+    d, found = network.hidden, np.zeros(recurrences(network))
+    for layer in range(len(found)):
+        blocks = []
+        for matrix in network.matrices:
+            if matrix.layer == layer and matrix.columns > matrix.inputs + 1:
+                block = weights[matrix.offset : matrix.offset + matrix.size]
+                recurrent = block.reshape(matrix.rows, -1)[:, matrix.inputs + 1 :]
+                blocks.append(recurrent.reshape(matrix.gates, d, d))
+        stacked = np.concatenate(blocks).astype(float)  # (gates, D, D)
+        found[layer] = np.abs(np.linalg.eigvals(stacked)).max(1)
+    return found
