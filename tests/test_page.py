@@ -18,13 +18,13 @@ from stages.artifacts.windows import Windows
 from stages.report.page import made
 from stages.report.page.answer import headline
 from stages.report.page.residuals import autocorrelation
-from stages.report.page.warnings import warnings
 from stages.report.params import ReportParams
 from stages.report.plot import Panel, common_scale
 from stages.report.run import page, run
 from stages.report.study import Study, load_study
 from stages.report.style import GREEN, INK, PALETTE, lam_color, style
 from stages.report.verdicts import Verdict
+from stages.report.warnings import warnings
 from tests.browser import look
 from tests.made_study import GRID, LEVELS, H, Maker
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from stages.report.markdown import RULES, number
 from stages.report.page.parts import Block, Facts, Notes, Section, Sources, Table, Text, Verdicts
-from stages.report.page.warnings import warnings
 from stages.report.plot import Chart, Panel, short
 from stages.report.study import Cell, Study
 from stages.report.style import FAINT, GREEN, INK, ORANGE, PAPER
 from stages.report.svg import Key
 from stages.report.verdicts import Verdict
+from stages.report.warnings import warnings
 
 ROW = 22  # pixels of a verdict in the figure
 LETTERS = 26  # of a verdict's name in the figure
