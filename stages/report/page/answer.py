@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 
-from stages.report.markdown import RULES, number
+from stages.report import comparisons
+from stages.report.beside import BLOCKS, LONG
+from stages.report.markdown import RULES, number, percent
 from stages.report.page.parts import Block, Facts, Notes, Section, Sources, Table, Text, Verdicts
 from stages.report.plot import Chart, Panel, short
 from stages.report.study import Cell, Study
@@ -25,19 +27,17 @@ def section(sources: Sources) -> Section:
     """Headline, verdicts with their intervals, a table of the cells and one of all forecasters."""
     study = sources.study
     blocks: list[Block] = [Text([headline(study)], lead=True), _facts(study)]
-    first = [v for v in study.verdicts if v.against in ("λ = 0", study.best_baseline)]
-    if first:
-        blocks.append(Verdicts([(v.word, v.sentence()) for v in first]))
-    drawn = [v for v in first if v.word != "same" and math.isfinite(v.low)]
+    if study.verdicts:
+        blocks.append(Verdicts([(v.word, v.sentence()) for v in study.verdicts]))
+    drawn = [v for v in study.verdicts if v.word != "same" and math.isfinite(v.low)]
     if drawn:
         blocks.append(_intervals(drawn))
     told = warnings(study)
     if told:
         blocks.append(Notes("Mind", told))
     blocks += [_cells(study), *_forecasters(study)]
-    others = [v for v in study.verdicts if v not in first]
-    if others:
-        blocks.append(_others(others))
+    if study.comparisons:
+        blocks.append(_others(study))
     return Section("answer", "The answer", blocks)
 
 
@@ -139,7 +139,7 @@ def _word(study: Study, cell: Cell, against: str | None) -> str:
 
 def _cells(study: Study) -> Table:
     head = ["cell", "chosen λ", "λ/m", "validation", "at λ = 0", "test", "at λ = 0", "regret"]
-    head += ["against λ = 0", "against the best baseline"]
+    head += ["to λ = 0", "against λ = 0", "against the best baseline"]
     rows = []
     for cell in study.cells:
         loss, test, zero = cell.path.loss, cell.test, cell.zero
@@ -152,15 +152,17 @@ def _cells(study: Study) -> Table:
                 "–" if zero is None else number(loss[zero]),
                 number(test[cell.chosen]),
                 "–" if zero is None else number(test[zero]),
-                f"{cell.regret:.1f} %" if math.isfinite(cell.regret) else "–",
+                percent(cell.regret),
+                percent(cell.to_zero),
                 _word(study, cell, "λ = 0"),
                 _word(study, cell, study.best_baseline),
             ]
         )
     note = f"Mean squared errors in scaled units, mean over seeds. Chosen is {RULES[study.params.rule]}. "
-    note += "Regret: what the choice loses on the test part to the best λ in hindsight."
+    note += "Regret: what the choice loses on the test part to the best λ in hindsight; "
+    note += "then to λ = 0 (negative: a gain)."
     best = frozenset({study.cells.index(study.best)})
-    return Table("The cells", head, rows, best, frozenset({8, 9}), note)
+    return Table("The cells", head, rows, best, frozenset({9, 10}), note)
 
 
 def _forecasters(study: Study) -> list[Table]:
@@ -177,21 +179,35 @@ def _forecasters(study: Study) -> list[Table]:
         own, loss = cell.overall.iloc[cell.chosen], float(cell.test[cell.chosen])
         values = [number(loss), *(number(own.get(name, math.nan)) for name in names)]
         lines.append((loss, True, [f"{cell.name}, λ = {number(cell.lam)}", *values]))
+        if cell.ensemble:
+            own, loss = (
+                cell.ensemble_overall.iloc[cell.chosen],
+                float(cell.ensemble[cell.chosen].loss.mean()),
+            )
+            values = [number(loss), *(number(own.get(name, math.nan)) for name in names)]
+            label = f"{comparisons.together(cell)}, λ = {number(cell.lam)}"
+            lines.append((loss, True, [label, *values]))
     lines.sort(key=lambda line: line[0])
     marked = frozenset(i for i, line in enumerate(lines) if line[1])
     head = ["forecaster", "MSE (scaled)", *(_METRICS[name] for name in names)]
-    note = "Test part; in the data's units except where scaled; cells are the mean over seeds."
+    note = "Test part; in the data's units except where scaled; cells are the mean of "
+    note += "their seeds' errors, an ensemble forecasts the mean of its seeds."
     return [Table("Beside the baselines", head, [line[2] for line in lines], marked, note=note)]
 
 
-def _others(verdicts: list[Verdict]) -> Table:
-    """The verdicts that are not among the first ones, a row each."""
-    head = ["compared", "verdict", "difference", "interval", "p after Holm"]
-    rows = []
-    for v in verdicts:
-        interval = f"{v.low:+.1f} to {v.high:+.1f} %" if math.isfinite(v.low) else "–"
-        difference = f"{v.percent:+.1f} %" if math.isfinite(v.percent) else "–"
-        who = f"{v.cell}, λ = {number(v.lam)} against {v.against}"
-        told = (difference.replace("-", "−"), interval.replace("-", "−"))
-        rows.append([who, v.word, *told, number(v.adjusted, 2)])
-    return Table("Further verdicts", head, rows, words=frozenset({1}), folded=True)
+def _others(study: Study) -> Table:
+    """Every comparison that Holm's correction counts, a row each."""
+    rows = [comparisons.row(verdict) for verdict in study.comparisons]
+    level = f"{100 * study.params.confidence:g} %"
+    note = (
+        f"Difference and {level} intervals in per cent of the reference. p and the first interval are the "
+        "equal-weighted cosine test's; p with Holm's correction decides. Diebold-Mariano and the block "
+        f"bootstrap (blocks of {BLOCKS} horizons) stand beside it, uncorrected. "
+    )
+    if study.confidence_set is None:
+        note += f"No model confidence set: it needs {LONG} independent horizons."
+    else:
+        note += f"Model confidence set ({level}): {', '.join(study.confidence_set)}."
+    last = len(comparisons.HEAD) - 1
+    words = frozenset({1, last})
+    return Table("All comparisons", comparisons.HEAD, rows, words=words, note=note, folded=True)

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stages.report import grids
 from stages.report.intervals import Array
-from stages.report.markdown import number
-from stages.report.page.parts import Section, Sources, Table, Text
+from stages.report.markdown import number, percent
+from stages.report.page.parts import Commands, Section, Sources, Table, Text
 from stages.report.plot import Chart, Panel, columns_for, common_scale, lambda_axis
 from stages.report.selection import LambdaPath
+from stages.report.stopping import epochs_told, stopped_at_zero, stops_early
 from stages.report.study import Cell, Study
 from stages.report.style import BLUE, GREEN, INK, ORANGE, PURPLE
 from stages.report.svg import Key
@@ -29,7 +31,9 @@ def section(sources: Sources) -> Section:
         "loss, so a λ is within one standard error where the band reaches the line."
     )
     return Section(
-        "path", "The λ path", [Text([note]), _errors(study), _spreads(study), *_tables(study)]
+        "path",
+        "The λ path",
+        [Text([note]), _errors(study), _spreads(study), *_tables(study), *_next(study)],
     )
 
 
@@ -132,10 +136,8 @@ _SPREADS = (
 
 def _spread(path: LambdaPath) -> list[Array | None]:
     """(Λ,) of each kind in _SPREADS; None where there is one seed or one fold."""
-    with np.errstate(invalid="ignore"):  # of a member that diverged
-        seeds = path.by_seed.std(axis=1, ddof=1) if path.by_seed.shape[1] > 1 else None
-        folds = path.by_fold.std(axis=0, ddof=1) if path.by_fold.shape[0] > 1 else None
-    return [path.se, seeds, folds]
+    seeds = path.seed_spread if path.by_seed.shape[1] > 1 else None
+    return [path.se, seeds, path.fold_spread if path.by_fold.shape[0] > 1 else None]
 
 
 def _spreads(study: Study) -> Chart:
@@ -168,27 +170,51 @@ def _spreads(study: Study) -> Chart:
     )
 
 
+def _next(study: Study) -> list[Commands]:
+    """The next grids, as commands."""
+    paths = [cell.path for cell in study.cells]
+    lines = [
+        (grids.extension(paths, study.params.rule), "beyond the edge where a choice lies"),
+        (grids.refinement(paths), "closer to each cell's minimum"),
+    ]
+    told = [(command, why) for command, why in lines if command is not None]
+    return [Commands(told)] if told else []
+
+
 def _tables(study: Study) -> list[Table]:
     paths = path_table(study)
     return [_table(cell, paths[paths["cell"] == cell.name]) for cell in study.cells]
 
 
 def _table(cell: Cell, path: pd.DataFrame) -> Table:
-    head = ["λ", "λ/m", "validation", "± se of difference", "difference", "training"]
-    head += ["test MSE", "test MAE", "‖w‖", "epochs"]
-    names = ["validation_mse", "validation_se", "diff_to_min", "train_mse", "test_mse", "test_mae"]
-    rows = [
-        [
-            number(row["lam"]),
-            number(row["lam"] / row["m"], 3),
-            *(number(row[name], 3 if "_se" in name or "diff" in name else 4) for name in names),
-            number(row["weight_norm"], 3),
-            str(int(row["epochs"])),
-        ]
-        for _, row in path.iterrows()
-    ]
-    note = f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. "
-    note += "Validation and training in scaled units, "
+    head = ["λ", "λ/m", "validation", "± se of difference", "difference", "sd of seeds"]
+    head += ["sd of folds", "training", "test MSE", "test MAE", "regret", "‖w‖", "epochs"]
+    fine = ("validation_se", "diff_to_min", "validation_sd_seeds", "validation_sd_folds")
+    rows = []
+    for place, (_, row) in enumerate(path.iterrows()):
+        stopped = ", stopped early" if place == cell.zero and stops_early(cell) else ""
+        rows.append(
+            [
+                number(row["lam"]) + stopped,
+                number(row["lam_over_m"], 3),
+                number(row["validation_mse"]),
+                *(number(row[name], 3) for name in fine),
+                *(number(row[name]) for name in ("train_mse", "test_mse", "test_mae")),
+                percent(row["regret"]),
+                number(row["weight_norm"], 3),
+                epochs_told(cell, place),
+            ]
+        )
+    note = (
+        f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. Validation and training in scaled units, "
+    )
     note += "test in the data's; ‖w‖ is the penalised weights' norm in the final fit."
+    stopped_early = None if stops_early(cell) else stopped_at_zero(cell)
+    if stopped_early is not None:
+        note += (
+            f" Early stopping in place of L2 (λ = 0, each network at the epoch of its own lowest "
+            f"validation loss, a little flattered by that): {number(stopped_early.loss)} at epoch "
+            f"{stopped_early.epochs} ({stopped_early.first}–{stopped_early.last})."
+        )
     marked = frozenset({cell.chosen})
     return Table(f"The path of {cell.name}", head, rows, marked, note=note, folded=True)

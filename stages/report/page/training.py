@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from stages.report.intervals import Array
+from stages.report.page.flow import gradient_flow
 from stages.report.page.parts import Section, Sources, Text
 from stages.report.plot import Chart, Panel, columns_for
 from stages.report.study import Cell, Study
@@ -18,10 +19,12 @@ DASH = (0, (3, 1.5))
 
 
 def section(sources: Sources) -> Section:
-    """Curves, gap and gradient norms of the members that are validated."""
+    """Curves, gap and gradient norms of the members that are validated; the gradient's way back."""
     study = sources.study
     text = "Means over seeds and over the folds that have a validation part; the chosen λ is wide."
     charts = [_curves(study), _gap(study), _gradients(study)]
+    flow = gradient_flow(study)
+    charts += [flow] if flow is not None else []
     return Section("training", "Training", [Text([text]), *charts])
 
 
