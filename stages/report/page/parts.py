@@ -81,6 +81,7 @@ class Commands:
     """Lines to type, each with what it does."""
 
     lines: Sequence[tuple[str, str]]
+    title: str = ""
     kind: str = field(default="commands", init=False)
 
 
