@@ -186,7 +186,7 @@ def _forecasters(study: Study) -> list[Table]:
             )
             values = [number(loss), *(number(own.get(name, math.nan)) for name in names)]
             label = f"{comparisons.together(cell)}, λ = {number(cell.lam)}"
-            lines.append((loss, True, [label, *values]))
+            lines.append((loss, False, [label, *values]))
     lines.sort(key=lambda line: line[0])
     marked = frozenset(i for i, line in enumerate(lines) if line[1])
     head = ["forecaster", "MSE (scaled)", *(_METRICS[name] for name in names)]

@@ -178,7 +178,7 @@ def _next(study: Study) -> list[Commands]:
         (grids.refinement(paths), "closer to each cell's minimum"),
     ]
     told = [(command, why) for command, why in lines if command is not None]
-    return [Commands(told)] if told else []
+    return [Commands(told, title="The next grid")] if told else []
 
 
 def _tables(study: Study) -> list[Table]:
