@@ -67,7 +67,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
 
 @pytest.fixture(scope="module")
 def text(written: tuple[Study, Path]) -> str:
-    return (written[1] / "index.html").read_text(encoding="utf-8")
+    return (written[1] / "index.html").read_text(encoding="utf-8").replace("\u00a0", " ")
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +186,9 @@ def test_autocorrelation_of_known_residuals(tmp_path: Path) -> None:
 def test_the_answer_is_as_clear_whatever_it_is(written: tuple[Study, Path], text: str) -> None:
     study, _ = written
     assert "L2 helps: the test error lies 49" in headline(study)
+    assert re.search(
+        r"rnn is better than the best baseline, ridge \(\d+\.\d % below\)\.$", headline(study)
+    )
     assert headline(study) in text
     first = study.verdicts[0]
 
