@@ -1,14 +1,16 @@
-"""python -m tests.readme: writes the generated part of the README from data/report."""
+"""python -m tests.readme: writes the generated parts of the README, from data/report and dvc.yaml."""
 
 from __future__ import annotations
 
 import csv
 import re
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
-PART = re.compile(r"(<!-- begin answer .*?-->\n).*?(<!-- end answer -->)", re.DOTALL)
 
 
 def answer() -> str:
@@ -31,9 +33,40 @@ def answer() -> str:
     return f"> {first}\n\n{table}\n\n{units}\n"
 
 
+def dag() -> str:
+    """The stages of dvc.yaml and what passes between them, as a mermaid flow chart."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    made = {path: name for name, stage in stages.items() for path in _outputs(stage)}
+    lines = ["```mermaid", "flowchart LR"]
+    for name, stage in stages.items():
+        edges: dict[str, list[str]] = {}
+        for path in (d for d in stage["deps"] if d in made):
+            edges.setdefault(made[path], []).append(path.removeprefix("data/"))
+        if not edges:
+            lines.append(f"  raw([a CSV or Parquet file]) --> {name}")
+        lines += [
+            f'  {other} -- "{"<br>".join(paths)}" --> {name}' for other, paths in edges.items()
+        ]
+    last = list(stages)[-1]
+    lines += [f"  {last} --> page([index.html, report.md, tables])", "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _outputs(stage: dict[str, Any]) -> list[str]:
+    return [out if isinstance(out, str) else next(iter(out)) for out in stage["outs"]]
+
+
+PARTS = {"answer": answer, "dag": dag}
+
+
 def current(text: str) -> str:
-    """The README with its generated part as it should be."""
-    return PART.sub(lambda match: f"{match[1]}{answer()}{match[2]}", text)
+    """The README with its generated parts as they should be."""
+    for name, make in PARTS.items():
+        part = re.compile(rf"(<!-- begin {name} .*?-->\n).*?(<!-- end {name} -->)", re.DOTALL)
+        assert part.search(text), f"README.md has no part {name}"
+        made = make()
+        text = part.sub(lambda match, made=made: f"{match[1]}{made}{match[2]}", text)
+    return text
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from dataclasses import replace
@@ -15,9 +16,11 @@ import pytest
 
 from stages.artifacts.fits import save_fits
 from stages.artifacts.windows import Windows
+from stages.report import grids
 from stages.report.page import made
 from stages.report.page.answer import headline
 from stages.report.page.residuals import autocorrelation
+from stages.report.page.weights import zeros
 from stages.report.params import ReportParams
 from stages.report.plot import Panel, common_scale
 from stages.report.run import page, run
@@ -26,7 +29,7 @@ from stages.report.style import GREEN, INK, PALETTE, lam_color, style
 from stages.report.verdicts import Verdict
 from stages.report.warnings import warnings
 from tests.browser import look
-from tests.made_study import GRID, LEVELS, H, Maker
+from tests.made_study import GRID, LEVELS, H, L, Maker
 
 SECTIONS = ["answer", "path", "weights", "forecasts", "errors", "training", "data", "made"]
 
@@ -67,7 +70,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
 
 @pytest.fixture(scope="module")
 def text(written: tuple[Study, Path]) -> str:
-    return (written[1] / "index.html").read_text(encoding="utf-8")
+    return (written[1] / "index.html").read_text(encoding="utf-8").replace("\u00a0", " ")
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +150,34 @@ def test_every_figure_stands_as_a_file_with_its_numbers(
     assert last["λ = 0"] == pytest.approx(0.2 * (1 + 3 * np.exp(-299 / 40)), rel=1e-4)
 
 
+def test_diagnostics_are_those_of_the_fit(written: tuple[Study, Path]) -> None:
+    study, folder = written
+    flow = pd.read_csv(folder / "figures" / "flow.csv")
+    start = flow[(flow["panel"] == "rnn") & (flow["line"] == "at the start")]
+    np.testing.assert_allclose(start["gradient"], np.linspace(0.1, 1, L), rtol=1e-5)
+    radii = pd.read_csv(folder / "figures" / "radii.csv")
+    assert (radii["radius"] == 1).all()
+    assert set(radii[radii["panel"] == "lstm"]["line"]) >= {"input gate i", "forget gate f"}
+    assert not (folder / "figures" / "zeros.csv").exists()  # L2 makes none
+    some = [
+        replace(cell, fit=replace(cell.fit, zeros=cell.fit.zeros + 0.25)) for cell in study.cells
+    ]
+    with style():
+        chart = zeros(replace(study, cells=tuple(some)))
+        assert chart is not None
+        assert {value for panel in chart.panels for value in panel.frame("lam", "y")["y"]} == {25.0}
+
+
+def test_all_comparisons_and_the_next_grid_are_told(written: tuple[Study, Path], text: str) -> None:
+    study, _ = written
+    assert len(study.comparisons) > len(study.verdicts)
+    assert "rnn ensemble, λ = 100" in text
+    rows = text[text.index("<summary>All comparisons") :].partition("</table>")[0].count("<tr")
+    assert rows == 1 + len(study.comparisons)
+    command = grids.extension([cell.path for cell in study.cells], study.params.rule)
+    assert html.escape(command) in text.replace("&#34;", '"').replace("&#39;", "&#x27;")
+
+
 def test_residuals_and_steps_are_those_of_the_files(written: tuple[Study, Path]) -> None:
     study, folder = written
     steps = pd.read_csv(folder / "figures" / "steps.csv")
@@ -186,11 +217,14 @@ def test_autocorrelation_of_known_residuals(tmp_path: Path) -> None:
 def test_the_answer_is_as_clear_whatever_it_is(written: tuple[Study, Path], text: str) -> None:
     study, _ = written
     assert "L2 helps: the test error lies 49" in headline(study)
+    assert re.search(
+        r"rnn is better than the best baseline, ridge \(\d+\.\d % below\)\.$", headline(study)
+    )
     assert headline(study) in text
     first = study.verdicts[0]
 
     def told(**more: object) -> str:
-        return headline(replace(study, verdicts=(replace(first, **more),)))
+        return headline(replace(study, comparisons=(replace(first, **more),)))
 
     assert "cannot be shown" in told(word="no difference shown")
     assert "does harm: the error lies 12.0 % above" in told(word="worse", percent=12.0)

@@ -47,9 +47,13 @@ def headline(study: Study) -> str:
     if found is None:
         return _against_zero(study)
     size = f"{abs(found.percent):.1f} % {'below' if found.percent < 0 else 'above'}"
-    if found.word == "no difference shown":
-        return f"{_against_zero(study)} Nor can it be told from the best baseline, {found.against} ({size})."
-    return f"{_against_zero(study)} It is {found.word} than the best baseline, {found.against} ({size})."
+    told = (
+        f"is {found.word} than"
+        if found.word in ("better", "worse")
+        else "cannot be told apart from"
+    )
+    baseline = f"the best baseline, {found.against} ({size})"
+    return f"{_against_zero(study)} {study.best.name} {told} {baseline}."
 
 
 def _against_zero(study: Study) -> str:

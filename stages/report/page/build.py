@@ -45,7 +45,8 @@ def render(sections: list[Section], title: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html.j2").render(
+    environment.filters["bound"] = bound
+    text = environment.get_template("page.html.j2").render(
         title=title,
         sections=sections,
         light=variables(dark=False),
@@ -53,3 +54,9 @@ def render(sections: list[Section], title: str) -> str:
         css=(HERE / "page.css").read_text(encoding="utf-8"),
         script=(HERE / "page.js").read_text(encoding="utf-8"),
     )
+    return text.lstrip()
+
+
+def bound(text: str) -> str:
+    """No line ends between a number and its per cent sign, or within λ = 1."""
+    return text.replace(" %", "\u00a0%").replace("λ = ", "λ\u00a0=\u00a0")

@@ -28,7 +28,7 @@ def section(sources: Sources) -> Section:
         "The final fit's weights shrink as λ grows; where a group hardly moves, its penalty decides "
         "little, and where it reaches 0 that part of the network is switched off."
     )
-    charts = (_norms(sources.study), _radii(sources.study), _zeros(sources.study))
+    charts = (_norms(sources.study), _radii(sources.study), zeros(sources.study))
     drawn = [chart for chart in charts if chart is not None]
     return Section("weights", "Weights along the path", [Text([text]), *drawn])
 
@@ -134,7 +134,7 @@ def _radii(study: Study) -> Chart | None:
     )
 
 
-def _zeros(study: Study) -> Chart | None:
+def zeros(study: Study) -> Chart | None:
     """The share of weights that are exactly 0; only a penalty of the L1 kind makes any."""
     if not any(np.nanmax(cell.fit.zeros[-1]) > 0 for cell in study.cells):
         return None
