@@ -26,6 +26,7 @@ from stages.report.plot import Panel, common_scale
 from stages.report.run import page, run
 from stages.report.study import Study, load_study
 from stages.report.style import GREEN, INK, PALETTE, lam_color, style
+from stages.report.svg import svg_of
 from stages.report.verdicts import Verdict
 from stages.report.warnings import warnings
 from tests.browser import look
@@ -304,6 +305,17 @@ def test_the_pointer_reads_what_is_drawn() -> None:
     assert [text for *_, text in points] == ["λ = 0: 0.5 (0.4 to 0.6)", "λ = 10: −2 (−3 to 1)"]
     assert points[0][0] < points[1][0]
     assert points[0][1] < points[1][1]  # downwards, as on a page
+
+
+def test_labels_and_names_are_written_as_they_are() -> None:
+    with style():
+        panel = Panel("cost_$a & <b>$", "λ", "MSE")
+        panel.line([1.0, 2.0], [0.0005, 0.0015], "one")
+        panel.ax.set_yticks([0.0005, 0.0015])
+        drawn = svg_of(panel.figure, "x-")
+    assert ">cost_$a &amp; &lt;b&gt;$<" in drawn
+    assert ">0.0005<" in drawn
+    assert not re.search(r'"M [^"]*\d\.\d{3}', drawn)
 
 
 def test_a_digest_of_a_folder_is_of_names_and_contents(tmp_path: Path) -> None:

@@ -186,7 +186,6 @@ class Chart:
                 "title": panel.title,
                 "svg": themed(svg),
                 "points": panel.points(self.prefix),
-                "height": panel.height,
             }
             for panel, svg in zip(self.panels, self.drawn, strict=True)
         ]
@@ -226,6 +225,13 @@ def common_scale(panels: Sequence[Panel], values: Sequence[Array]) -> None:
     bottom = max(0.0, low - margin) if low >= 0 else low - margin
     for panel in panels:
         panel.ax.set_ylim(bottom, high + margin)
+
+
+def same_range(panels: Sequence[Panel]) -> None:
+    """The same range of y for all panels: the widest that any has."""
+    ranges = [panel.ax.get_ylim() for panel in panels]
+    for panel in panels:
+        panel.ax.set_ylim(min(low for low, _ in ranges), max(high for _, high in ranges))
 
 
 def lambda_axis(panel: Panel, lambdas: Sequence[float], x: Array) -> None:

@@ -53,6 +53,7 @@ PALETTE: dict[str, tuple[str, str]] = {
 
 _RC: dict[Any, Any] = {
     "svg.hashsalt": "ridgeline",
+    "text.parse_math": False,  # a series may be named $x$
     "svg.fonttype": "none",  # text stays text: read aloud, searched, in the page's own font
     "figure.dpi": 72.0,  # a point is a unit of the file and a pixel of the page
     "font.size": 11.0,

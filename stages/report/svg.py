@@ -72,8 +72,12 @@ def svg_of(figure: Figure, prefix: str) -> str:
     )
     text = re.sub(r"font: (?:bold |700 )?([\d.]+)px [^;\"]*", _font, text)
     text = re.sub(r'(<svg)[^>]*?(viewBox="[^"]*")[^>]*>', r"\1 \2>", text, count=1)
-    text = re.sub(r"-?\d+\.\d{3,}", lambda match: f"{float(match[0]):.2f}", text)
+    text = re.sub(r"<[^>]+>", _rounded, text)  # coordinates, never the text between elements
     return re.sub(r"\n\s*", "\n", text).strip()
+
+
+def _rounded(match: re.Match[str]) -> str:
+    return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", match[0])
 
 
 def _font(match: re.Match[str]) -> str:

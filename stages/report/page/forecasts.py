@@ -8,7 +8,7 @@ import pandas as pd
 
 from stages.report.latest import latest_forecasts
 from stages.report.page.parts import Section, Sources, Text
-from stages.report.plot import Chart, Panel, columns_for
+from stages.report.plot import Chart, Panel, columns_for, same_range
 from stages.report.style import BLUE, EDGE, FAINT, INK, ORANGE
 from stages.report.svg import Key
 
@@ -40,7 +40,7 @@ def _chart(frame: pd.DataFrame, series: list[str], baseline: str | None) -> Char
             shown = frame[(frame["cell"] == cell) & (frame["unique_id"] == name)]
             panels.append(_panel(shown, f"{cell}: {name}" if len(series) > 1 else cell))
     for column in range(len(series)):
-        _share(panels[column :: len(series)])
+        same_range(panels[column :: len(series)])
     kinds = [kind for kind in KINDS if kind in set(frame["kind"])]
     keys = []
     for kind in kinds:
@@ -72,10 +72,3 @@ def _panel(shown: pd.DataFrame, title: str) -> Panel:
         panel.dates()
     panel.ax.grid(axis="x", visible=False)
     return panel
-
-
-def _share(panels: list[Panel]) -> None:
-    """One range of y for the same series."""
-    ranges = [panel.ax.get_ylim() for panel in panels]
-    for panel in panels:
-        panel.ax.set_ylim(min(low for low, _ in ranges), max(high for _, high in ranges))

@@ -9,7 +9,7 @@ from pathlib import Path
 from stages.artifacts.series import Series
 from stages.artifacts.windows import Windows
 from stages.report.plot import Chart
-from stages.report.study import Cell, Study
+from stages.report.study import Study
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,3 @@ class Section:
     @property
     def charts(self) -> list[Chart]:
         return [block for block in self.blocks if isinstance(block, Chart)]
-
-
-def at_chosen(cell: Cell) -> str:
-    """`gru, λ = 2.65`"""
-    return f"{cell.name}, λ = {cell.lam:.4g}"

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from stages.report.intervals import Array
 from stages.report.page.parts import Sources
-from stages.report.plot import Chart, Panel, columns_for
+from stages.report.plot import Chart, Panel, columns_for, same_range
 from stages.report.style import BLUE, EDGE, FAINT
 from stages.report.svg import Key
 
@@ -20,6 +20,7 @@ FEW = 8  # residuals of a series, below which nothing is said
 
 
 def autocorrelations(sources: Sources) -> Chart | None:
+    """A panel for each cell; None where a test part is too short or its residuals do not vary."""
     panels, folder = [], sources.inputs["forecasts"]
     for cell in sources.study.cells:
         found = autocorrelation(folder / f"{cell.name}.parquet", cell.lam, sources.study.horizon)
@@ -35,6 +36,7 @@ def autocorrelations(sources: Sources) -> Chart | None:
         panel.line(lags, values, "residuals", color=BLUE, ls="", marker="o", ms=4)
         panel.ax.set_ylim(min(-1.05 * abs(values).max(), -0.5), max(1.05 * abs(values).max(), 0.5))
         panels.append(panel)
+    same_range(panels)
     return Chart(
         name="autocorrelation",
         title="What the residuals still know",

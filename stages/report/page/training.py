@@ -9,7 +9,7 @@ import numpy as np
 from stages.report.intervals import Array
 from stages.report.page.flow import gradient_flow
 from stages.report.page.parts import Section, Sources, Text
-from stages.report.plot import Chart, Panel, columns_for
+from stages.report.plot import Chart, Panel, columns_for, same_range
 from stages.report.study import Cell, Study
 from stages.report.style import FAINT, lam_color
 from stages.report.svg import Key
@@ -40,11 +40,8 @@ def _kept(epochs: int) -> Array:
 
 def _panel(cell: Cell, label: str, values: Array, log: bool, dashed: Array | None = None) -> Panel:
     """A line for each λ of values (Λ, E)."""
-    panel, kept, lambdas = (
-        Panel(cell.name, "epoch", label),
-        _kept(values.shape[1]),
-        cell.path.lambdas,
-    )
+    panel, lambdas = Panel(cell.name, "epoch", label), cell.path.lambdas
+    kept = _kept(values.shape[1])
     for place, lam in enumerate(lambdas):
         color = lam_color(lam, lambdas)
         wide: dict[str, Any] = {"lw": 3.0, "zorder": 3} if place == cell.chosen else {"lw": 1.2}
@@ -56,7 +53,6 @@ def _panel(cell: Cell, label: str, values: Array, log: bool, dashed: Array | Non
         panel.line(kept + 1, values[place, kept], f"λ = {lam:.3g}", color=color, **wide)
     if log:
         panel.ax.set_yscale("log")
-        _log_labels(panel)
     return panel
 
 
@@ -65,7 +61,8 @@ def _curves(study: Study) -> Chart:
     for cell in study.cells:
         train, validation = curves(cell.fit)
         panels.append(_panel(cell, "MSE (scaled units)", validation, True, train))
-    _share(panels)
+    same_range(panels)
+    _log_labels(panels)
     return Chart(
         name="curves",
         title="Loss",
@@ -87,7 +84,7 @@ def _gap(study: Study) -> Chart:
         panel = _panel(cell, "gap of MSE (scaled units)", validation - train, False)
         panel.ax.axhline(0, color=FAINT, lw=0.9)
         panels.append(panel)
-    _share(panels)
+    same_range(panels)
     return Chart(
         name="gap",
         title="Gap between validation and training",
@@ -109,7 +106,8 @@ def _gradients(study: Study) -> Chart:
         norms = np.asarray(cell.fit.gradient_norm, float)[validated(cell.fit)]  # (folds, Λ, S, E)
         mean = np.ma.masked_invalid(norms).mean(axis=(0, 2)).filled(np.nan)
         panels.append(_panel(cell, "gradient norm", mean, True))
-    _share(panels)
+    same_range(panels)
+    _log_labels(panels)
     return Chart(
         name="gradients",
         title="Gradient norm",
@@ -125,17 +123,9 @@ def _gradients(study: Study) -> Chart:
     )
 
 
-def _share(panels: list[Panel]) -> None:
-    ranges = [panel.ax.get_ylim() for panel in panels]
-    for panel in panels:
-        panel.ax.set_ylim(min(low for low, _ in ranges), max(high for _, high in ranges))
-        if panel.ax.get_yscale() == "log":
-            _log_labels(panel)
-
-
-def _log_labels(panel: Panel) -> None:
+def _log_labels(panels: list[Panel]) -> None:
     """Label 1, 2 and 5 of each decade of a log y-axis; every digit where it shows few decades."""
-    low, high = panel.ax.get_ylim()
+    low, high = panels[0].ax.get_ylim()
     labelled = {2, 5} if high < 300 * low else set()
     labelled = set(range(10)) if high < 5 * low else labelled
 
@@ -143,5 +133,6 @@ def _log_labels(panel: Panel) -> None:
         digit = round(value / 10 ** np.floor(np.log10(value) + 1e-9))
         return f"{value:.3g}" if digit in labelled else ""
 
-    panel.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
-    panel.ax.yaxis.set_minor_formatter(minor)
+    for panel in panels:
+        panel.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+        panel.ax.yaxis.set_minor_formatter(minor)
