@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.ticker import NullFormatter
 
-from stages.report.plot import Chart, Panel, columns_for
+from stages.report.plot import Chart, Panel, columns_for, same_range
 from stages.report.study import Cell, Study
 from stages.report.style import FAINT, lam_color
 from stages.report.svg import Key
@@ -16,6 +17,7 @@ def gradient_flow(study: Study) -> Chart | None:
     panels = [_panel(cell) for cell in study.cells if cell.fit.state_gradients.size]
     if not panels:
         return None
+    same_range(panels)
     lambdas = sorted({lam for cell in study.cells for lam in cell.path.lambdas})
     return Chart(
         name="flow",
@@ -49,4 +51,6 @@ def _panel(cell: Cell) -> Panel:
         wide = 3.0 if place == cell.chosen else 1.2
         panel.line(steps, mean[place, 1], f"λ = {lam:.3g}", color=lam_color(lam, lambdas), lw=wide)
     panel.ax.set_yscale("log")
+    panel.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    panel.ax.yaxis.set_minor_formatter(NullFormatter())
     return panel
