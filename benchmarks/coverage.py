@@ -9,6 +9,10 @@ Differences with mean 0 whose neighbours depend on each other, n of them for for
 Intervals: `iid` (the textbook's t), `bootstrap` (circular blocks of 3 H), `dm_hln` (Diebold-Mariano,
 Harvey-Leybourne-Newbold), `ewc` (the verdicts': B = max(2, min(0.4 n^(2/3), n/2H)) terms), and `ewc_half`
 with half as many terms, which is what more caution would cost: `width` is the mean width against `iid`.
+
+The second table is of standard errors, as the choice of λ needs them: of a mean over three folds of n
+windows each, against the truth. `mean` is their mean in units of it, `miss` the root mean square of what
+they are off; Newey-West has max(H - 1, 1.3 √n) lags, the rule of Lazarus et al. (2018).
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from stages.report.intervals import Array, cosine_terms, ewc_se
 
 HORIZON = 12
 SIZES = (4, 12, 40, 80)  # n/H
+FOLDS, FOLD_SIZES = 3, (2, 5, 10)  # n/H of a validation block
 REPLICATIONS = 2000
 ROUNDS = 10  # of REPLICATIONS each, for what is quick to compute
 ORDER = ("iid", "bootstrap", "dm_hln", "ewc", "ewc_half")
@@ -99,6 +104,49 @@ def measure(kind: str, size: int, replications: int = REPLICATIONS) -> dict[str,
     }
 
 
+def newey_west(values: Array, lags: int) -> Array:
+    """(rows,) Newey & West's (1987) standard error of the mean, with the factor n/(n - 1).
+
+    se² = n/(n-1) · 1/n² · Σ_{|l| ≤ lags} (1 - |l|/(lags + 1)) Σ_t e_t e_{t-l}
+    """
+    n = values.shape[1]
+    errors = values - values.mean(axis=1, keepdims=True)
+    total = np.square(errors).sum(axis=1)
+    for lag in range(1, lags + 1):
+        product = (errors[:, lag:] * errors[:, :-lag]).sum(axis=1)
+        total += 2 * (1 - lag / (lags + 1)) * product
+    return np.asarray(np.sqrt(np.maximum(total, 0) / (n * (n - 1))))
+
+
+def fold_errors(kind: str, size: int, replications: int = REPLICATIONS) -> dict[str, Any]:
+    """How near two standard errors of a mean over FOLDS folds come to the truth."""
+    rng = np.random.default_rng([sorted(KINDS).index(kind), size, FOLDS])
+    n = size * HORIZON
+    lags = min(n - 1, max(HORIZON - 1, math.ceil(1.3 * math.sqrt(n))))
+    folds = [KINDS[kind](rng, replications * ROUNDS, n, HORIZON) for _ in range(FOLDS)]
+    truth = np.mean([fold.mean(axis=1) for fold in folds], axis=0).std()
+    squares = {
+        "newey_west": sum(newey_west(fold, lags) ** 2 for fold in folds),
+        "ewc": sum(ewc_se(fold, HORIZON) ** 2 for fold in folds),
+    }
+    row: dict[str, Any] = {"errors": kind, "n/H": size}
+    for name, square in squares.items():
+        ratio = np.sqrt(square) / FOLDS / truth
+        miss = np.sqrt(np.square(ratio - 1).mean())
+        row[name] = {"mean": round(float(ratio.mean()), 3), "miss": round(float(miss), 3)}
+    return row
+
+
+def error_table(rows: list[dict[str, Any]]) -> str:
+    """The standard errors as aligned text."""
+    names = ("newey_west", "ewc")
+    lines = [f"{'errors':<8}{'n/H':>5}" + "".join(f"{name + ' mean (miss)':>26}" for name in names)]
+    for row in rows:
+        told = [f"{row[name]['mean']:.2f} ({row[name]['miss']:.2f})" for name in names]
+        lines.append(f"{row['errors']:<8}{row['n/H']:>5}" + "".join(f"{one:>26}" for one in told))
+    return "\n".join(lines)
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """The coverages as aligned text."""
     names = list(rows[0]["coverage"])
@@ -124,9 +172,17 @@ def main() -> None:
         f"({ROUNDS} times as many of iid and ewc)"
     )
     print(table(rows))
+    errors = [
+        fold_errors(kind, size, flags.replications) for kind in ("ma", "ar") for size in FOLD_SIZES
+    ]
+    print(f"\nStandard errors of a mean over {FOLDS} folds, in units of the truth")
+    print(error_table(errors))
     flags.out.parent.mkdir(parents=True, exist_ok=True)
     settings = {"horizon": HORIZON, "replications": flags.replications, "rounds": ROUNDS}
-    flags.out.write_text(json.dumps({**settings, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    flags.out.write_text(
+        json.dumps({**settings, "rows": rows, "standard_errors": errors}, indent=1) + "\n",
+        encoding="utf-8",
+    )
 
 
 if __name__ == "__main__":

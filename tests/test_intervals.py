@@ -19,8 +19,6 @@ from stages.report.intervals import (
     cosine_terms,
     ewc_interval,
     ewc_se,
-    hac_lags,
-    hac_se,
     holm,
 )
 
@@ -49,35 +47,27 @@ def test_by_origin_keeps_the_mean_over_windows_where_series_have_gaps(
 
 
 @pytest.mark.parametrize("lags", [0, 3, 11])
-def test_hac_is_newey_west_of_statsmodels(rng: np.random.Generator, lags: int) -> None:
+def test_newey_west_is_that_of_statsmodels(rng: np.random.Generator, lags: int) -> None:
     values = np.convolve(rng.normal(size=60), np.ones(4), "valid")
     options = {"maxlags": lags, "use_correction": True}
     fit = sm.OLS(values, np.ones_like(values)).fit(cov_type="HAC", cov_kwds=options)
-    got = hac_se(values, np.arange(values.size), lags)
-    assert float(got) == pytest.approx(fit.bse[0], rel=1e-12)
+    assert coverage.newey_west(values[None], lags)[0] == pytest.approx(fit.bse[0], rel=1e-12)
 
 
-def test_hac_without_lags_is_the_textbook_standard_error(rng: np.random.Generator) -> None:
-    values = rng.normal(size=(2, 30))
-    np.testing.assert_allclose(
-        hac_se(values, np.arange(30), 0), stats.sem(values, axis=1), rtol=1e-12
-    )
+def test_the_committed_errors_show_which_estimator_is_nearer_to_the_truth() -> None:
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["standard_errors"]
+    assert {(row["errors"], row["n/H"]) for row in rows} == {
+        (kind, size) for kind in ("ma", "ar") for size in coverage.FOLD_SIZES
+    }
+    for row in rows:
+        assert row["ewc"]["miss"] < row["newey_west"]["miss"]
+        assert row["newey_west"]["mean"] < row["ewc"]["mean"] < 1
+        again = coverage.fold_errors(row["errors"], row["n/H"], 500)
+        assert again["ewc"]["mean"] == pytest.approx(row["ewc"]["mean"], abs=0.05)
 
 
-def test_hac_lags_count_time_and_not_places() -> None:
-    values, far = np.array([1.0, 2.0, 4.0, 1.0]), np.array([0, 10, 20, 30])
-    assert hac_se(values, far, 3) == pytest.approx(hac_se(values, far, 0))
-    assert hac_se(values, np.arange(4), 3) != pytest.approx(hac_se(values, far, 3))
-
-
-def test_hac_of_one_origin_is_unknown() -> None:
-    assert np.isnan(hac_se(np.array([[1.0], [2.0]]), np.array([3]), 0)).all()
-
-
-def test_hac_bandwidth_reaches_over_the_overlap() -> None:
-    assert hac_lags(1000, 96) == 95
-    assert hac_lags(100, 1) == 13  # 1.3 √100
-    assert hac_lags(3, 12) == 2
+def test_the_standard_error_of_one_origin_is_unknown() -> None:
+    assert np.isnan(ewc_se(np.array([[1.0], [2.0]]), 3)).all()
 
 
 def test_number_of_cosines() -> None:

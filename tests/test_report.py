@@ -316,6 +316,27 @@ def test_a_diverged_member_is_named_and_its_row_kept(tmp_path: Path) -> None:
     assert "a member diverged at λ = 0" in (tmp_path / "report" / "report.md").read_text()
 
 
+def test_a_forecast_that_diverged_spoils_no_other_verdict(tmp_path: Path) -> None:
+    paths = Maker(tmp_path / "study", ("only",)).write()
+    for name, column in (("losses_rnn", "loss"), ("rnn", "value")):
+        file = paths["scores"] / f"{name}.parquet"
+        rows = pd.read_parquet(file)
+        rows.loc[rows["lam"] == 0, column] = np.inf
+        rows.to_parquet(file, index=False)
+    study = run(**paths, folder=tmp_path / "report", params=ReportParams())
+    verdicts = {(v.cell, v.against): v for v in study.comparisons}
+    lost = verdicts["rnn", "λ = 0"]
+    assert lost.sentence().endswith("no difference shown (too few finite losses).")
+    assert np.isnan([lost.diebold_mariano, *lost.bootstrap]).all()
+    assert np.isnan(study.cells[0].to_zero)
+    assert np.isfinite(study.cells[0].regret)
+    assert verdicts["rnn", "ridge"].word == "better"
+    page = (tmp_path / "report" / "report.md").read_text()
+    row = "| rnn, λ = 100 | λ = 0 | – | – | 1.000 | 1.000 | – | – | no difference shown |"
+    assert row in page
+    assert "nan" not in page
+
+
 def losses(values: np.ndarray, series: str = "a") -> WindowLosses:
     return WindowLosses(np.full(values.size, series), np.arange(values.size), values)
 

@@ -14,7 +14,7 @@ from dvc.utils.hydra import apply_overrides
 from benchmarks.quick import ROOT
 from stages.params import load_section, read_yaml
 from stages.report import grids
-from stages.report.intervals import hac_lags
+from stages.report.intervals import cosine_terms
 from stages.report.selection import LambdaPath, edge, edge_warning, finer, lambda_path
 from stages.train.params import TrainParams
 
@@ -74,9 +74,11 @@ def test_loss_is_weighted_by_windows_and_the_error_summed_over_folds() -> None:
     variance = 0.0
     for fold in folds:
         paired = fold.mean(axis=1)[other] - fold.mean(axis=1)[got.minimum]
-        options = {"maxlags": hac_lags(paired.size, 4), "use_correction": True}
-        fit = sm.OLS(paired, np.ones_like(paired)).fit(cov_type="HAC", cov_kwds=options)
-        variance += (paired.size / 42) ** 2 * fit.bse[0] ** 2
+        t = (np.arange(paired.size) + 0.5) / paired.size
+        terms = cosine_terms(paired.size, 4)
+        waves = np.column_stack([np.cos(np.pi * j * t) for j in range(1, terms + 1)])
+        fit = sm.OLS(paired, sm.add_constant(waves)).fit()
+        variance += (paired.size / 42) ** 2 * fit.ess / terms / paired.size
     assert got.se[other] == pytest.approx(np.sqrt(variance), rel=1e-12)
     assert got.se[got.minimum] == 0
 

@@ -4,10 +4,12 @@ Forecasts of H steps from neighbouring origins share targets, so their losses ar
 at least H - 1 origins; errors of several series at one origin are correlated as well. Everything
 here therefore works on one number per origin (`by_origin`).
 
-    hac_se        Newey & West (1987): Bartlett kernel, used for the selection of λ
-    ewc_interval  Lazarus, Lewis, Stock & Watson (2018), eq. 10: equal-weighted cosines, used for
-                  verdicts, because its Student t with B degrees of freedom keeps its coverage
-                  when there are few independent horizons
+    ewc_se        Lazarus, Lewis, Stock & Watson (2018), eq. 10: equal-weighted cosines
+    ewc_interval  its Student t with B degrees of freedom, which keeps its coverage when there are few
+                  independent horizons: the verdicts'
+
+One estimator serves the choice of λ and the verdicts. Newey and West's (1987), the usual one, sees half
+of the true standard error in folds of two horizons (benchmarks/coverage.py).
 """
 
 from __future__ import annotations
@@ -38,46 +40,12 @@ def by_origin(values: Array, origins: Array) -> tuple[Array, Array]:
     """
     times, slot = np.unique(origins, return_inverse=True)
     mean = values.mean(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # inf - inf of a member that diverged is NaN, as it should
+        errors = values - mean
     order = np.argsort(slot, kind="stable")
     starts = np.searchsorted(slot[order], np.arange(times.size))
-    sums = np.add.reduceat((values - mean)[..., order], starts, axis=-1)  # (..., T)
+    sums = np.add.reduceat(errors[..., order], starts, axis=-1)  # (..., T)
     return mean + sums * (times.size / origins.size), times
-
-
-def hac_lags(n: int, horizon: int) -> int:
-    """Bandwidth: the H - 1 lags that overlap makes certain, or 1.3 √n where that is more.
-
-    1.3 √n is the rule of Lazarus et al. (2018) for the Bartlett kernel; never more than n - 1.
-    """
-    return min(n - 1, max(horizon - 1, math.ceil(1.3 * math.sqrt(n))))
-
-
-def hac_se(values: Array, times: Array, lags: int) -> Array:
-    """Newey-West standard error of the mean, with the small-sample factor n/(n - 1).
-
-        se² = n/(n-1) · 1/n² · Σ_{|l| ≤ lags} (1 - |l|/(lags + 1)) Σ_t e_t e_{t-l}
-
-    Lags count time steps, not places in the list: an origin that is missing adds nothing.
-
-    Args:
-        values: (..., n) one value per origin.
-        times: (n,) ascending origins in steps.
-        lags: bandwidth, 0 for independent values.
-
-    Returns:
-        (...,) standard errors; NaN where n < 2, since one origin says nothing of its own spread.
-    """
-    n = values.shape[-1]
-    if n < 2:
-        return np.full(values.shape[:-1], np.nan)
-    span = int(times[-1] - times[0]) + 1
-    errors = np.zeros((*values.shape[:-1], span))
-    errors[..., times - times[0]] = values - values.mean(axis=-1, keepdims=True)
-    total = np.square(errors).sum(axis=-1)
-    for lag in range(1, min(lags, span - 1) + 1):
-        product = (errors[..., lag:] * errors[..., :-lag]).sum(axis=-1)
-        total = total + 2 * (1 - lag / (lags + 1)) * product
-    return np.asarray(np.sqrt(np.maximum(total, 0) / (n * (n - 1))))
 
 
 def cosine_terms(n: int, horizon: int) -> int:
@@ -107,11 +75,16 @@ def ewc_se(values: Array, horizon: int, terms: int | None = None) -> Array:
         Λ_j = √(2/n) Σ_t z_t cos(π j (t - 1/2) / n),  Ω = 1/B Σ_j Λ_j²,  se = √(Ω/n)
 
     Args:
-        values: (..., n) in the order of time, n at least 2.
+        values: (..., n) in the order of time.
         horizon: H, the number of origins over which values certainly depend on each other.
         terms: B; None: `cosine_terms(n, horizon)`.
+
+    Returns:
+        (...,) standard errors; NaN where n < 2, since one origin says nothing of its own spread.
     """
     n = values.shape[-1]
+    if n < 2:
+        return np.full(values.shape[:-1], np.nan)
     count = cosine_terms(n, horizon) if terms is None else terms
     phase = np.pi * np.outer((np.arange(n) + 0.5) / n, np.arange(1, count + 1))  # (n, B)
     errors = values - values.mean(axis=-1, keepdims=True)

@@ -128,7 +128,8 @@ def _all_comparisons(study: Study) -> list[str]:
         "the mean of its seeds, and is compared with the ensemble at λ = 0."
     )
     if study.confidence_set is None:
-        note += f"\n\nNo model confidence set: it needs {LONG} independent horizons."
+        note += f"\n\nNo model confidence set: it needs {LONG} independent horizons"
+        note += "." if study.horizons < LONG else ", and two forecasters with finite losses."
     else:
         note += f"\n\nModel confidence set ({level}): {', '.join(study.confidence_set)}."
     return [f"## All comparisons\n\n{table(comparisons.HEAD, rows)}\n\n{note}"]
@@ -153,10 +154,10 @@ def _warnings(study: Study) -> list[str]:
 
 def _path_note(study: Study) -> str:
     return (
-        "The band is one standard error of the paired difference to the minimum (HAC by window "
-        "within each fold); the dotted line is the lowest loss, so a λ is within one standard "
-        "error where the band reaches the line. The vertical line is the chosen λ. The spread over "
-        "folds says how hard the folds are, not how sure the choice is. “0, stopped early” takes "
+        "The band is one standard error of the paired difference to the minimum (equal-weighted "
+        "cosines by window within each fold); the dotted line is the lowest loss, so a λ is within "
+        "one standard error where the band reaches the line. The vertical line is the chosen λ. The "
+        "spread over folds says how hard the folds are, not how sure the choice is. “0, stopped early” takes "
         "each network of λ = 0 at the epoch of its own lowest validation loss: early stopping in "
         "place of L2, a little flattered, since the epoch is chosen on the same windows."
     )

@@ -4,7 +4,7 @@ The loss of a λ is unpenalised, averaged over seeds for each window, over windo
 over folds weighted by their windows. Its standard error is that of the *paired* difference to the
 lowest loss: how hard a window is cancels, and so does how hard a fold is.
 
-    se² = Σ_k (N_k / N)² se_k²,   se_k: HAC over the origins of fold k (stages/report/intervals.py)
+    se² = Σ_k (N_k / N)² se_k²,   se_k: ewc_se over the origins of fold k (intervals.py)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from stages.report.intervals import Array, by_origin, hac_lags, hac_se
+from stages.report.intervals import Array, by_origin, ewc_se
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def _paired_se(
     for (fold, times), weight in zip(folds, share, strict=True):
         window = fold.mean(axis=1)  # (Λ, N_k), over seeds
         with np.errstate(invalid="ignore"):  # inf - inf of a diverged member is a NaN, as it should
-            paired, steps = by_origin(window - window[minimum], times)
-            variance += (weight * hac_se(paired, steps, hac_lags(steps.size, horizon))) ** 2
+            paired, _ = by_origin(window - window[minimum], times)
+            variance += (weight * ewc_se(paired, horizon)) ** 2
     return np.sqrt(variance)
 
 

@@ -67,18 +67,23 @@ class Cell:
     def regrets(self) -> Array:
         """(Λ,) what each λ loses on the test part to the best one in hindsight, in per cent."""
         finite = self.test[np.isfinite(self.test)]
-        best = float(finite.min()) if finite.size else math.nan
-        return np.asarray(100 * (self.test / best - 1))
+        return _percent_over(self.test, float(finite.min()) if finite.size else math.nan)
 
     @property
     def to_zero(self) -> float:
         """What the choice loses on the test part to λ = 0, in per cent; negative is a gain.
 
-        NaN where the grid lacks λ = 0.
+        NaN where the grid lacks λ = 0 or a member of it diverged.
         """
-        if self.zero is None:
-            return math.nan
-        return 100 * (float(self.test[self.chosen]) / float(self.test[self.zero]) - 1)
+        zero = math.nan if self.zero is None else float(self.test[self.zero])
+        return float(_percent_over(self.test, zero)[self.chosen])
+
+
+def _percent_over(losses: Array, reference: float) -> Array:
+    """By how many per cent losses exceed the reference; NaN where that has no meaning."""
+    if not 0 < reference < math.inf:
+        return np.full(losses.shape, math.nan)
+    return np.asarray(100 * (losses / reference - 1))
 
 
 @dataclass(frozen=True)
