@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help install repro quick coverage test lint format ui lock clean clean-store clean-cache
+.PHONY: help install repro quick coverage textbook test lint format ui lock clean clean-store clean-cache
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ quick: install ## a study of seconds in a temporary copy; leaves this folder as 
 
 coverage: install ## how often the intervals of a verdict hold the truth, by simulation
 	python -m benchmarks.coverage
+
+textbook: install ## L2 of a textbook's listing: on the predictions, as written, and on the weights, as meant
+	python -m benchmarks.textbook
 
 test: install ## run the tests, with coverage
 	python -m pytest --cov --cov-report=term:skip-covered

@@ -86,7 +86,8 @@ EQUIVALENTS = (
         "l2", "statsmodels `fit_regularized`, `L1_wt = 0`", "alpha", "λ/m", _by_row, _CONSTANT
     ),
     Equivalent(
-        "decoupled", "torch `AdamW`, any scale of the loss", "weight_decay", "λ/m", _by_row, _DECAYS
+        "decoupled", "torch `AdamW`, any scale of the loss", "weight_decay", "λ/m", _by_row,
+        f"eps on that scale; {_DECAYS}",
     ),
     Equivalent("l1", "scikit-learn `Lasso`", "alpha", "λ/m", _by_row),
     Equivalent(
@@ -138,11 +139,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--ratio", type=float, default=0.5, help="ρ of an elastic net")
     parser.add_argument("--spread", type=float, default=1.0, help="s, the target's deviation")
     args = parser.parse_args(argv)
-    if args.lam is None or args.windows is None:
+    if args.lam is None and args.windows is None:
         print(table(), end="")
         return 0
-    if not (math.isfinite(args.lam) and args.lam >= 0 and min(args.windows, args.outputs) >= 1):
-        parser.error("--lam must be at least 0, --windows and --outputs at least 1; mend them")
+    if args.lam is None or not (math.isfinite(args.lam) and args.lam >= 0):
+        parser.error(f"--lam = {args.lam} must be a number of at least 0; give the λ of the study")
+    if args.windows is None or min(args.windows, args.outputs) < 1 or args.batch < 0:
+        parser.error("--windows, --outputs and --batch must be at least 1; --windows is needed")
+    if not (0 < args.ratio < 1 and 0 < args.spread < math.inf):
+        parser.error("--ratio must lie between 0 and 1, --spread above 0; mend them")
     print(table(Study(**vars(args))), end="")
     return 0
 

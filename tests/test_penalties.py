@@ -183,3 +183,19 @@ def test_members_of_one_seed_see_the_same_start_batches_and_masks_whatever_their
     truth = trained(recipe, WINDOWS, [alone])[alone].weights
     np.testing.assert_array_equal(found[tiny].weights, truth)
     assert not np.array_equal(found[company[2]].weights, truth)
+
+
+@pytest.mark.parametrize("penalty", ["decoupled", "elastic_net", "predictions"])
+def test_bits_do_not_depend_on_company_that_stops_early(penalty):
+    network = Network("rnn", 1, 3, 6, 1, 4)
+    ratio = 0.5 if penalty == "elastic_net" else None
+    recipe = recipe_of(
+        network, penalty=penalty, ratio=ratio, patience=2, epochs=40, learning_rate=0.05
+    )
+    members = [Member(lam, seed, "fold1", 40) for lam in (0.0, 0.5, 40.0) for seed in (0, 1)]
+    found = trained(recipe, WINDOWS, members)
+    assert len({outcome.epochs for outcome in found.values()}) > 2
+    for member in members:
+        alone = trained(recipe, WINDOWS, [member])[member]
+        np.testing.assert_array_equal(found[member].weights, alone.weights)
+        np.testing.assert_array_equal(found[member].curves, alone.curves)

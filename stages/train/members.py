@@ -46,9 +46,9 @@ class Recipe:
     clip_norm: float | None
     patience: int | None
     multipliers: tuple[float, float, float]  # input, recurrent, head
+    precision: Literal["float32", "float64"] = "float32"
     penalty: PenaltyKind = "l2"  # see `penalty.py`
     ratio: float | None = None  # ρ of an elastic net
-    precision: Literal["float32", "float64"] = "float32"
 
     def rates(self) -> np.ndarray:
         """(E,) learning rate of each epoch; cosine: η_e = η/2 (1 + cos πe/E), as torch's

@@ -47,7 +47,7 @@ def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
         network, params.epochs, params.batch_size, params.optimizer, params.momentum,
         params.learning_rate, params.schedule, params.clip_norm, params.early_stopping,
         (multipliers.input, multipliers.recurrent, multipliers.head),
-        params.penalty.kind, params.penalty.ratio,
+        penalty=params.penalty.kind, ratio=params.penalty.ratio,
     )  # fmt: skip
 
 
