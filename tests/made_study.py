@@ -162,6 +162,11 @@ class Maker:
             for metric, value in (("mse", 4 * loss.mean()), ("mae", 1.5 * level)):
                 overall = {"unique_id": "", "step": 0, "metric": metric, "value": value}
                 scores += [{**key, **overall}, {**key, **overall, "step": 1, "value": 99.0}]
+            scaled = {**key, "unique_id": "", "step": 0, "metric": "scaled_mse"}
+            scores.append({**scaled, "value": loss.mean()})
+            scores += [{**scaled, "step": h, "value": level * h} for h in range(1, H + 1)]
+            for g, unique_id in enumerate(self.names):
+                scores.append({**scaled, "unique_id": unique_id, "value": loss[g].mean()})
         kinds = {"cell": "category", "unique_id": "category"}  # dictionaries in the file
         rows = pd.concat(losses).astype(kinds)
         rows.to_parquet(paths["scores"] / f"losses_{name}.parquet", index=False)

@@ -1,12 +1,14 @@
-"""python -m tests.readme: writes the README's generated parts from data/report and benchmarks/results."""
+"""python -m tests.readme: writes the README's generated parts."""
 
 from __future__ import annotations
 
 import csv
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -61,15 +63,39 @@ def speed() -> str:
     )
 
 
-PARTS: dict[str, Callable[[], str]] = {"answer": answer, "speed": speed}
+def dag() -> str:
+    """The stages of dvc.yaml and what passes between them, as a mermaid flow chart."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    made = {path: name for name, stage in stages.items() for path in _outputs(stage)}
+    lines = ["```mermaid", "flowchart LR"]
+    for name, stage in stages.items():
+        edges: dict[str, list[str]] = {}
+        for path in (d for d in stage["deps"] if d in made):
+            edges.setdefault(made[path], []).append(path.removeprefix("data/"))
+        if not edges:
+            lines.append(f"  raw([a CSV or Parquet file]) --> {name}")
+        lines += [
+            f'  {other} -- "{"<br>".join(paths)}" --> {name}' for other, paths in edges.items()
+        ]
+    last = list(stages)[-1]
+    lines += [f"  {last} --> page([index.html, report.md, tables])", "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _outputs(stage: dict[str, Any]) -> list[str]:
+    return [out if isinstance(out, str) else next(iter(out)) for out in stage["outs"]]
+
+
+PARTS = {"answer": answer, "dag": dag, "speed": speed}
 
 
 def current(text: str) -> str:
     """The README with its generated parts as they should be."""
-    for name, part in PARTS.items():
-        pattern = re.compile(rf"(<!-- begin {name} .*?-->\n).*?(<!-- end {name} -->)", re.DOTALL)
-        text, count = pattern.subn(lambda match, part=part: f"{match[1]}{part()}{match[2]}", text)  # type: ignore[misc]
-        assert count == 1, f"the README has no part {name}"
+    for name, make in PARTS.items():
+        part = re.compile(rf"(<!-- begin {name} .*?-->\n).*?(<!-- end {name} -->)", re.DOTALL)
+        assert part.search(text), f"README.md has no part {name}"
+        made = make()
+        text = part.sub(lambda match, made=made: f"{match[1]}{made}{match[2]}", text)
     return text
 
 

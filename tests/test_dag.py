@@ -27,7 +27,11 @@ def test_the_stages_are_those_of_the_design():
 @pytest.mark.parametrize("name", STAGES)
 def test_code_dependencies_are_the_import_closure(name):
     declared = {d for d in DAG["stages"][name]["deps"] if d.startswith("stages/")}
-    assert declared == closure(f"stages/{name}/__main__.py")
+    code = {d for d in declared if d.endswith(".py")}
+    assert code == closure(f"stages/{name}/__main__.py")
+    folder = ROOT / "stages" / name
+    beside = {p for p in folder.rglob("*.*") if p.is_file() and p.suffix not in (".py", ".pyc")}
+    assert declared - code == {p.relative_to(ROOT).as_posix() for p in beside}
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -1,4 +1,4 @@
-"""The README's commands run, its generated part is true, its tables are complete."""
+"""The commands of README, docs and page run, generated parts are true, tables are complete."""
 
 from __future__ import annotations
 
@@ -16,16 +16,28 @@ import pytest
 from pydantic import BaseModel
 
 from stages.check import SECTIONS, section_model
+from stages.report.page import made
+from stages.report.verdicts import SHORT
 from tests import readme
 from tests.study import commit, edit, environment, run, small_repository
 
 TEXT = readme.README.read_text(encoding="utf-8")
-COMMANDS = [
-    line.split("  #")[0].strip()
-    for block in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
-    for line in block.splitlines()
-    if line.strip()
-]
+DOCS = {path.name: path.read_text("utf-8") for path in sorted((readme.ROOT / "docs").glob("*.md"))}
+
+
+def blocks(language: str, text: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def commands(text: str) -> list[str]:
+    lines = [line for block in blocks("bash", text) for line in block.splitlines()]
+    return [line.split("  #")[0].strip() for line in lines if line.strip()]
+
+
+COMMANDS = commands(TEXT)
+OF_DOCS = [command for text in DOCS.values() for command in commands(text)]
+OF_PAGE = [command for command, _ in made.COMMANDS]
+SNIPPETS = [(name, code) for name, text in DOCS.items() for code in blocks("python", text)]
 # Run word for word by the continuous integration, with the installation that a newcomer does.
 BY_CI = {"make repro", "make test"}
 SERVER = "make ui"
@@ -55,8 +67,36 @@ def fields(model: type[BaseModel]) -> list[str]:
 
 def test_every_command_of_make_is_a_target():
     makefile = (readme.ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"make ([a-z-]+)", TEXT):
+    for target in re.findall(r"make ([a-z-]+)", TEXT + "".join(OF_DOCS)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+@pytest.mark.parametrize("name", ["README.md", *(f"docs/{name}" for name in DOCS)])
+def test_what_a_page_names_is_there(name):
+    """Links, and files of the code that stand in back quotes; outputs are named in dvc.yaml."""
+    path = readme.ROOT / name
+    text = path.read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (path.parent / link).exists(), link
+    for found in re.findall(r"`((?:stages|tests|benchmarks|docs)/[\w./]+)`", text):
+        assert (readme.ROOT / found).exists(), found
+
+
+@pytest.mark.parametrize(("name", "code"), SNIPPETS, ids=[name for name, _ in SNIPPETS])
+def test_code_of_the_docs_is_right(name, code):
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, cwd=readme.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_docs_have_the_words_of_the_code():
+    """Names in back quotes that are no file, and the one threshold: each stands in the code."""
+    assert f"Below {SHORT} the page warns" in DOCS["reading.md"]
+    code = "".join(p.read_text("utf-8") for p in (readme.ROOT / "stages").rglob("*.py"))
+    extending = DOCS["extending.md"]
+    for word in ("CELLS", "Network.matrices", "Penalty.kind", "SECTIONS", "PALETTE", "lam_color"):
+        assert f"`{word}`" in extending
+        assert word.split(".")[-1] in code
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +119,11 @@ def test_command_runs(repository, command):
     if command.startswith("dvc exp show"):
         assert "test_mse" in text
         run(repository, "git", "checkout", "-q", ".")
+
+
+@pytest.mark.parametrize("command", [*dict.fromkeys([*OF_DOCS, *OF_PAGE])])
+def test_command_of_docs_and_page_runs(repository, command):
+    run(repository, "bash", "-ec", command)
 
 
 def wait_for_queue(folder: Path) -> None:

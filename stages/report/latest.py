@@ -20,7 +20,7 @@ PANES = 3  # series shown: the best, median and worst of the best cell
 
 
 def latest_forecasts(study: Study, series: Series, folder: Path) -> pd.DataFrame:
-    """Rows cell, unique_id, kind, cutoff, ds, value for `figures.draw_forecasts`.
+    """Rows cell, unique_id, kind, cutoff, ds, value; kinds are those of `page.forecasts.KINDS`.
 
     Shown are the last origin and those one and two horizons earlier, mean over seeds.
     """
@@ -65,7 +65,7 @@ def _read(
 ) -> pd.DataFrame:
     # Not isin: a row group of λ = 0 alone has the statistics -0 to 0, and isin then skips it.
     lam = functools.reduce(operator.or_, (ds.field("lam") == value for value in kinds))
-    keep = lam & ds.field("cutoff").isin(cutoffs)
+    keep = lam & (ds.field("seed") >= 0) & ds.field("cutoff").isin(cutoffs)
     return _mean(path, keep & ds.field("unique_id").isin(names), kinds)
 
 

@@ -10,11 +10,10 @@ import pandas as pd
 
 from stages.report import comparisons, grids
 from stages.report.beside import BLOCKS, LONG
-from stages.report.selection import edge_warning
 from stages.report.stopping import epochs_told, stopped_at_zero, stops_early
 from stages.report.study import Cell, Study
 from stages.report.tables import path_table
-from stages.report.verdicts import SHORT
+from stages.report.warnings import warnings
 
 RULES = {
     "minimum": "the λ with the lowest validation loss",
@@ -149,28 +148,8 @@ def _next_grid(study: Study) -> str:
 
 
 def _warnings(study: Study) -> list[str]:
-    found = [
-        f"**{cell.name}**: {warning}."
-        for cell in study.cells
-        if (warning := edge_warning(cell.path, study.params.rule))
-    ]
-    for cell in study.cells:
-        lost = [f"{lam:.4g}" for lam, loss in _losses(cell) if not np.isfinite(loss)]
-        if lost:
-            found.append(f"**{cell.name}**: a member diverged at λ = {', '.join(lost)}.")
-    if study.horizons < SHORT:
-        found.append(
-            f"The test part holds {study.horizons:.1f} independent horizons "
-            f"({study.origins} windows of horizon {study.horizon}), fewer than {SHORT}: "
-            "it is too short to show much."
-        )
-    if min(cell.fit.seeds for cell in study.cells) < 2:
-        found.append("One seed: how much a result owes to its initial weights is not known.")
+    found = warnings(study)
     return ["## Warnings\n\n" + "\n".join(f"- {line}" for line in found)] if found else []
-
-
-def _losses(cell: Cell) -> list[tuple[float, float]]:
-    return list(zip(cell.path.lambdas, cell.path.loss, strict=True))
 
 
 def _path_note(study: Study) -> str:

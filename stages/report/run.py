@@ -11,7 +11,6 @@ from stages.artifacts import container
 from stages.artifacts.series import Series
 from stages.artifacts.windows import Windows
 from stages.report import tables
-from stages.report.latest import latest_forecasts
 from stages.report.markdown import report
 from stages.report.params import ReportParams
 from stages.report.study import Study, load_study
@@ -35,19 +34,18 @@ def run(
     tables.write_csv(tables.plotted_path(study), folder / "plots" / "lambda_path.csv")
     tables.write_csv(tables.plotted_curves(study), folder / "plots" / "curves.csv")
     save_chosen(study, windows, folder / "chosen" / "model.safetensors")
-    draw(study, series, forecasts, folder / "figures")
+    inputs = {"series": series, "development": development, "fits": fits, "scores": scores}
+    page(study, windows, inputs | {"forecasts": forecasts}, folder)
     (folder / "report.md").write_text(report(study), encoding="utf-8", newline="\n")
     return study
 
 
-def draw(study: Study, series: Path, forecasts: Path, folder: Path) -> None:
-    """All figures as SVG, the λ path as PNG too (for viewers that show no SVG)."""
-    from stages.report import figures  # matplotlib is slow to import: not for tables alone
+def page(study: Study, windows: Windows, inputs: dict[str, Path], folder: Path) -> None:
+    """index.html and its figures, from the study and the files named in `inputs`."""
+    from stages.report.page.build import write_page  # matplotlib is slow to import
+    from stages.report.page.parts import Sources
 
-    figures.draw_lambda_path(study, folder / "lambda_path")
-    figures.draw_curves(study, folder / "curves")
-    panes = latest_forecasts(study, Series.load(series), forecasts)
-    figures.draw_forecasts(panes, study.best_baseline, folder / "forecasts")
+    write_page(Sources(study, windows, Series.load(inputs["series"]), inputs), folder)
 
 
 def save_chosen(study: Study, windows: Windows, path: Path) -> None:

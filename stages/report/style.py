@@ -1,55 +1,89 @@
-"""The one look of every figure: colours, type, and files whose bytes are a function of the data.
+"""The one look of every figure: colours for light and dark, type, and lines.
 
-Colours are those of Okabe & Ito (2008), which stay apart for colour-blind readers; kinds of lines
-differ in dash as well. matplotlib is imported here and in figures.py alone, and without pyplot.
+Colours are those of Okabe & Ito (2008), which stay apart for colour-blind readers, and brighter
+sisters of them on a dark page; kinds of lines differ in dash as well. λ has a scale of its own,
+viridis over log λ, which is perceptually even: a larger λ stands out more from the page, and λ = 0
+is drawn in ink. matplotlib is imported here, in plot.py and in svg.py alone, and without pyplot.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib as mpl
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.colors import to_hex
+
+LAMBDAS = 16  # colours of the scale of λ
 
 INK = "#2b2b2b"
-FAINT = "#8c8c8c"
+FAINT = "#767676"
+EDGE = "#b5b5b5"
+GRID = "#ececec"
+PAPER = "#ffffff"
 BLUE = "#0072b2"
 ORANGE = "#d55e00"
 GREEN = "#009e73"
 PURPLE = "#8f4f86"
 
+
+def _scale(first: float, last: float) -> list[str]:
+    """Colours of viridis from `first` to `last`, for λ ascending."""
+    places = [first + (last - first) * k / (LAMBDAS - 1) for k in range(LAMBDAS)]
+    return [to_hex(mpl.colormaps["viridis"](place)) for place in places]
+
+
+_LIGHT, _DARK = _scale(0.82, 0.0), _scale(0.3, 1.0)
+
+# Name of the page's variable → colour on a light page (as in the figures' files), on a dark one.
+PALETTE: dict[str, tuple[str, str]] = {
+    "ink": (INK, "#e9e7e3"),
+    "faint": (FAINT, "#a3a8ae"),
+    "edge": (EDGE, "#5d646c"),
+    "grid": (GRID, "#2b3138"),
+    "paper": (PAPER, "#161a1f"),
+    "blue": (BLUE, "#56b4e9"),
+    "orange": (ORANGE, "#ff9a55"),
+    "green": (GREEN, "#3dcfa4"),
+    "purple": (PURPLE, "#dca6d5"),
+    **{f"lam{k}": pair for k, pair in enumerate(zip(_LIGHT, _DARK, strict=True))},
+}
+
 _RC: dict[Any, Any] = {
     "svg.hashsalt": "ridgeline",
-    "font.size": 9.0,
-    "axes.titlesize": 10.0,
+    "text.parse_math": False,  # a series may be named $x$
+    "svg.fonttype": "none",  # text stays text: read aloud, searched, in the page's own font
+    "figure.dpi": 72.0,  # a point is a unit of the file and a pixel of the page
+    "font.size": 11.0,
+    "axes.titlesize": 12.0,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titlepad": 8.0,
     "axes.labelcolor": INK,
-    "axes.edgecolor": "#b5b5b5",
+    "axes.labelsize": 11.0,
+    "axes.labelpad": 3.0,
+    "axes.edgecolor": EDGE,
     "axes.linewidth": 0.8,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": "#ececec",
+    "axes.facecolor": "none",
+    "grid.color": GRID,
     "grid.linewidth": 0.8,
-    "lines.linewidth": 1.6,
+    "lines.linewidth": 1.7,
     "lines.solid_capstyle": "round",
     "text.color": INK,
-    "xtick.color": "#6a6a6a",
-    "ytick.color": "#6a6a6a",
+    "xtick.color": EDGE,
+    "ytick.color": EDGE,
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
+    "xtick.labelsize": 10.0,
+    "ytick.labelsize": 10.0,
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
 }
 
 
@@ -62,36 +96,24 @@ def style() -> Iterator[None]:
         yield
 
 
-def panels(
-    shape: tuple[int, int], size: tuple[float, float], sharey: Literal["row", "col"] = "row"
-) -> tuple[Figure, list[list[Axes]]]:
-    """A figure of (rows, columns) panels of (width, height) inches, with room for a legend."""
-    (rows, columns), (width, height) = shape, size
-    figure = Figure((max(width * columns, 6.0), height * rows + 0.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, squeeze=False, sharey=sharey, sharex="col")
-    return figure, [list(row) for row in grid]
+def lam_color(lam: float, lambdas: Sequence[float]) -> str:
+    """The colour of a λ among those of its grid: even steps of log λ; ink for 0."""
+    if lam == 0:
+        return INK
+    positive = [one for one in lambdas if one > 0]
+    low, high = math.log(min(positive)), math.log(max(positive))
+    share = (math.log(lam) - low) / (high - low) if high > low else 1.0
+    return _LIGHT[round(share * (LAMBDAS - 1))]
 
 
-def legend(figure: Figure, axes: Sequence[Axes], columns: int, order: Sequence[str] = ()) -> None:
-    """One legend below all panels from the labels of `axes`, those in `order` first."""
-    entries: dict[str, Artist] = {}
-    for ax in axes:
-        handles, labels = ax.get_legend_handles_labels()
-        entries |= dict(zip(labels, handles, strict=True))
-    first = [label for label in order if label in entries]
-    labels = first + [label for label in entries if label not in first]
-    artists = [entries[label] for label in labels]
-    figure.legend(artists, labels, loc="outside lower center", ncols=columns)
+def variables(dark: bool) -> str:
+    """The palette as CSS declarations."""
+    return " ".join(f"--{name}: {pair[dark]};" for name, pair in PALETTE.items())
 
 
-def save(figure: Figure, stem: Path, png: bool = False) -> None:
-    """Write stem.svg, and stem.png where asked, without dates or versions."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    engine = figure.get_layout_engine()
-    if engine is not None:  # once, not for every file: the layout is half of the time
-        engine.execute(figure)
-        figure.set_layout_engine("none")
-    figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
-    if png:
-        figure.savefig(stem.with_suffix(".png"), dpi=144, metadata={"Software": None})
+_NAMES = {light: name for name, (light, _) in PALETTE.items()}
+
+
+def variable(color: str) -> str:
+    """A colour of the palette as the page's variable."""
+    return f"var(--{_NAMES[color]})"

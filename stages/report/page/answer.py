@@ -1,0 +1,217 @@
+"""The answer: which λ, whether it helps, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from stages.report import comparisons
+from stages.report.beside import BLOCKS, LONG
+from stages.report.markdown import RULES, number, percent
+from stages.report.page.parts import Block, Facts, Notes, Section, Sources, Table, Text, Verdicts
+from stages.report.plot import Chart, Panel, short
+from stages.report.study import Cell, Study
+from stages.report.style import FAINT, GREEN, INK, ORANGE, PAPER
+from stages.report.svg import Key
+from stages.report.verdicts import Verdict
+from stages.report.warnings import warnings
+
+ROW = 22  # pixels of a verdict in the figure
+LETTERS = 26  # of a verdict's name in the figure
+_COLORS = {"better": GREEN, "worse": ORANGE, "no difference shown": FAINT, "same": FAINT}
+_METRICS = {"mse": "MSE", "mae": "MAE", "rmse": "RMSE", "mase": "MASE", "smape": "sMAPE"}
+
+
+def section(sources: Sources) -> Section:
+    """Headline, verdicts with their intervals, a table of the cells and one of all forecasters."""
+    study = sources.study
+    blocks: list[Block] = [Text([headline(study)], lead=True), _facts(study)]
+    if study.verdicts:
+        blocks.append(Verdicts([(v.word, v.sentence()) for v in study.verdicts]))
+    drawn = [v for v in study.verdicts if v.word != "same" and math.isfinite(v.low)]
+    if drawn:
+        blocks.append(_intervals(drawn))
+    told = warnings(study)
+    if told:
+        blocks.append(Notes("Mind", told))
+    blocks += [_cells(study), *_forecasters(study)]
+    if study.comparisons:
+        blocks.append(_others(study))
+    return Section("answer", "The answer", blocks)
+
+
+def headline(study: Study) -> str:
+    """What validation chose, whether that can be shown to help, and how the best baseline compares."""
+    found = _found(study, study.best, study.best_baseline)
+    if found is None:
+        return _against_zero(study)
+    size = f"{abs(found.percent):.1f} % {'below' if found.percent < 0 else 'above'}"
+    told = (
+        f"is {found.word} than"
+        if found.word in ("better", "worse")
+        else "cannot be told apart from"
+    )
+    baseline = f"the best baseline, {found.against} ({size})"
+    return f"{_against_zero(study)} {study.best.name} {told} {baseline}."
+
+
+def _against_zero(study: Study) -> str:
+    best = study.best
+    who = f"Validation chooses {best.name} at λ = {number(best.lam)}. "
+    found = _found(study, best, "λ = 0")
+    if best.zero is None:
+        return who + "The grid has no λ = 0, so whether L2 helps was not asked."
+    if found is None or found.word == "same":
+        return who + "L2 does not help here: no penalty is at least as good."
+    size = f"{abs(found.percent):.1f} % {'below' if found.percent < 0 else 'above'}"
+    if found.word == "better":
+        return who + f"L2 helps: the test error lies {size} that of λ = 0."
+    if found.word == "worse":
+        return who + f"On the test part L2 does harm: the error lies {size} that of λ = 0."
+    who += f"That L2 helps cannot be shown: the test error lies {size} that of λ = 0, "
+    return who + "which this test part cannot tell from chance."
+
+
+def _found(study: Study, cell: Cell, against: str | None) -> Verdict | None:
+    return next((v for v in study.verdicts if (v.cell, v.against) == (cell.name, against)), None)
+
+
+def _facts(study: Study) -> Facts:
+    best = study.best
+    loss = best.path.loss
+    zero = "" if best.zero is None else f"{number(loss[best.zero])} at λ = 0"
+    facts = [
+        ("chosen λ", number(best.lam), f"{best.name}, m = {best.fit.m[-1]}"),
+        ("validation MSE", number(loss[best.chosen]), zero),
+        (
+            "test MSE",
+            number(best.test[best.chosen]),
+            "" if best.zero is None else f"{number(best.test[best.zero])} at λ = 0",
+        ),
+        (
+            "independent horizons",
+            f"{study.horizons:.1f}",
+            f"{study.origins} test windows of horizon {study.horizon}",
+        ),
+    ]
+    if study.best_baseline is not None:
+        lowest = float(study.baselines["loss"].iloc[0])
+        facts.insert(3, ("best baseline", number(lowest), f"{study.best_baseline}, test MSE"))
+    return Facts(facts)
+
+
+def _intervals(verdicts: list[Verdict]) -> Chart:
+    """A row for each verdict: the mean loss difference in per cent, and its interval."""
+    names = [f"{v.cell} – {v.against}" for v in verdicts]
+    panel = Panel("", "difference of the test error in %", "", 66 + ROW * len(names), (156, 14))
+    panel.ax.axvline(0, color=INK, lw=1.0)
+    for place, v in enumerate(verdicts):
+        color = _COLORS[v.word]
+        panel.ax.plot([v.low, v.high], [place, place], color=color, lw=2.4)
+        panel.line(
+            [v.percent], [place], f"λ = {v.lam:.4g}: {v.word}", at=[f"{v.cell} – {v.against}"],
+            value=[v.percent], low=[v.low], high=[v.high],
+            color=color, ls="", marker="o", ms=7, mec=PAPER, mew=1.2,
+        )  # fmt: skip
+    panel.ax.set_yticks(range(len(names)), [short(name, LETTERS) for name in names])
+    panel.ax.set_ylim(len(names) - 0.5, -0.5)
+    panel.ax.grid(axis="y", visible=False)
+    panel.ax.tick_params(axis="y", length=0)
+    confidence = f"{100 * verdicts[0].confidence:g} %"
+    return Chart(
+        name="verdicts",
+        title="How sure the verdicts are",
+        caption=f"Mean difference of the test loss with its {confidence} interval; left of 0 the cell "
+        "at its chosen λ is better. The words are after Holm's correction, the intervals are not.",
+        alt="Intervals of the test error's difference: "
+        + "; ".join(f"{v.cell} against {v.against} {v.word}" for v in verdicts),
+        panels=[panel],
+        keys=[Key(word, _COLORS[word]) for word in dict.fromkeys(v.word for v in verdicts)],
+        columns=1,
+        x="verdict",
+        y="percent",
+    )
+
+
+def _word(study: Study, cell: Cell, against: str | None) -> str:
+    found = _found(study, cell, against)
+    if found is None:
+        return "–"
+    return "λ = 0 itself" if found.word == "same" else found.word
+
+
+def _cells(study: Study) -> Table:
+    head = ["cell", "chosen λ", "λ/m", "validation", "at λ = 0", "test", "at λ = 0", "regret"]
+    head += ["to λ = 0", "against λ = 0", "against the best baseline"]
+    rows = []
+    for cell in study.cells:
+        loss, test, zero = cell.path.loss, cell.test, cell.zero
+        rows.append(
+            [
+                cell.name,
+                number(cell.lam),
+                number(cell.lam / cell.fit.m[-1], 3),
+                number(loss[cell.chosen]),
+                "–" if zero is None else number(loss[zero]),
+                number(test[cell.chosen]),
+                "–" if zero is None else number(test[zero]),
+                percent(cell.regret),
+                percent(cell.to_zero),
+                _word(study, cell, "λ = 0"),
+                _word(study, cell, study.best_baseline),
+            ]
+        )
+    note = f"Mean squared errors in scaled units, mean over seeds. Chosen is {RULES[study.params.rule]}. "
+    note += "Regret: what the choice loses on the test part to the best λ in hindsight; "
+    note += "then to λ = 0 (negative: a gain)."
+    best = frozenset({study.cells.index(study.best)})
+    return Table("The cells", head, rows, best, frozenset({9, 10}), note)
+
+
+def _forecasters(study: Study) -> list[Table]:
+    """Cells and baselines on the test part, best first."""
+    if study.baselines.empty:
+        return []
+    names = [name for name in _METRICS if name in study.baselines]
+    lines: list[tuple[float, bool, list[str]]] = []
+    for name, row in study.baselines.iterrows():
+        label = f"{name}, λ = {number(row['lam'])}" if np.isfinite(row["lam"]) else str(name)
+        values = [number(row["loss"]), *(number(row[n]) for n in names)]
+        lines.append((float(row["loss"]), False, [label, *values]))
+    for cell in study.cells:
+        own, loss = cell.overall.iloc[cell.chosen], float(cell.test[cell.chosen])
+        values = [number(loss), *(number(own.get(name, math.nan)) for name in names)]
+        lines.append((loss, True, [f"{cell.name}, λ = {number(cell.lam)}", *values]))
+        if cell.ensemble:
+            own, loss = (
+                cell.ensemble_overall.iloc[cell.chosen],
+                float(cell.ensemble[cell.chosen].loss.mean()),
+            )
+            values = [number(loss), *(number(own.get(name, math.nan)) for name in names)]
+            label = f"{comparisons.together(cell)}, λ = {number(cell.lam)}"
+            lines.append((loss, False, [label, *values]))
+    lines.sort(key=lambda line: line[0])
+    marked = frozenset(i for i, line in enumerate(lines) if line[1])
+    head = ["forecaster", "MSE (scaled)", *(_METRICS[name] for name in names)]
+    note = "Test part; in the data's units except where scaled; cells are the mean of "
+    note += "their seeds' errors, an ensemble forecasts the mean of its seeds."
+    return [Table("Beside the baselines", head, [line[2] for line in lines], marked, note=note)]
+
+
+def _others(study: Study) -> Table:
+    """Every comparison that Holm's correction counts, a row each."""
+    rows = [comparisons.row(verdict) for verdict in study.comparisons]
+    level = f"{100 * study.params.confidence:g} %"
+    note = (
+        f"Difference and {level} intervals in per cent of the reference. p and the first interval are the "
+        "equal-weighted cosine test's; p with Holm's correction decides. Diebold-Mariano and the block "
+        f"bootstrap (blocks of {BLOCKS} horizons) stand beside it, uncorrected. "
+    )
+    if study.confidence_set is None:
+        note += f"No model confidence set: it needs {LONG} independent horizons."
+    else:
+        note += f"Model confidence set ({level}): {', '.join(study.confidence_set)}."
+    last = len(comparisons.HEAD) - 1
+    words = frozenset({1, last})
+    return Table("All comparisons", comparisons.HEAD, rows, words=words, note=note, folded=True)

@@ -1,0 +1,62 @@
+"""The page: its sections in order, one template, one style sheet and one script, all in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from stages.report.page import answer, data, errors, forecasts, made, path, training, weights
+from stages.report.page.parts import Section, Sources
+from stages.report.style import style, variables
+
+HERE = Path(__file__).parent
+SECTIONS: tuple[Callable[[Sources], Section], ...] = (
+    answer.section,
+    path.section,
+    weights.section,
+    forecasts.section,
+    errors.section,
+    training.section,
+    data.section,
+    made.section,
+)
+
+
+def write_page(sources: Sources, folder: Path) -> None:
+    """Write index.html, and every figure with its numbers as figures/<name>.svg and .csv."""
+    title = f"Which λ? {', '.join(sources.windows.layout.series[:3])}"
+    with style():
+        sections = [make(sources) for make in SECTIONS]
+        sections = [section for section in sections if section.blocks]
+        for chart in (chart for section in sections for chart in section.charts):
+            chart.save(folder / "figures")
+        text = render(sections, title)
+    (folder / "index.html").write_text(text, encoding="utf-8", newline="\n")
+
+
+def render(sections: list[Section], title: str) -> str:
+    """The sections as one page that needs nothing else."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["bound"] = bound
+    text = environment.get_template("page.html.j2").render(
+        title=title,
+        sections=sections,
+        light=variables(dark=False),
+        dark=variables(dark=True),
+        css=(HERE / "page.css").read_text(encoding="utf-8"),
+        script=(HERE / "page.js").read_text(encoding="utf-8"),
+    )
+    return text.lstrip()
+
+
+def bound(text: str) -> str:
+    """No line ends between a number and its per cent sign, or within λ = 1."""
+    return text.replace(" %", "\u00a0%").replace("λ = ", "λ\u00a0=\u00a0")

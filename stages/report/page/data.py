@@ -1,0 +1,165 @@
+"""Data: what came in, which gaps it has, and how time was cut."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stages.artifacts.windows import Fold, Windows
+from stages.report.intervals import Array
+from stages.report.latest import PANES
+from stages.report.markdown import number
+from stages.report.page.parts import Section, Sources, Table, Text
+from stages.report.plot import Chart, Panel
+from stages.report.style import BLUE, GREEN, INK, ORANGE
+from stages.report.svg import Key
+
+POINTS = 700  # of a series drawn; beyond, the extremes of each bin
+LISTED = 20  # series in the table, at most
+PARTS = (("training", GREEN), ("validation", BLUE), ("test", ORANGE))
+
+
+def section(sources: Sources) -> Section:
+    """The series on a time line with its parts, the folds below, and a table of what came in."""
+    layout, series = sources.windows.layout, sources.series
+    text = (
+        f"{len(layout.series)} series at frequency {layout.frequency}; a forecast sees "
+        f"{layout.lookback} steps and forecasts {layout.horizon}. Gaps are marked, never scored."
+    )
+    if layout.covariates:
+        text += f" Covariates, known up to the origin: {', '.join(layout.covariates)}."
+    times = np.sort(series.frame["ds"].unique())
+    return Section(
+        "data",
+        "Data",
+        [Text([text]), _series(sources, times), _folds(sources, times), _table(sources)],
+    )
+
+
+def _cuts(windows: Windows, times: Array) -> list[tuple[str, str, Any, Any]]:
+    """(name, colour, first, last) of the three parts of time."""
+    ends = [0, windows.train_end, len(windows.time), len(times)]
+    spans = zip(PARTS, ends, ends[1:], strict=False)
+    return [(name, color, times[a], times[b - 1]) for (name, color), a, b in spans if b > a]
+
+
+def _series(sources: Sources, times: Array) -> Chart:
+    panels = []
+    names = sources.windows.layout.series
+    for name in names[:PANES]:
+        rows = sources.series.frame[sources.series.frame["unique_id"] == name]
+        panel = Panel(name, "", "data's units")
+        for _, color, first, last in _cuts(sources.windows, times):
+            panel.ax.axvspan(first, last, color=color, alpha=0.13, lw=0)
+        ds, y = rows["ds"].to_numpy(), rows["y"].to_numpy(float)
+        for gap in ds[np.isnan(y)][:POINTS]:
+            panel.ax.axvline(gap, ymax=0.04, color=ORANGE, lw=1)
+        kept = thinned(y)
+        panel.line(ds[kept], y[kept], name, color=INK, lw=1.0)
+        _time_axis(panel, sources.windows)
+        panels.append(panel)
+    more = f" The first {PANES} of {len(names)} series." if len(names) > PANES else ""
+    return Chart(
+        name="data",
+        title="The series",
+        caption="The series as it was read, with the parts of time; ticks at the foot are gaps."
+        + more,
+        alt="The series over time, shaded by training, validation and test part.",
+        panels=panels,
+        keys=[Key(name, color, "band") for name, color in PARTS],
+        columns=min(len(panels), 3),
+        x="ds",
+        y="value",
+    )
+
+
+def thinned(y: Array) -> Array:
+    """Indices to draw: all, or of long series each bin's lowest and highest, so that no peak is lost."""
+    if y.size <= POINTS:
+        return np.arange(y.size)
+    bins = np.array_split(np.arange(y.size), POINTS // 2)
+    kept = []
+    for places in bins:
+        own = y[places]
+        if np.isnan(own).all():
+            kept.append(places[:1])
+        else:
+            kept.append(np.unique(places[[np.nanargmin(own), np.nanargmax(own)]]))
+    return np.concatenate(kept)
+
+
+def _time_axis(panel: Panel, windows: Windows) -> None:
+    if windows.layout.time == "datetime":
+        panel.dates()
+    panel.ax.grid(axis="x", visible=False)
+
+
+def _span(windows: Windows, rows: Array, before: int) -> tuple[int, int] | None:
+    """First and last step of windows: from `before` steps before the first origin to the last target."""
+    if not rows.size:
+        return None
+    origins = windows.group_origin(rows)[1]
+    return int(origins.min()) - before, int(origins.max()) + windows.layout.horizon
+
+
+def _bars(windows: Windows, fold: Fold, steps: int) -> list[tuple[str, tuple[int, int]]]:
+    train = _span(windows, fold.train, windows.layout.lookback - 1)
+    validation = _span(windows, fold.validation, -1)
+    found = [("training", train), ("validation", validation)]
+    if validation is None:
+        found[1] = ("test", (len(windows.time), steps - 1))
+    return [(name, span) for name, span in found if span is not None]
+
+
+def _folds(sources: Sources, times: Array) -> Chart:
+    windows = sources.windows
+    names = [f"{fold.name} (m = {fold.m})" for fold in windows.folds]
+    panel = Panel("", "", "", 76 + 24 * len(names), (110, 12))
+    colors = dict(PARTS)
+    for place, fold in enumerate(windows.folds):
+        for part, (first, last) in _bars(windows, fold, len(times)):
+            panel.line(
+                times[[first, last]], [place, place], f"{fold.name}: {part}",
+                color=colors[part], lw=9, alpha=0.75, solid_capstyle="butt", readable=False,
+            )  # fmt: skip
+    panel.ax.set_yticks(range(len(names)), names)
+    panel.ax.set_ylim(len(names) - 0.5, -0.5)
+    panel.ax.tick_params(axis="y", length=0)
+    _time_axis(panel, windows)
+    panel.ax.grid(axis="y", visible=False)
+    return Chart(
+        name="folds",
+        title="How time was cut",
+        caption="Each fold is trained on windows that end before its validation block begins; the last "
+        "line is the fit that forecasts the test part. m counts training windows.",
+        alt="Time spans of training, validation and test for each fold.",
+        panels=[panel],
+        keys=[Key(name, color, width=8, opacity=0.75) for name, color in PARTS],
+        columns=1,
+        x="ds",
+        y="fold",
+    )
+
+
+def _table(sources: Sources) -> Table:
+    listed = sources.series.summary["series"]
+    frame = sources.series.frame.groupby("unique_id", sort=False)["y"].agg(
+        ["mean", "std", "min", "max"]
+    )
+    rows = []
+    for one in listed[:LISTED]:
+        own = frame.loc[one["unique_id"]]
+        rows.append(
+            [
+                str(one["unique_id"]),
+                str(one["first"]).removesuffix(" 00:00:00"),
+                str(one["last"]).removesuffix(" 00:00:00"),
+                str(one["rows"]),
+                str(one["gaps"]),
+                *(number(own[name]).replace("-", "−") for name in ("mean", "std", "min", "max")),
+            ]
+        )
+    head = ["series", "first", "last", "rows", "gaps", "mean", "sd", "lowest", "highest"]
+    note = f"The first {LISTED} of {len(listed)} series." if len(listed) > LISTED else ""
+    return Table("What came in", head, rows, words=frozenset({1, 2}), note=note)

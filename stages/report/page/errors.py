@@ -1,0 +1,130 @@
+"""Where the errors lie: by horizon step and by series; and what the residuals still know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+
+from stages.report.page.parts import Section, Sources
+from stages.report.page.residuals import autocorrelations
+from stages.report.plot import Chart, Panel, columns_for, common_scale, short
+from stages.report.study import Cell, Study
+from stages.report.style import BLUE, FAINT, ORANGE
+from stages.report.svg import Key
+
+SERIES = 18  # shown by name, at most
+NAME = 16  # letters of a name
+METRIC, UNIT = "scaled_mse", "MSE (scaled units)"
+
+_LOOKS: dict[str, dict[str, Any]] = {
+    "chosen λ": {"color": BLUE, "lw": 2.0},
+    "λ = 0": {"color": ORANGE, "ls": (0, (4, 2))},
+    "best baseline": {"color": FAINT, "ls": (0, (1, 1.2))},
+}
+
+
+def section(sources: Sources) -> Section:
+    """Only what there is: one step, one series or a short test part leave their figure out."""
+    charts = (_steps(sources), _series(sources), autocorrelations(sources))
+    blocks = [chart for chart in charts if chart is not None]
+    return Section("errors", "Errors by step and series", blocks)
+
+
+def _keys(study: Study) -> list[Key]:
+    keys = [Key("chosen λ", BLUE)]
+    if any(cell.zero not in (None, cell.chosen) for cell in study.cells):
+        keys.append(Key("λ = 0", ORANGE, dash="6 3"))
+    if study.best_baseline is not None:
+        keys.append(Key(f"best baseline ({study.best_baseline})", FAINT, dash="2 2"))
+    return keys
+
+
+def _lines(sources: Sources, cell: Cell, by: str) -> Iterator[tuple[str, pd.Series]]:
+    """Errors by `step` or `unique_id`, mean over seeds: chosen λ, λ = 0, best baseline."""
+    rows = _rows(sources, cell.name, by)
+    rows = rows[rows["seed"] >= 0]
+    yield "chosen λ", _mean(rows[rows["lam"] == cell.lam], by)
+    if cell.zero not in (None, cell.chosen):
+        yield "λ = 0", _mean(rows[rows["lam"] == 0], by)
+    best = sources.study.best_baseline
+    if best is not None:
+        rows = _rows(sources, "baselines", by)
+        yield "best baseline", _mean(rows[rows["cell"] == best], by)
+
+
+def _rows(sources: Sources, name: str, by: str) -> pd.DataFrame:
+    """Scores of a cell, or of the baselines: of all series by step, or of all steps by series."""
+    place = [("step", ">", 0), ("unique_id", "==", "")]
+    if by == "unique_id":
+        place = [("step", "==", 0), ("unique_id", "!=", "")]
+    filters = [("metric", "==", METRIC), *place]
+    return pd.read_parquet(sources.inputs["scores"] / f"{name}.parquet", filters=filters)
+
+
+def _mean(rows: pd.DataFrame, by: str) -> pd.Series:
+    return rows.groupby(by)["value"].mean()
+
+
+def _steps(sources: Sources) -> Chart | None:
+    if sources.study.horizon < 2:
+        return None
+    panels, kept = [], []
+    for cell in sources.study.cells:
+        panel = Panel(cell.name, "horizon step", UNIT)
+        for name, values in _lines(sources, cell, "step"):
+            panel.line(values.index.to_numpy(), values, name, **_LOOKS[name])
+            kept.append(values.to_numpy())
+        panel.ax.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+        panels.append(panel)
+    common_scale(panels, kept)
+    return Chart(
+        name="steps",
+        title="By horizon step",
+        caption="Test error by horizon step, mean over seeds.",
+        alt="Test error against the horizon step for each cell.",
+        panels=panels,
+        keys=_keys(sources.study),
+        columns=columns_for(len(panels), 1),
+        x="step",
+        y="mse",
+        prefix="step ",
+    )
+
+
+def _series(sources: Sources) -> Chart | None:
+    names = sources.windows.layout.series
+    if len(names) < 2:
+        return None
+    panels = [_by_series(sources, cell) for cell in sources.study.cells]
+    more = f" {SERIES} of {len(names)}, evenly spaced in that order." if len(names) > SERIES else ""
+    return Chart(
+        name="series",
+        title="By series",
+        caption=f"Test error by series, mean over seeds, the best one above.{more}",
+        alt="Test error of each series for each cell.",
+        panels=panels,
+        keys=[replace(key, kind="dot") for key in _keys(sources.study)],
+        columns=columns_for(len(panels), 1),
+        x="unique_id",
+        y="mse",
+    )
+
+
+def _by_series(sources: Sources, cell: Cell) -> Panel:
+    lines = dict(_lines(sources, cell, "unique_id"))
+    order = lines["chosen λ"].sort_values(kind="stable").index
+    places = np.linspace(0, len(order) - 1, min(SERIES, len(order))).round().astype(int)
+    shown = [str(name) for name in order[places]]
+    panel = Panel(cell.name, UNIT, "", 70 + 15 * len(shown), (110, 14))
+    for name, values in lines.items():
+        own = values.reindex(shown)
+        look: dict[str, Any] = {"color": _LOOKS[name]["color"], "marker": "o", "ms": 5, "ls": ""}
+        panel.line(own, np.arange(len(shown)), name, at=shown, value=own, **look)
+    panel.ax.set_yticks(range(len(shown)), [short(name, NAME) for name in shown])
+    panel.ax.set_ylim(len(shown) - 0.5, -0.5)
+    return panel

@@ -1,0 +1,56 @@
+"""The gradient's way back through time: how much of it reaches the first steps of a window."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.ticker import NullFormatter
+
+from stages.report.plot import Chart, Panel, columns_for, same_range
+from stages.report.study import Cell, Study
+from stages.report.style import FAINT, lam_color
+from stages.report.svg import Key
+from stages.report.tables import validated
+
+
+def gradient_flow(study: Study) -> Chart | None:
+    """The norm of the loss's gradient at each hidden state; None where no cell has a recurrence."""
+    panels = [_panel(cell) for cell in study.cells if cell.fit.state_gradients.size]
+    if not panels:
+        return None
+    same_range(panels)
+    lambdas = sorted({lam for cell in study.cells for lam in cell.path.lambdas})
+    return Chart(
+        name="flow",
+        title="Gradient flow by time step",
+        caption="Norm of the loss's gradient at the hidden state after each step of the recurrence "
+        "(root mean square over some training windows; last layer; mean over seeds and validated "
+        "folds), on a log scale. The last step feeds the forecast; where a line has fallen far to the "
+        "left, the network has stopped to learn from that far back.",
+        alt="Gradient norm at the hidden state by time step, at the start and the end of training.",
+        panels=panels,
+        keys=[
+            *[Key(f"λ = {lam:.3g}", lam_color(lam, lambdas)) for lam in lambdas],
+            Key("at the start", FAINT, dash="2 2"),
+        ],
+        columns=columns_for(len(panels), 1),
+        x="step",
+        y="gradient",
+        prefix="step ",
+    )
+
+
+def _panel(cell: Cell) -> Panel:
+    flow = np.asarray(cell.fit.state_gradients, float)[validated(cell.fit)][..., -1, :]
+    mean = np.ma.masked_invalid(flow).mean(axis=(0, 2)).filled(np.nan)  # (Λ, 2, steps)
+    steps, lambdas = np.arange(1, mean.shape[-1] + 1), cell.path.lambdas
+    panel = Panel(cell.name, "time step", "norm ‖∂ℓ/∂h‖")
+    panel.line(
+        steps, mean[:, 0].mean(axis=0), "at the start", color=FAINT, ls=(0, (1, 1.4)), lw=2.0
+    )
+    for place, lam in enumerate(lambdas):
+        wide = 3.0 if place == cell.chosen else 1.2
+        panel.line(steps, mean[place, 1], f"λ = {lam:.3g}", color=lam_color(lam, lambdas), lw=wide)
+    panel.ax.set_yscale("log")
+    panel.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    panel.ax.yaxis.set_minor_formatter(NullFormatter())
+    return panel

@@ -1,0 +1,100 @@
+"""How it was made: settings, versions, digests, and the commands that make and compare it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from stages.report.page.parts import Commands, Section, Sources, Table, Text
+
+# What the numbers pass through; all are pinned.
+PACKAGES = (
+    "numpy", "scipy", "pandas", "pyarrow", "numba", "llvmlite", "safetensors", "statsmodels",
+    "statsforecast", "matplotlib", "jinja2", "dvc",
+)  # fmt: skip
+
+COMMANDS = (
+    ("dvc repro", "makes this page again, to the same bytes; what is up to date is not run"),
+    ("dvc status", "tells whether the files still belong to params.yaml and the code"),
+    ("dvc params diff HEAD~1", "what was set otherwise before"),
+    ("dvc metrics diff HEAD~1", "what came out otherwise before"),
+    ("dvc plots diff HEAD~1", "both paths and curves in one figure"),
+    ("dvc exp show --only-changed", "all experiments beside this one"),
+)
+
+
+def section(sources: Sources) -> Section:
+    """Everything that determines the numbers above."""
+    return Section(
+        "made",
+        "How it was made",
+        [
+            Text(["In the repository, at the commit whose dvc.lock holds this page's digest:"]),
+            Commands(COMMANDS),
+            _settings(sources),
+            _digests(sources),
+            Table(
+                "Versions", ["package", "version"], [[name, version(name)] for name in PACKAGES],
+                words=frozenset({1}), folded=True,
+            ),
+        ],
+    )  # fmt: skip
+
+
+def _settings(sources: Sources) -> Table:
+    """Settings as they travelled with the artifacts; one column, or several where cells differ."""
+    study, layout = sources.study, sources.windows.layout
+    rows = [["lookback", str(layout.lookback)], ["horizon", str(layout.horizon)]]
+    rows += [["frequency", layout.frequency], ["channels", layout.channels]]
+    rows += [["normalise", layout.normalise], ["difference", _text(dict(layout.difference))]]
+    first = study.cells[0].fit
+    rows += [["cells", ", ".join(cell.name for cell in study.cells)]]
+    rows += [["λ", ", ".join(f"{lam:.6g}" for lam in first.lambdas)], ["seeds", str(first.seeds)]]
+    rows += [
+        ["folds", ", ".join(f"{f} (m = {m})" for f, m in zip(first.folds, first.m, strict=True))]
+    ]
+    flat = [dict(_flatten(cell.fit.config)) for cell in study.cells]
+    for key in flat[0]:
+        told = list(dict.fromkeys(_text(one.get(key)) for one in flat))
+        rows.append([key, ", ".join(told)])
+    rows += [["rule", study.params.rule], ["confidence", f"{study.params.confidence:g}"]]
+    return Table("Settings", ["setting", "value"], rows, words=frozenset({1}), folded=True)
+
+
+def _flatten(config: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from _flatten(value)
+        else:
+            yield key, value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {one}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(one) for one in value)
+    return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _digests(sources: Sources) -> Table:
+    rows = [[name, digest(path)] for name, path in sources.inputs.items()]
+    note = (
+        "SHA-256 of each file this page was made from; of a folder, of its files' digests by name."
+    )
+    return Table(
+        "Digests", ["input", "SHA-256"], rows, words=frozenset({1}), note=note, folded=True
+    )
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or of the names and digests of a folder's files."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    names = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+    lines = "".join(f"{digest(name)}  {name.name}\n" for name in names)
+    return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,0 +1,101 @@
+"""What a section of the page is made of. `page.html.j2` has one macro for each kind of block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stages.artifacts.series import Series
+from stages.artifacts.windows import Windows
+from stages.report.plot import Chart
+from stages.report.study import Study
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a section may read: the study, and the artifacts of the stages before the report.
+
+    `inputs`: series, development, fits, scores, forecasts → where they lie.
+    """
+
+    study: Study
+    windows: Windows
+    series: Series
+    inputs: dict[str, Path]
+
+
+@dataclass(frozen=True)
+class Text:
+    """Paragraphs; `lead` is set larger."""
+
+    lines: Sequence[str]
+    lead: bool = False
+    kind: str = field(default="text", init=False)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A few numbers that stand out: (name, value, remark)."""
+
+    facts: Sequence[tuple[str, str, str]]
+    kind: str = field(default="facts", init=False)
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Sentences, each with the word that it says."""
+
+    verdicts: Sequence[tuple[str, str]]
+    kind: str = field(default="verdicts", init=False)
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Remarks that must not be missed."""
+
+    title: str
+    lines: Sequence[str]
+    kind: str = field(default="notes", init=False)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a head; the first column names its row. `marked` rows stand out.
+
+    `folded`: shown when asked for (and in print). `words`: columns of text, set to the left.
+    """
+
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    marked: frozenset[int] = frozenset()
+    words: frozenset[int] = frozenset()
+    note: str = ""
+    folded: bool = False
+    kind: str = field(default="table", init=False)
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Lines to type, each with what it does."""
+
+    lines: Sequence[tuple[str, str]]
+    title: str = ""
+    kind: str = field(default="commands", init=False)
+
+
+Block = Text | Facts | Verdicts | Notes | Table | Commands | Chart
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page under a heading; `name` is its anchor."""
+
+    name: str
+    title: str
+    blocks: Sequence[Block]
+
+    @property
+    def charts(self) -> list[Chart]:
+        return [block for block in self.blocks if isinstance(block, Chart)]

@@ -1,0 +1,220 @@
+"""The λ path: errors against λ, and what their uncertainty is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.report import grids
+from stages.report.intervals import Array
+from stages.report.markdown import number, percent
+from stages.report.page.parts import Commands, Section, Sources, Table, Text
+from stages.report.plot import Chart, Panel, columns_for, common_scale, lambda_axis
+from stages.report.selection import LambdaPath
+from stages.report.stopping import epochs_told, stopped_at_zero, stops_early
+from stages.report.study import Cell, Study
+from stages.report.style import BLUE, GREEN, INK, ORANGE, PURPLE
+from stages.report.svg import Key
+from stages.report.tables import log_axis, over_folds, path_table
+
+DASH, DOTS = (0, (5, 2)), (0, (1, 1.4))
+
+
+def section(sources: Sources) -> Section:
+    """Validation, training and test error against λ; the spreads apart; the table."""
+    study = sources.study
+    note = (
+        "λ is chosen from the validation errors alone. The band is one standard error of the paired "
+        "difference to the minimum (HAC by window within each fold); the dotted line is the lowest "
+        "loss, so a λ is within one standard error where the band reaches the line."
+    )
+    return Section(
+        "path",
+        "The λ path",
+        [Text([note]), _errors(study), _spreads(study), *_tables(study), *_next(study)],
+    )
+
+
+def _errors(study: Study) -> Chart:
+    above = [_validation(cell) for cell in study.cells]
+    below = [_test(cell, study) for cell in study.cells]
+    shown = [
+        np.concatenate([c.path.loss, c.path.loss - c.path.se, c.path.loss + c.path.se, training(c)])
+        for c in study.cells
+    ]
+    common_scale(above, shown)
+    reference = study.baselines["loss"].to_numpy()[:1] if study.best_baseline else np.empty(0)
+    common_scale(below, [*(cell.test for cell in study.cells), reference])
+    keys = [
+        Key("validation", BLUE),
+        Key("± standard error of the difference to the minimum", BLUE, "band"),
+        Key("training", GREEN, dash="7 3"),
+        Key("test", ORANGE),
+        Key("one seed", BLUE, width=1, opacity=0.5),
+        Key("lowest validation", BLUE, "circle"),
+        Key("one-standard-error rule", PURPLE, "diamond"),
+        Key("chosen λ", PURPLE, width=1.2),
+    ]
+    if study.best_baseline is not None:
+        keys.insert(4, Key(f"best baseline ({study.best_baseline})", INK, dash="4 3", width=1.4))
+    told = "; ".join(
+        f"{c.name}: lowest at λ = {number(c.path.lambdas[c.path.minimum])}, chosen {number(c.lam)}"
+        for c in study.cells
+    )
+    return Chart(
+        name="lambda_path",
+        title="Errors against λ",
+        caption="Errors against λ, mean over seeds, on a log axis where λ = 0 has a place of its own. "
+        "Above: validation and training; below: test, which chooses nothing.",
+        alt=f"Validation, training and test error against λ for each cell. {told}.",
+        panels=[*above, *below],
+        keys=keys,
+        columns=columns_for(len(study.cells), 2),
+        x="lam",
+        y="mse",
+        prefix="λ = ",
+    )
+
+
+def training(cell: Cell) -> Array:
+    """(Λ,) training error of the members that are validated."""
+    return np.asarray(over_folds(cell.fit, cell.fit.train_mse).mean(axis=1))
+
+
+def _validation(cell: Cell) -> Panel:
+    path, x = cell.path, log_axis(cell.path.lambdas)
+    panel = Panel(f"{cell.name}: validation", "λ", "MSE (scaled units)")
+    _seeds(panel, path.by_seed, cell, x, BLUE)
+    low, high = path.loss - path.se, path.loss + path.se
+    panel.ax.fill_between(x, low, high, color=BLUE, alpha=0.18, lw=0)
+    panel.ax.axhline(path.loss[path.minimum], color=BLUE, lw=1.0, ls=(0, (1, 2)))
+    panel.line(x, training(cell), "training", at=path.lambdas, color=GREEN, ls=DASH)
+    panel.line(x, path.loss, "validation", at=path.lambdas, low=low, high=high, color=BLUE, lw=2.0)
+    _marks(panel, cell, x, path.loss, BLUE)
+    lambda_axis(panel, path.lambdas, x)
+    return panel
+
+
+def _test(cell: Cell, study: Study) -> Panel:
+    x = log_axis(cell.path.lambdas)
+    panel = Panel(f"{cell.name}: test", "λ", "MSE (scaled units)")
+    _seeds(panel, cell.test_by_seed, cell, x, ORANGE)
+    if study.best_baseline is not None:
+        loss = np.full(x.size, study.baselines["loss"].iloc[0])
+        name = f"best baseline ({study.best_baseline})"
+        panel.line(
+            x, loss, name, at=cell.path.lambdas, readable=False, color=INK, lw=1.2, ls=(0, (4, 3))
+        )
+    panel.line(x, cell.test, "test", at=cell.path.lambdas, color=ORANGE, lw=2.0)
+    _marks(panel, cell, x, cell.test, ORANGE)
+    lambda_axis(panel, cell.path.lambdas, x)
+    return panel
+
+
+def _seeds(panel: Panel, by_seed: Array, cell: Cell, x: Array, color: str) -> None:
+    for seed, values in enumerate(by_seed.T):
+        panel.line(x, values, f"seed {seed}", at=cell.path.lambdas, color=color, lw=0.9, alpha=0.35)
+
+
+def _marks(panel: Panel, cell: Cell, x: Array, y: Array, color: str) -> None:
+    """Both rules' λ, and a vertical line at the one that the report uses."""
+    low, one, ax = cell.path.minimum, cell.path.one_standard_error, panel.ax
+    ax.axvline(x[cell.chosen], color=PURPLE, lw=1.0, alpha=0.8, zorder=1)
+    ax.plot(x[low], y[low], "o", ms=10, mfc="none", mec=color, mew=1.7, zorder=4)
+    ax.plot(x[one], y[one], "D", ms=5.6, color=PURPLE, zorder=5)
+
+
+# Name, colour, matplotlib's dash, the legend's.
+_SPREADS = (
+    ("standard error of the difference", BLUE, "-", ""),
+    ("spread over seeds", PURPLE, DASH, "7 3"),
+    ("spread over folds", ORANGE, DOTS, "2 2"),
+)
+
+
+def _spread(path: LambdaPath) -> list[Array | None]:
+    """(Λ,) of each kind in _SPREADS; None where there is one seed or one fold."""
+    seeds = path.seed_spread if path.by_seed.shape[1] > 1 else None
+    return [path.se, seeds, path.fold_spread if path.by_fold.shape[0] > 1 else None]
+
+
+def _spreads(study: Study) -> Chart:
+    panels, kept, keys = [], [], {}
+    for cell in study.cells:
+        x = log_axis(cell.path.lambdas)
+        panel = Panel(cell.name, "λ", "MSE (scaled units)")
+        for (name, color, ls, dash), values in zip(_SPREADS, _spread(cell.path), strict=True):
+            if values is not None:
+                look: dict[str, Any] = {"color": color, "ls": ls, "marker": "o", "ms": 3}
+                panel.line(x, values, name, at=cell.path.lambdas, **look)
+                kept.append(values)
+                keys[name] = Key(name, color, dash=dash)
+        lambda_axis(panel, cell.path.lambdas, x)
+        panels.append(panel)
+    common_scale(panels, kept)
+    return Chart(
+        name="spreads",
+        title="What the uncertainty is made of",
+        caption="Three uncertainties of the validation error that must not be taken for one another: "
+        "the paired standard error, on which the choice rests; the standard deviation over seeds (what "
+        "initial weights decide); and over folds (mostly how hard each fold is, which the pairing removes).",
+        alt="Paired standard error, spread over seeds and spread over folds against λ for each cell.",
+        panels=panels,
+        keys=list(keys.values()),
+        columns=columns_for(len(panels), 1),
+        x="lam",
+        y="mse",
+        prefix="λ = ",
+    )
+
+
+def _next(study: Study) -> list[Commands]:
+    """The next grids, as commands."""
+    paths = [cell.path for cell in study.cells]
+    lines = [
+        (grids.extension(paths, study.params.rule), "beyond the edge where a choice lies"),
+        (grids.refinement(paths), "closer to each cell's minimum"),
+    ]
+    told = [(command, why) for command, why in lines if command is not None]
+    return [Commands(told, title="The next grid")] if told else []
+
+
+def _tables(study: Study) -> list[Table]:
+    paths = path_table(study)
+    return [_table(cell, paths[paths["cell"] == cell.name]) for cell in study.cells]
+
+
+def _table(cell: Cell, path: pd.DataFrame) -> Table:
+    head = ["λ", "λ/m", "validation", "± se of difference", "difference", "sd of seeds"]
+    head += ["sd of folds", "training", "test MSE", "test MAE", "regret", "‖w‖", "epochs"]
+    fine = ("validation_se", "diff_to_min", "validation_sd_seeds", "validation_sd_folds")
+    rows = []
+    for place, (_, row) in enumerate(path.iterrows()):
+        stopped = ", stopped early" if place == cell.zero and stops_early(cell) else ""
+        rows.append(
+            [
+                number(row["lam"]) + stopped,
+                number(row["lam_over_m"], 3),
+                number(row["validation_mse"]),
+                *(number(row[name], 3) for name in fine),
+                *(number(row[name]) for name in ("train_mse", "test_mse", "test_mae")),
+                percent(row["regret"]),
+                number(row["weight_norm"], 3),
+                epochs_told(cell, place),
+            ]
+        )
+    note = (
+        f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. Validation and training in scaled units, "
+    )
+    note += "test in the data's; ‖w‖ is the penalised weights' norm in the final fit."
+    stopped_early = None if stops_early(cell) else stopped_at_zero(cell)
+    if stopped_early is not None:
+        note += (
+            f" Early stopping in place of L2 (λ = 0, each network at the epoch of its own lowest "
+            f"validation loss, a little flattered by that): {number(stopped_early.loss)} at epoch "
+            f"{stopped_early.epochs} ({stopped_early.first}–{stopped_early.last})."
+        )
+    marked = frozenset({cell.chosen})
+    return Table(f"The path of {cell.name}", head, rows, marked, note=note, folded=True)

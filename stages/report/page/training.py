@@ -1,0 +1,138 @@
+"""Training: losses, their gap and the gradient's norm by epoch, a line for each λ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stages.report.intervals import Array
+from stages.report.page.flow import gradient_flow
+from stages.report.page.parts import Section, Sources, Text
+from stages.report.plot import Chart, Panel, columns_for, same_range
+from stages.report.study import Cell, Study
+from stages.report.style import FAINT, lam_color
+from stages.report.svg import Key
+from stages.report.tables import EPOCHS, curves, validated
+
+DASH = (0, (3, 1.5))
+
+
+def section(sources: Sources) -> Section:
+    """Curves, gap and gradient norms of the members that are validated; the gradient's way back."""
+    study = sources.study
+    text = "Means over seeds and over the folds that have a validation part; the chosen λ is wide."
+    charts = [_curves(study), _gap(study), _gradients(study)]
+    flow = gradient_flow(study)
+    charts += [flow] if flow is not None else []
+    return Section("training", "Training", [Text([text]), *charts])
+
+
+def _keys(study: Study) -> list[Key]:
+    lambdas = sorted({lam for cell in study.cells for lam in cell.path.lambdas})
+    return [Key(f"λ = {lam:.3g}", lam_color(lam, lambdas)) for lam in lambdas]
+
+
+def _kept(epochs: int) -> Array:
+    """Indices of the epochs drawn."""
+    return np.unique(np.linspace(0, epochs - 1, min(epochs, EPOCHS)).round().astype(int))
+
+
+def _panel(cell: Cell, label: str, values: Array, log: bool, dashed: Array | None = None) -> Panel:
+    """A line for each λ of values (Λ, E)."""
+    panel, lambdas = Panel(cell.name, "epoch", label), cell.path.lambdas
+    kept = _kept(values.shape[1])
+    for place, lam in enumerate(lambdas):
+        color = lam_color(lam, lambdas)
+        wide: dict[str, Any] = {"lw": 3.0, "zorder": 3} if place == cell.chosen else {"lw": 1.2}
+        if dashed is not None:
+            panel.line(
+                kept + 1, dashed[place, kept], f"λ = {lam:.3g}, training",
+                readable=False, color=color, lw=1.0, ls=DASH, alpha=0.85,
+            )  # fmt: skip
+        panel.line(kept + 1, values[place, kept], f"λ = {lam:.3g}", color=color, **wide)
+    if log:
+        panel.ax.set_yscale("log")
+    return panel
+
+
+def _curves(study: Study) -> Chart:
+    panels = []
+    for cell in study.cells:
+        train, validation = curves(cell.fit)
+        panels.append(_panel(cell, "MSE (scaled units)", validation, True, train))
+    same_range(panels)
+    _log_labels(panels)
+    return Chart(
+        name="curves",
+        title="Loss",
+        caption="Loss by epoch without the penalty, on a log scale: solid validation, dashed training.",
+        alt="Validation and training loss by epoch for each λ and cell.",
+        panels=panels,
+        keys=[*_keys(study), Key("training", FAINT, dash="4 2", width=1.2)],
+        columns=columns_for(len(panels), 1),
+        x="epoch",
+        y="mse",
+        prefix="epoch ",
+    )
+
+
+def _gap(study: Study) -> Chart:
+    panels = []
+    for cell in study.cells:
+        train, validation = curves(cell.fit)
+        panel = _panel(cell, "gap of MSE (scaled units)", validation - train, False)
+        panel.ax.axhline(0, color=FAINT, lw=0.9)
+        panels.append(panel)
+    same_range(panels)
+    return Chart(
+        name="gap",
+        title="Gap between validation and training",
+        caption="Validation less training loss by epoch: what grows with the epochs is overfitting, "
+        "and a penalty that works keeps it down.",
+        alt="Gap between validation and training loss by epoch for each λ and cell.",
+        panels=panels,
+        keys=_keys(study),
+        columns=columns_for(len(panels), 1),
+        x="epoch",
+        y="gap",
+        prefix="epoch ",
+    )
+
+
+def _gradients(study: Study) -> Chart:
+    panels = []
+    for cell in study.cells:
+        norms = np.asarray(cell.fit.gradient_norm, float)[validated(cell.fit)]  # (folds, Λ, S, E)
+        mean = np.ma.masked_invalid(norms).mean(axis=(0, 2)).filled(np.nan)
+        panels.append(_panel(cell, "gradient norm", mean, True))
+    same_range(panels)
+    _log_labels(panels)
+    return Chart(
+        name="gradients",
+        title="Gradient norm",
+        caption="Norm of the gradient, penalty included, by epoch: mean over the epoch's steps, before "
+        "it is clipped.",
+        alt="Gradient norm by epoch for each λ and cell.",
+        panels=panels,
+        keys=_keys(study),
+        columns=columns_for(len(panels), 1),
+        x="epoch",
+        y="gradient_norm",
+        prefix="epoch ",
+    )
+
+
+def _log_labels(panels: list[Panel]) -> None:
+    """Label 1, 2 and 5 of each decade of a log y-axis; every digit where it shows few decades."""
+    low, high = panels[0].ax.get_ylim()
+    labelled = {2, 5} if high < 300 * low else set()
+    labelled = set(range(10)) if high < 5 * low else labelled
+
+    def minor(value: float, _: float) -> str:
+        digit = round(value / 10 ** np.floor(np.log10(value) + 1e-9))
+        return f"{value:.3g}" if digit in labelled else ""
+
+    for panel in panels:
+        panel.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+        panel.ax.yaxis.set_minor_formatter(minor)

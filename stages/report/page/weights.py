@@ -1,0 +1,163 @@
+"""The weights along the path: what the penalty does to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stages.report.intervals import Array
+from stages.report.page.parts import Section, Sources, Text
+from stages.report.plot import Chart, Panel, columns_for, common_scale, lambda_axis
+from stages.report.study import Cell, Study
+from stages.report.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
+from stages.report.svg import Key
+from stages.report.tables import log_axis
+
+# As Fit.norms has them: name, colour, matplotlib's dash, the legend's.
+GROUPS = (
+    ("input", BLUE, "-", ""),
+    ("recurrent", ORANGE, (0, (5, 2)), "7 3"),
+    ("head", GREEN, (0, (1, 1.4)), "2 2"),
+)
+
+
+def section(sources: Sources) -> Section:
+    """Norms by group, spectral radii by gate and, where there are any, exact zeros against λ."""
+    text = (
+        "The final fit's weights shrink as λ grows; where a group hardly moves, its penalty decides "
+        "little, and where it reaches 0 that part of the network is switched off."
+    )
+    charts = (_norms(sources.study), _radii(sources.study), zeros(sources.study))
+    drawn = [chart for chart in charts if chart is not None]
+    return Section("weights", "Weights along the path", [Text([text]), *drawn])
+
+
+def _norms(study: Study) -> Chart:
+    panels = [_panel(cell) for cell in study.cells]
+    common_scale(panels, [_means(cell) for cell in study.cells])
+    used = {trace.name for panel in panels for trace in panel.traces}
+    keys = [Key(name, color, dash=dash) for name, color, _, dash in GROUPS if name in used]
+    return Chart(
+        name="weights",
+        title="Norms by group",
+        caption="L2 norm of each group of weights in the final fit against λ: mean over seeds, each "
+        "seed faint. The vertical line is the chosen λ.",
+        alt="Norms of input, recurrent and head weights against λ for each cell.",
+        panels=panels,
+        keys=[*keys, Key("chosen λ", PURPLE, width=1.2)],
+        columns=columns_for(len(panels), 1),
+        x="lam",
+        y="norm",
+        prefix="λ = ",
+    )
+
+
+def _means(cell: Cell) -> Array:
+    """(Λ, 3) mean over seeds of the final fold's norms."""
+    return np.asarray(cell.fit.norms[-1], float).mean(axis=1)
+
+
+def _panel(cell: Cell) -> Panel:
+    panel = _along(cell, "norm ‖w‖₂")
+    norms = np.asarray(cell.fit.norms[-1], float)
+    for group, (name, color, dash, _) in enumerate(GROUPS):
+        if norms[..., group].any():  # a linear network has no recurrent weights
+            _lines(panel, cell, name, norms[..., group], color, dash)
+    return panel
+
+
+def _along(cell: Cell, label: str) -> Panel:
+    """An empty panel over the path, with the chosen λ marked."""
+    lambdas, x = cell.path.lambdas, log_axis(cell.path.lambdas)
+    panel = Panel(cell.name, "λ", label)
+    panel.ax.axvline(x[cell.chosen], color=PURPLE, lw=1.0, alpha=0.8, zorder=1)
+    lambda_axis(panel, lambdas, x)
+    return panel
+
+
+def _lines(panel: Panel, cell: Cell, name: str, values: Array, color: str, dash: Any) -> None:
+    """The mean over seeds of values (Λ, S), and each seed faint."""
+    lambdas, x = cell.path.lambdas, log_axis(cell.path.lambdas)
+    for seed, own in enumerate(values.T):
+        look: dict[str, Any] = {"color": color, "lw": 0.8, "alpha": 0.35, "readable": False}
+        panel.line(x, own, f"{name}, seed {seed}", at=lambdas, **look)
+    panel.line(x, values.mean(axis=1), name, at=lambdas, color=color, lw=2.0, ls=dash)
+
+
+# Of each cell's recurrent matrices, in the order of Fit.spectral_radii.
+GATES = {
+    "rnn": ("recurrence",),
+    "gru": ("reset gate r", "update gate z", "candidate n"),
+    "lstm": ("input gate i", "forget gate f", "candidate g", "output gate o"),
+}
+_GATE_LOOKS = {
+    "recurrence": (INK, "-", ""),
+    "reset gate r": (BLUE, "-", ""),
+    "update gate z": (ORANGE, (0, (5, 2)), "7 3"),
+    "candidate n": (GREEN, (0, (1, 1.4)), "2 2"),
+    "input gate i": (BLUE, "-", ""),
+    "forget gate f": (ORANGE, (0, (5, 2)), "7 3"),
+    "candidate g": (GREEN, (0, (1, 1.4)), "2 2"),
+    "output gate o": (PURPLE, (0, (5, 2, 1, 2)), "7 3 2 3"),
+}
+
+
+def _radii(study: Study) -> Chart | None:
+    """The spectral radius of each gate's recurrent matrix, the largest over layers."""
+    panels, kept, keys = [], [], {}
+    for cell in (cell for cell in study.cells if cell.name in GATES):
+        radii = np.asarray(cell.fit.spectral_radii[-1], float).max(axis=-2)  # (Λ, S, gates)
+        panel = _along(cell, "spectral radius")
+        panel.ax.axhline(1, color=FAINT, lw=0.9, ls=(0, (1, 3)))
+        for gate, name in zip(np.moveaxis(radii, -1, 0), GATES[cell.name], strict=True):
+            color, dash, swatch = _GATE_LOOKS[name]
+            _lines(panel, cell, name, gate, color, dash)
+            kept.append(gate.mean(axis=1))
+            keys[name] = Key(name, color, dash=swatch)
+        panels.append(panel)
+    if not panels:
+        return None
+    common_scale(panels, kept)
+    return Chart(
+        name="radii",
+        title="How the recurrence stretches a state",
+        caption="Spectral radius of each gate's recurrent matrix in the final fit (the largest over "
+        "layers): mean over seeds, each seed faint. Every gate starts at 1, the dotted line.",
+        alt="Spectral radius of the recurrent matrices against λ for each cell.",
+        panels=panels,
+        keys=[*keys.values(), Key("chosen λ", PURPLE, width=1.2)],
+        columns=columns_for(len(panels), 1),
+        x="lam",
+        y="radius",
+        prefix="λ = ",
+    )
+
+
+def zeros(study: Study) -> Chart | None:
+    """The share of weights that are exactly 0; only a penalty of the L1 kind makes any."""
+    if not any(np.nanmax(cell.fit.zeros[-1]) > 0 for cell in study.cells):
+        return None
+    panels = []
+    for cell in study.cells:
+        panel = _along(cell, "weights that are 0, in %")
+        for group, (name, color, dash, _) in enumerate(GROUPS):
+            share = 100 * np.asarray(cell.fit.zeros[-1], float)[..., group]
+            if np.isfinite(share).all():
+                _lines(panel, cell, name, share, color, dash)
+        panel.ax.set_ylim(-3, 103)
+        panels.append(panel)
+    used = {trace.name for panel in panels for trace in panel.traces}
+    keys = [Key(name, color, dash=dash) for name, color, _, dash in GROUPS if name in used]
+    return Chart(
+        name="zeros",
+        title="Exact zeros",
+        caption="Share of each group's weights that is exactly 0 in the final fit: mean over seeds.",
+        alt="Share of exact zeros against λ for each cell.",
+        panels=panels,
+        keys=[*keys, Key("chosen λ", PURPLE, width=1.2)],
+        columns=columns_for(len(panels), 1),
+        x="lam",
+        y="percent",
+        prefix="λ = ",
+    )

@@ -1,0 +1,345 @@
+"""The page that people look at: its parts, its numbers, and a real browser's view of it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.artifacts.fits import save_fits
+from stages.artifacts.windows import Windows
+from stages.report import grids
+from stages.report.page import made
+from stages.report.page.answer import headline
+from stages.report.page.residuals import autocorrelation
+from stages.report.page.weights import zeros
+from stages.report.params import ReportParams
+from stages.report.plot import Panel, common_scale
+from stages.report.run import page, run
+from stages.report.study import Study, load_study
+from stages.report.style import GREEN, INK, PALETTE, lam_color, style
+from stages.report.svg import svg_of
+from stages.report.verdicts import Verdict
+from stages.report.warnings import warnings
+from tests.browser import look
+from tests.made_study import GRID, LEVELS, H, L, Maker
+
+SECTIONS = ["answer", "path", "weights", "forecasts", "errors", "training", "data", "made"]
+
+
+class Outline(HTMLParser):
+    """Elements of a page with their attributes, in order; a stack that must come out even."""
+
+    VOID = ("meta", "link", "br")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def of(self, *tags: str) -> list[tuple[str, dict[str, str]]]:
+        return [(tag, attrs) for tag, attrs in self.elements if tag in tags]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
+    paths = Maker(tmp_path_factory.mktemp("study"), ("north", "south")).write()
+    folder = tmp_path_factory.mktemp("report")
+    return run(**paths, folder=folder, params=ReportParams()), folder
+
+
+@pytest.fixture(scope="module")
+def text(written: tuple[Study, Path]) -> str:
+    return (written[1] / "index.html").read_text(encoding="utf-8").replace("\u00a0", " ")
+
+
+@pytest.fixture(scope="module")
+def outline(text: str) -> Outline:
+    return Outline(text)
+
+
+def test_sections_stand_in_order(outline: Outline) -> None:
+    assert [attrs["id"] for _, attrs in outline.of("section")] == SECTIONS
+    anchors = [attrs["href"] for _, attrs in outline.of("a") if attrs["href"].startswith("#")]
+    assert anchors == ["#answer", *(f"#{name}" for name in SECTIONS)]
+
+
+def test_headings_leave_no_level_out(outline: Outline) -> None:
+    levels = [int(tag[1]) for tag, _ in outline.of("h1", "h2", "h3", "h4")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_ids_are_unique_and_what_is_referred_to_is_there(text: str, outline: Outline) -> None:
+    ids = Counter(attrs["id"] for _, attrs in outline.elements if "id" in attrs)
+    assert [name for name, count in ids.items() if count > 1] == []
+    wanted = set(re.findall(r"url\(#([^)]+)\)", text))
+    wanted |= {a["href"][1:] for _, a in outline.elements if a.get("href", "").startswith("#")}
+    assert wanted <= set(ids)
+
+
+def test_the_page_needs_nothing_but_itself(
+    text: str, outline: Outline, written: tuple[Study, Path]
+) -> None:
+    assert "://" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert not [tag for tag, attrs in outline.elements if "src" in attrs]
+    assert "@import" not in text
+    for _, attrs in outline.of("a"):
+        assert attrs["href"].startswith("#") or (written[1] / attrs["href"]).is_file()
+    assert len(text.encode()) < 3_000_000
+    assert "nan" not in text.replace("nanosecond", "")
+
+
+def test_figures_are_told_to_those_who_do_not_see_them(outline: Outline) -> None:
+    panels = [attrs for _, attrs in outline.elements if attrs.get("class") == "panel"]
+    assert len(panels) > 15
+    assert all(attrs["role"] == "img" and len(attrs["aria-label"]) > 20 for attrs in panels)
+    assert len(outline.of("figcaption")) == len(outline.of("figure"))
+    assert all(attrs.get("scope") in ("col", "row") for _, attrs in outline.of("th"))
+
+
+def test_every_figure_stands_as_a_file_with_its_numbers(
+    outline: Outline, written: tuple[Study, Path]
+) -> None:
+    study, folder = written
+    names = [attrs["id"].removeprefix("figure-") for _, attrs in outline.of("figure")]
+    wanted = {f"{name}.{kind}" for name in names for kind in ("csv", "svg")}
+    assert {path.name for path in (folder / "figures").iterdir()} == wanted
+    for name in names:
+        figure = (folder / "figures" / f"{name}.svg").read_text(encoding="utf-8")
+        assert "var(" not in figure
+        assert "<metadata" not in figure
+        Outline(figure)
+    path = pd.read_csv(folder / "figures" / "lambda_path.csv")
+    for cell in study.cells:
+        own = path[(path["panel"] == f"{cell.name}: validation") & (path["line"] == "validation")]
+        assert own["lam"].tolist() == list(GRID)
+        np.testing.assert_allclose(own["mse"], cell.path.loss, rtol=1e-5)
+        np.testing.assert_allclose(own["high"] - own["mse"], cell.path.se, atol=1e-5)
+        own = path[(path["panel"] == f"{cell.name}: test") & (path["line"] == "seed 1")]
+        np.testing.assert_allclose(own["mse"], cell.test_by_seed[:, 1], rtol=1e-5)
+    weights = pd.read_csv(folder / "figures" / "weights.csv")
+    assert weights.groupby("line")["norm"].first()[["head", "input", "recurrent"]].tolist() == [
+        6,
+        2,
+        3,
+    ]
+    curves = pd.read_csv(folder / "figures" / "gap.csv")
+    last = curves[curves["epoch"] == curves["epoch"].max()].groupby("line")["gap"].max()
+    assert last["λ = 0"] == pytest.approx(0.2 * (1 + 3 * np.exp(-299 / 40)), rel=1e-4)
+
+
+def test_diagnostics_are_those_of_the_fit(written: tuple[Study, Path]) -> None:
+    study, folder = written
+    flow = pd.read_csv(folder / "figures" / "flow.csv")
+    start = flow[(flow["panel"] == "rnn") & (flow["line"] == "at the start")]
+    np.testing.assert_allclose(start["gradient"], np.linspace(0.1, 1, L), rtol=1e-5)
+    radii = pd.read_csv(folder / "figures" / "radii.csv")
+    assert (radii["radius"] == 1).all()
+    assert set(radii[radii["panel"] == "lstm"]["line"]) >= {"input gate i", "forget gate f"}
+    assert not (folder / "figures" / "zeros.csv").exists()  # L2 makes none
+    some = [
+        replace(cell, fit=replace(cell.fit, zeros=cell.fit.zeros + 0.25)) for cell in study.cells
+    ]
+    with style():
+        chart = zeros(replace(study, cells=tuple(some)))
+        assert chart is not None
+        assert {value for panel in chart.panels for value in panel.frame("lam", "y")["y"]} == {25.0}
+
+
+def test_all_comparisons_and_the_next_grid_are_told(written: tuple[Study, Path], text: str) -> None:
+    study, _ = written
+    assert len(study.comparisons) > len(study.verdicts)
+    assert "rnn ensemble, λ = 100" in text
+    rows = text[text.index("<summary>All comparisons") :].partition("</table>")[0].count("<tr")
+    assert rows == 1 + len(study.comparisons)
+    command = grids.extension([cell.path for cell in study.cells], study.params.rule)
+    assert html.escape(command) in text.replace("&#34;", '"').replace("&#39;", "&#x27;")
+
+
+def test_residuals_and_steps_are_those_of_the_files(written: tuple[Study, Path]) -> None:
+    study, folder = written
+    steps = pd.read_csv(folder / "figures" / "steps.csv")
+    assert set(steps["line"]) == {"chosen λ", "λ = 0", "best baseline"}
+    rnn = steps[(steps["panel"] == "rnn") & (steps["line"] == "λ = 0")]
+    np.testing.assert_allclose(rnn["mse"], LEVELS["rnn"][0] * np.arange(1, H + 1))
+    series = pd.read_csv(folder / "figures" / "series.csv").set_index(
+        ["panel", "line", "unique_id"]
+    )
+    losses = study.cells[0].losses[study.cells[0].chosen]
+    for name in ("north", "south"):
+        wanted = losses.loss[losses.series == name].mean()
+        assert series.loc[("rnn", "chosen λ", name), "mse"] == pytest.approx(wanted, rel=1e-5)
+    assert not (folder / "figures" / "autocorrelation.csv").exists()  # its residuals are constant
+
+
+def test_autocorrelation_of_known_residuals(tmp_path: Path) -> None:
+    origins = np.arange(200)
+    noise = np.random.default_rng(3).normal(size=201)
+    residual = noise[1:] + 0.8 * noise[:-1]  # MA(1): ρ₁ = 0.8 / 1.64
+    rows = [
+        pd.DataFrame({"unique_id": "only", "cutoff": t, "lam": 3.0, "seed": 0, "y": [residual[t], 5.0],
+                      "y_hat": [0.0, -9.0]})
+        for t in origins
+    ]  # fmt: skip
+    pd.concat(rows).astype({"unique_id": "category"}).to_parquet(
+        tmp_path / "f.parquet", index=False
+    )
+    found = autocorrelation(tmp_path / "f.parquet", 3.0, 2)
+    assert found is not None
+    centred = residual - residual.mean()
+    by_hand = [centred[k:] @ centred[:-k] / (centred @ centred) for k in range(1, 37)]
+    np.testing.assert_allclose(found[0], by_hand, atol=1e-10)
+    assert found[1] == 200
+
+
+def test_the_answer_is_as_clear_whatever_it_is(written: tuple[Study, Path], text: str) -> None:
+    study, _ = written
+    assert "L2 helps: the test error lies 49" in headline(study)
+    assert re.search(
+        r"rnn is better than the best baseline, ridge \(\d+\.\d % below\)\.$", headline(study)
+    )
+    assert headline(study) in text
+    first = study.verdicts[0]
+
+    def told(**more: object) -> str:
+        return headline(replace(study, comparisons=(replace(first, **more),)))
+
+    assert "cannot be shown" in told(word="no difference shown")
+    assert "does harm: the error lies 12.0 % above" in told(word="worse", percent=12.0)
+    assert "L2 does not help here" in told(word="same")
+    for verdict in study.verdicts:
+        assert sentence(verdict) in re.sub(r"</?strong>", "", text)
+
+
+def test_a_study_with_a_member_that_diverged_has_a_page(tmp_path: Path) -> None:
+    maker = Maker(tmp_path / "study", ("only",))
+    paths = maker.write()
+    fit = maker.fit("rnn", maker.windows())
+    fit.window_losses["fold1"][0, 0] = np.inf
+    fit.validation_loss[1, 0, 0, 5:] = np.inf
+    fit.gradient_norm[1, 0, 0, 5:] = np.nan
+    fit.train_mse[1, 0, 0] = np.inf
+    save_fits(paths["fits"], [fit])
+    windows = Windows.load(paths["development"])
+    study = load_study(windows, paths["fits"], paths["scores"], ReportParams())
+    page(study, windows, paths, tmp_path / "report")
+    text = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert "rnn: a member diverged at λ = 0." in text
+    assert not re.search(r"\b(nan|inf)\b", re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL))
+
+
+def sentence(verdict: Verdict) -> str:
+    return verdict.sentence().replace("'", "&#39;")
+
+
+def test_warnings_say_what_is_wrong(written: tuple[Study, Path]) -> None:
+    study, _ = written
+    assert len(warnings(study)) == 1
+    assert "upper edge of the grid, λ = 100" in warnings(study)[0]
+    short = warnings(replace(study, origins=30))
+    assert "7.5 independent horizons (30 windows of horizon 4)" in short[1]
+
+
+def test_colours_stand_out_on_both_papers() -> None:
+    """WCAG 2.2: 4.5 for text, 3 for the lines of a figure."""
+    for dark in (0, 1):
+        paper = PALETTE["paper"][dark]
+        for name in ("ink", "faint", "blue"):
+            assert contrast(PALETTE[name][dark], paper) >= 4.5, (name, dark)
+        for name in ("orange", "green", "purple"):
+            assert contrast(PALETTE[name][dark], paper) >= 3, (name, dark)
+    assert lam_color(0.0, GRID) == INK
+    shades = [contrast(lam_color(lam, GRID), PALETTE["paper"][0]) for lam in GRID[1:]]
+    assert shades == sorted(shades)
+
+
+def contrast(one: str, two: str) -> float:
+    def luminance(color: str) -> float:
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(two)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_a_blow_up_does_not_flatten_the_rest() -> None:
+    with style():
+        panel = Panel("a", "λ", "MSE")
+        common_scale([panel], [np.array([1.0, 1.2, 1.1, 900.0, np.nan])])
+        assert panel.ax.get_ylim()[1] < 8
+        common_scale([panel], [np.array([2.0, 2.0])])
+        assert panel.ax.get_ylim() == pytest.approx((1.8, 2.2))
+
+
+def test_the_pointer_reads_what_is_drawn() -> None:
+    with style():
+        panel = Panel("a", "λ", "MSE")
+        panel.line([1.0, 10.0], [0.5, -2.0], "one", at=(0.0, 10.0), low=[0.4, -3], high=[0.6, 1])
+        panel.line([1.0], [0.1], "faint", readable=False, color=GREEN)
+        ((name, points),) = panel.points("λ = ")
+    assert name == "one"
+    assert [text for *_, text in points] == ["λ = 0: 0.5 (0.4 to 0.6)", "λ = 10: −2 (−3 to 1)"]
+    assert points[0][0] < points[1][0]
+    assert points[0][1] < points[1][1]  # downwards, as on a page
+
+
+def test_labels_and_names_are_written_as_they_are() -> None:
+    with style():
+        panel = Panel("cost_$a & <b>$", "λ", "MSE")
+        panel.line([1.0, 2.0], [0.0005, 0.0015], "one")
+        panel.ax.set_yticks([0.0005, 0.0015])
+        drawn = svg_of(panel.figure, "x-")
+    assert ">cost_$a &amp; &lt;b&gt;$<" in drawn
+    assert ">0.0005<" in drawn
+    assert not re.search(r'"M [^"]*\d\.\d{3}', drawn)
+
+
+def test_a_digest_of_a_folder_is_of_names_and_contents(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1")
+    first = made.digest(tmp_path)
+    (tmp_path / ".gitignore").write_text("x")
+    assert made.digest(tmp_path) == first
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert made.digest(tmp_path) != first
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_browser_shows_it(written: tuple[Study, Path], tmp_path: Path, dark: bool) -> None:
+    told, console = look(written[1] / "index.html", (390, 1440), tmp_path, dark)
+    assert console == ""
+    assert [one["width"] for one in told] == [390, 1440]
+    for one in told:
+        assert one["scroll"] <= one["width"]
+        assert one["wide"] == []
+        assert one["text"] >= 9  # pixels
+        assert one["shown"] == one["wanted"]
+        paper, blue = (PALETTE[name][dark] for name in ("paper", "blue"))
+        assert (one["paper"], one["line"]) == (rgb(paper), rgb(blue))
+
+
+def rgb(color: str) -> str:
+    return f"rgb({', '.join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))})"
