@@ -127,6 +127,13 @@ def test_spectral_radii_are_of_torchs_matrices_by_gate(cell):
     np.testing.assert_allclose(started, np.ones((2, gates)), rtol=1e-12)
 
 
+def test_a_diverged_member_has_no_spectral_radius():
+    network = network_of("gru")
+    weights = initial_weights(network, 0)
+    weights[3] = np.inf
+    assert np.isnan(spectral_radii(network, weights)).all()
+
+
 def test_norms_and_zeros_by_group():
     network = network_of("lstm", layers=2)
     oracle = Oracle(network, np.random.default_rng(4).normal(size=network.parameters))

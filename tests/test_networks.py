@@ -108,6 +108,24 @@ def test_equals_torch_forward_and_gradients(shape, normalise):
     np.testing.assert_allclose(grad32, grad, rtol=2e-3, atol=2e-3 * np.abs(grad).max())
 
 
+@pytest.mark.parametrize("normalise", ["none", "last", "mean", "instance"])
+def test_gaps_that_no_window_touches_change_nothing(normalise):
+    """A differenced series begins with a gap, and others may lie between the windows."""
+    network = Network("gru", 2, 3, 6, 1, 5, normalise=normalise)
+    rng = np.random.default_rng(4)
+    series = rng.normal(size=(2, 40, 2))
+    rows = np.array([7, 8, 25, 40 + 9])
+    used = np.zeros((2, 40), bool)
+    for row in rows:
+        used[row // 40, row % 40 - 5 : row % 40 + 4] = True
+    weights = initial_weights(network, 1)
+    whole = evaluate(network, weights, series, rows)
+    series[~used] = np.nan
+    assert np.isnan(series[0, 0, 0])
+    for own, expected in zip(evaluate(network, weights, series, rows), whole, strict=True):
+        np.testing.assert_array_equal(own, expected)
+
+
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [

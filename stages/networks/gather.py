@@ -49,6 +49,7 @@ def gather(plan, ws, series, rows, first, count):  # type: ignore[no-untyped-def
         x, stride = plan[FIRST_LAYER + Z], (plan[STEP_INPUTS] + 1 + plan[D]) * b
     segment = lookback // plan[STEPS]
     target, units = plan[TARGET], plan[UNITS]
+    one = ws[plan[HEAD_IN]]  # in the working precision; a value of the series could be a gap
     for column in range(b):
         if column >= count:
             for step in range(plan[STEPS]):
@@ -61,9 +62,9 @@ def gather(plan, ws, series, rows, first, count):  # type: ignore[no-untyped-def
         group, origin = row // length, row % length
         start = origin - lookback + 1
         for f in range(features):
-            shift, spread = series[0, 0, 0] * 0, series[0, 0, 0] * 0 + 1
+            shift, spread = one - one, one
             if f < channels:
-                shift, spread = _units(plan[NORM], series, group, start, lookback, f)
+                shift, spread = _units(plan[NORM], one, series, group, start, lookback, f)
                 ws[units + f * b + column] = shift
                 ws[units + (channels + f) * b + column] = spread
             for step in range(plan[STEPS]):
@@ -78,19 +79,19 @@ def gather(plan, ws, series, rows, first, count):  # type: ignore[no-untyped-def
 
 
 @njit
-def _units(norm, series, group, start, lookback, f):  # type: ignore[no-untyped-def]
+def _units(norm, one, series, group, start, lookback, f):  # type: ignore[no-untyped-def]
     """Shift and spread of one window's channel, summed in double precision."""
-    zero = series[0, 0, 0] * 0
+    zero = one - one
     if norm == NONE:
-        return zero, zero + 1
+        return zero, one
     if norm == LAST:
-        return series[group, start + lookback - 1, f], zero + 1
+        return series[group, start + lookback - 1, f], one
     total = 0.0
     for s in range(lookback):
         total += series[group, start + s, f]
     mean = total / lookback
     if norm == MEAN:
-        return zero + mean, zero + 1
+        return zero + mean, one
     squares = 0.0
     for s in range(lookback):
         squares += (series[group, start + s, f] - mean) ** 2

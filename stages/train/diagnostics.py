@@ -34,9 +34,11 @@ def spectral_radii(network: Network, weights: np.ndarray) -> np.ndarray:
     """(layers, gates): the largest |eigenvalue| of the recurrent matrix (D, D) of each gate.
 
     Above 1 the linear part of a plain recurrence grows a state, below 1 it forgets it; every gate starts
-    at 1 (orthogonal matrices).
+    at 1 (orthogonal matrices). NaN for a member that diverged.
     """
-    d, found = network.hidden, np.zeros(recurrences(network))
+    d, found = network.hidden, np.full(recurrences(network), np.nan)
+    if not np.isfinite(weights).all():  # LAPACK takes finite numbers only
+        return found
     for layer in range(len(found)):
         blocks = []
         for matrix in network.matrices:
