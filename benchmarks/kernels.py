@@ -97,7 +97,7 @@ def _layout(plan, ws, w, repeat):  # type: ignore[no-untyped-def]
         r.load_weights(plan, w, ws, True)
 
 
-def best(call: Callable[[int], Any], rounds: int = 5) -> float:
+def best(call: Callable[[int], Any], rounds: int = 15) -> float:
     """Seconds of one repetition: the quickest of some rounds of about 20 ms each."""
     call(1)
     began = time.perf_counter()
@@ -117,7 +117,7 @@ def gemm_peak(size: int = 1536) -> float:
 
     torch.set_num_threads(1)
     a = torch.rand(size, size)
-    seconds = best(lambda n: [a @ a for _ in range(n)])
+    seconds = best(lambda n: [a @ a for _ in range(n)], 60)
     return 2 * size**3 / seconds / 1e9
 
 
