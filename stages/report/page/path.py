@@ -27,7 +27,7 @@ def section(sources: Sources) -> Section:
     study = sources.study
     note = (
         "λ is chosen from the validation errors alone. The band is one standard error of the paired "
-        "difference to the minimum (HAC by window within each fold); the dotted line is the lowest "
+        "difference to the minimum (equal-weighted cosines by window within each fold); the dotted line is the lowest "
         "loss, so a λ is within one standard error where the band reaches the line."
     )
     return Section(
