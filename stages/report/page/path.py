@@ -27,8 +27,9 @@ def section(sources: Sources) -> Section:
     study = sources.study
     note = (
         "λ is chosen from the validation errors alone. The band is one standard error of the paired "
-        "difference to the minimum (equal-weighted cosines by window within each fold); the dotted line is the lowest "
-        "loss, so a λ is within one standard error where the band reaches the line."
+        "difference to the minimum (equal-weighted cosines by window within each fold); the dotted "
+        "line is the lowest loss, so a λ is within one standard error where the band reaches the "
+        "line."
     )
     return Section(
         "path",
