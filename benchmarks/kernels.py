@@ -142,12 +142,13 @@ def profile(cell: str, hidden: int, lookback: int, batch: int) -> dict[str, Any]
     first, second, strength = np.zeros_like(w), np.zeros_like(w), np.full_like(w, 1e-3)
     grad, sums = np.zeros(n, np.float32), np.zeros((1, 3))
     seeds = np.zeros((1, 2), np.int64)
+    none, forecast = np.empty((1, 0), np.float32), np.zeros(1, np.float32)  # L2 alone
 
     def whole(repeat: int) -> None:
         for _ in range(repeat):
             train_batches(
-                plan, ws, series, rows, 0, 4, batch, w, first, second, grad, strength, seeds, 0.0,
-                ADAM, 1e-6, 0.0, 0.0, 0, sums,
+                plan, ws, series, rows, 0, 4, batch, w, first, second, grad,
+                strength, none, none, forecast, seeds, 0.0, ADAM, 1e-6, 0.0, 0.0, 0, sums,
             )  # fmt: skip
 
     seconds = best(whole) / 4
