@@ -6,11 +6,14 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from stages.artifacts.windows import Windows
 from stages.networks.initial import initial_weights
 from stages.networks.shape import Network
 from stages.train.board import new_board
@@ -25,6 +28,8 @@ from tests.made_windows import made_windows
 WINDOWS = made_windows(
     steps=120, groups=2, features=2, lookback=12, horizon=5, normalise="instance"
 )
+EVEN = made_windows(steps=150, features=1, lookback=16, horizon=4)
+ODD = made_windows(steps=131, groups=3, features=3, lookback=13, horizon=1, normalise="last")
 CASES = {
     # lookbacks, hidden sizes and batch sizes that do not divide evenly
     "linear": (Network("linear", 2, 5, 12, 1, 1, normalise="instance"), 33),
@@ -46,12 +51,12 @@ def members_of(count: int, epochs: int = 4, fold: str = "fold1") -> list[Member]
 
 
 def train(
-    recipe: Recipe, members: list[Member], state: State | None = None
+    recipe: Recipe, members: list[Member], windows: Windows = WINDOWS
 ) -> dict[Member, Outcome]:
-    fold = next(f for f in WINDOWS.folds if f.name == members[0].fold)
+    fold = next(f for f in windows.folds if f.name == members[0].fold)
     found: dict[Member, Outcome] = {}
-    data = fold_data(WINDOWS, fold, recipe.precision)
-    Chunk(recipe, data, members, state or start_state(recipe, members), found.__setitem__).run()
+    data = fold_data(windows, fold, recipe.precision)
+    Chunk(recipe, data, members, start_state(recipe, members), found.__setitem__).run()
     return found
 
 
@@ -73,6 +78,33 @@ def test_bits_do_not_depend_on_company(cell):
     assert_same(train(recipe, [own[4]])[own[4]], alone)
     other = train(recipe, [own[7]])[own[7]]  # same seed, another λ
     assert not np.array_equal(other.weights, alone.weights)
+
+
+@pytest.mark.parametrize("cell", CASES)
+@pytest.mark.parametrize(
+    ("windows", "shape", "batch"),
+    [(EVEN, (1, 4, 16, 1, 16), 32), (ODD, (3, 1, 13, 1, 21), 29)],
+    ids=["even", "odd"],
+)
+def test_nor_in_other_shapes(cell, windows, shape, batch):
+    network = Network(cell, *shape, normalise=windows.layout.normalise)
+    recipe = replace(recipe_for(cell), network=network, batch_size=batch)
+    own = members_of(10)
+    together = train(recipe, own, windows)
+    for member in (own[0], own[9]):
+        assert_same(train(recipe, [member], windows)[member], together[member])
+
+
+@pytest.mark.parametrize("cell", CASES)
+def test_any_executor_with_any_number_of_workers_gives_the_same_store(cell, tmp_path, monkeypatch):
+    path, jobs = jobs_for(tmp_path, 3, cell)
+    found = []
+    for count in (1, 2, 3):
+        monkeypatch.setenv("RIDGELINE_WORKERS", str(count))
+        store = MemberStore(tmp_path / str(count))
+        train_jobs(path, jobs, store, ThreadPoolExecutor)
+        found.append(contents(store, jobs))
+    assert found[1:] == found[:1] * 2
 
 
 def test_seeds_are_common_to_all_lambdas():
@@ -138,10 +170,10 @@ def test_early_stopping_keeps_the_best_epoch():
         np.testing.assert_array_equal(next(iter(shorter.values())).weights, outcome.weights)
 
 
-def jobs_for(folder: Path, epochs: int) -> tuple[Path, list[Job]]:
+def jobs_for(folder: Path, epochs: int, cell: str = "lstm") -> tuple[Path, list[Job]]:
     path = folder / "development.safetensors"
     WINDOWS.save(path)
-    recipe = recipe_for("lstm", epochs)
+    recipe = recipe_for(cell, epochs)
     digest = fold_digest(WINDOWS, WINDOWS.folds[1])
     steps = epochs * -(-WINDOWS.folds[1].m // recipe.batch_size)
     members = members_of(9, epochs)
