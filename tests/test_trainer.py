@@ -240,38 +240,6 @@ def test_a_task_trains_what_the_store_lacks(tmp_path):
     assert board[1].tolist() == [sum(job.steps for job in jobs), 12, 0]  # the first three twice
 
 
-ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "empty": np.empty((0, 2), np.float32)}
-KEY = "ab" + "0" * 62
-
-
-@pytest.mark.parametrize("damage", ["flip", "truncate", "empty"])
-def test_a_damaged_entry_is_said_and_gone(tmp_path, capsys, damage):
-    store = MemberStore(tmp_path)
-    store.put(KEY, ARRAYS, {"epochs": 3})
-    arrays, meta = store.get(KEY)
-    np.testing.assert_array_equal(arrays["a"], ARRAYS["a"])
-    assert meta == {"epochs": 3}
-    path = tmp_path / "ab" / f"{KEY}.member"
-    raw = bytearray(path.read_bytes())
-    raw[-3] ^= 1
-    path.write_bytes({"flip": bytes(raw), "truncate": raw[:-9], "empty": b""}[damage])
-    assert store.get(KEY) is None
-    assert "is damaged; it will be trained again" in capsys.readouterr().err
-    assert KEY not in store
-
-
-def test_pruning_removes_what_was_unused_for_longest(tmp_path):
-    store = MemberStore(tmp_path)
-    keys = [f"{i:02d}{'0' * 62}" for i in range(4)]
-    for i, key in enumerate(keys):
-        store.put(key, ARRAYS, {})
-        os.utime(tmp_path / key[:2] / f"{key}.member", (i, i))
-    store.get(keys[0])  # used now
-    size = (tmp_path / "00" / f"{keys[0]}.member").stat().st_size
-    assert store.prune(2 * size) == 2
-    assert [key in store for key in keys] == [True, False, False, True]
-
-
 def test_keys_name_all_that_decides(monkeypatch):
     recipe, member = recipe_for("gru"), Member(1.0, 0, "fold0", 4)
     digests = [fold_digest(WINDOWS, fold) for fold in WINDOWS.folds]
