@@ -18,9 +18,11 @@ from benchmarks.made import call
 from stages.networks import recurrence as r
 from stages.networks.gather import gather
 from stages.networks.gemm import panel_product
-from stages.networks.initial import initial_weights
 from stages.networks.shape import Network
-from stages.train.kernel import train_batches
+from stages.train.compiled import CompiledEngine
+from stages.train.members import Member, Recipe
+from stages.train.penalty import terms
+from stages.train.state import FoldData, Part, start_state
 from stages.train.update import ADAM, add_penalty, clip, step
 
 HORIZON = 12
@@ -132,33 +134,33 @@ def flops(network: Network, batch: int) -> int:
 def profile(cell: str, hidden: int, lookback: int, batch: int) -> dict[str, Any]:
     """Microseconds of a training step of one member and of its parts, and GFLOP/s."""
     network = Network(cell, 1, HORIZON, lookback, 1, hidden)
-    plan, ws = network.plan(batch)[0], network.workspace(batch, "float32")
-    n, b = network.parameters, int(plan[r.COLUMNS])
-    tiles = -(-batch // b)
+    recipe = Recipe(
+        network, 1, batch, "adam", 0.0, 1e-6, "constant", None, None, (1.0, 1.0, 1.0)
+    )  # fmt: skip
     rng = np.random.default_rng(0)
     series = rng.normal(size=(1, 4 * batch + lookback + HORIZON, 1)).astype(np.float32)
-    rows = (rng.permutation(4 * batch) + lookback - 1)[None]
-    w = initial_weights(network, 0).astype(np.float32)[None]
-    first, second, strength = np.zeros_like(w), np.zeros_like(w), np.full_like(w, 1e-3)
-    grad, sums = np.zeros(n, np.float32), np.zeros((1, 3))
-    seeds = np.zeros((1, 2), np.int64)
-    none, forecast = np.empty((1, 0), np.float32), np.zeros(1, np.float32)  # L2 alone
+    rows = rng.permutation(4 * batch) + lookback - 1
+    engine = CompiledEngine(recipe, FoldData(series, rows, rows))
+    plan, ws, grad = engine.plan, engine.workspace, engine.grad
+    tiles = -(-batch // int(plan[r.COLUMNS]))
+    member = Member(1.0, 0, "final", 1)
+    state, penalty = start_state(recipe, [member]), terms(recipe, [member], len(rows))
+    part = Part(0, 4, rows[None], np.zeros((1, 2), np.int64), penalty, 1e-6, 0)
+    w, first, second = state.weights[0], state.first[0], state.second[0]
+    strength = penalty.gradient[0]
 
     def whole(repeat: int) -> None:
         for _ in range(repeat):
-            train_batches(
-                plan, ws, series, rows, 0, 4, batch, w, first, second, grad,
-                strength, none, none, forecast, seeds, 0.0, ADAM, 1e-6, 0.0, 0.0, 0, sums,
-            )  # fmt: skip
+            engine.train(state, part)
 
     seconds = best(whole) / 4
     parts = {
         "products": tiles * best(lambda n: _products(plan, ws, n)),
         "weight gradients": tiles * best(lambda n: _gradients(plan, ws, grad, n)),
         "gates": tiles * best(lambda n: _pointwise(plan, ws, n)),
-        "windows": tiles * best(lambda n: _windows(plan, ws, series, rows[0], n)),
-        "weights laid out": best(lambda n: _layout(plan, ws, w[0], n)),
-        "update": best(lambda n: _update(w[0], grad, first[0], second[0], strength[0], n)),
+        "windows": tiles * best(lambda n: _windows(plan, ws, series, rows, n)),
+        "weights laid out": best(lambda n: _layout(plan, ws, w, n)),
+        "update": best(lambda n: _update(w, grad, first, second, strength, n)),
     }
     work = flops(network, batch)
     return {
