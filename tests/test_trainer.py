@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 
@@ -206,6 +207,17 @@ def test_one_worker_two_workers_and_a_killed_one_give_the_same_store(tmp_path, m
     killer.join()
     assert contents(stores[2], jobs) == contents(stores[0], jobs)
     assert "a worker died; its members go on" in capfd.readouterr().err
+
+
+def test_workers_that_die_again_and_again_end_the_run_with_a_remedy(tmp_path, capfd):
+    class Broken(ThreadPoolExecutor):
+        def submit(self, *args, **kwargs):
+            raise BrokenProcessPool
+
+    path, jobs = jobs_for(tmp_path, 1)
+    with pytest.raises(RuntimeError, match=r"a worker died 3 times.*RIDGELINE_WORKERS=1"):
+        train_jobs(path, jobs, MemberStore(tmp_path / "store"), Broken)
+    assert capfd.readouterr().err.count("its members go on from their last checkpoint") == 2
 
 
 def children(parent: int) -> list[int]:
