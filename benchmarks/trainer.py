@@ -76,6 +76,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="ridgeline-") as name:
         results["rows"] = [measured(row, Path(name) / row.name, args.rounds) for row in rows]
         results["steps"] = profiles(results["gemm_peak_gflops"], rows)
+        for row, step in zip(results["rows"], results["steps"], strict=True):
+            row["share_of_gemm_peak"] = step["share_of_peak"]
         if not args.only:
             results["scaling"] = scaling(Path(name), RESULTS / "scaling.svg")
             results["memory"] = memory(Path(name))

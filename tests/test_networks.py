@@ -8,6 +8,7 @@ import torch
 
 from stages.networks.gather import gather
 from stages.networks.initial import initial_weights
+from stages.networks.passes import forecasts
 from stages.networks.recurrence import (
     OUT,
     TARGET,
@@ -152,3 +153,27 @@ def test_known_answers_of_keras(cell, expected):
     rows = np.arange(3) * 7 + 5
     out, _, _ = evaluate(network, weights, series, rows)
     np.testing.assert_allclose(out[:, 0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", ["linear", "rnn", "gru", "lstm"])
+def test_a_forecast_depends_on_neither_company_nor_block(cell):
+    """Bit for bit: alone or among 50 others, on all windows at once or a few at a time."""
+    network = Network(cell, 2, 5, 13, 1, 7, normalise="instance")
+    rng = np.random.default_rng(4)
+    series = rng.normal(size=(2, 90, 2)).astype(np.float32)
+    rows = np.concatenate([np.arange(12, 85), 90 + np.arange(12, 85)])
+    own = np.stack([initial_weights(network, seed) for seed in range(51)]).astype(np.float32)
+
+    def forecast(weights: np.ndarray, some: np.ndarray) -> np.ndarray:
+        result = np.empty((len(weights), len(some), network.outputs), np.float32)
+        plan, ws = network.plan(len(some))[0], network.workspace(len(some), "float32")
+        forecasts(plan, ws, series, some, weights, result)
+        return result
+
+    together = forecast(own, rows)
+    assert len(np.unique(together[:, 0, 0])) == 51
+    for place in (0, 17, 50):
+        np.testing.assert_array_equal(forecast(own[place : place + 1], rows)[0], together[place])
+    for block in (1, 7, 40):
+        parts = [forecast(own[:3], rows[i : i + block]) for i in range(0, len(rows), block)]
+        np.testing.assert_array_equal(np.concatenate(parts, axis=1), together[:3])

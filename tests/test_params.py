@@ -62,6 +62,11 @@ def test_the_committed_file_is_good(capsys):
         ("train.penalty.lambdas", [1, 1], "needs at least one value and none twice"),
         ("train.penalty.lambdas", [], "needs at least one value"),
         ("train.penalty.lambdas", {"from": 2, "to": 1, "count": 3}, "`from` must be smaller"),
+        (
+            "train.penalty.lambdas",
+            {"from": 1, "to": 1.000000000001, "count": 5},
+            "5 values from 1.0 to 1.000000000001 are not distinct in 12 digits; lower `count`",
+        ),
         ("train.penalty.multipliers", {"input": -1}, "train.penalty.multipliers.input = -1"),
         ("train.penalty.kind", "elastic_net", "train.penalty: kind elastic_net needs `ratio`"),
         ("train.penalty.ratio", 0.5, "ratio = 0.5 has no meaning for kind l2; set ratio to null"),

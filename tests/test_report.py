@@ -24,7 +24,6 @@ from stages.report.run import run
 from stages.report.stopping import stopped_at_zero
 from stages.report.study import Study, load_study
 from stages.report.tables import log_axis, metrics, plotted_curves, plotted_path, weight_norm
-from stages.report.verdicts import WindowLosses, judge
 from tests.made_study import EPOCHS, GRID, LEVELS, TEST, H, Maker
 
 COLUMNS = "cell,lam,m,lam_over_m,validation_mse,validation_se,validation_sd_seeds,"
@@ -335,40 +334,6 @@ def test_a_forecast_that_diverged_spoils_no_other_verdict(tmp_path: Path) -> Non
     row = "| rnn, λ = 100 | λ = 0 | – | – | 1.000 | 1.000 | – | – | no difference shown |"
     assert row in page
     assert "nan" not in page
-
-
-def losses(values: np.ndarray, series: str = "a") -> WindowLosses:
-    return WindowLosses(np.full(values.size, series), np.arange(values.size), values)
-
-
-def test_an_interval_that_holm_takes_back_is_said() -> None:
-    rng = np.random.default_rng(8)
-    base = losses(np.full(200, 1.0))
-    clear = losses(0.96 + 0.2 * rng.normal(size=200))
-    none = [losses(1 + 0.2 * rng.normal(size=200)) for _ in range(9)]
-    alone = judge([("rnn", 1.0, "λ = 0", clear, base)], 1, 0.95)
-    assert alone[0].word == "better"
-    many = judge([("rnn", 1.0, "λ = 0", one, base) for one in [clear, *none]], 1, 0.95)
-    assert many[0].word == "no difference shown"
-    assert "not after Holm's correction" in many[0].sentence()
-
-
-def test_joint_and_separate_forecasters_are_paired_by_cutoff() -> None:
-    joint = losses(np.arange(1.0, 21.0), "")
-    parts = [losses(joint.loss + shift, name) for name, shift in (("a", 1.0), ("b", 3.0))]
-    both = WindowLosses(*(np.concatenate(c) for c in zip(*map(_columns, parts), strict=True)))
-    (verdict,) = judge([("rnn", 1.0, "ridge", joint, both)], 2, 0.95)
-    assert verdict.percent == pytest.approx(100 * -2 / both.loss.mean())
-    assert verdict.horizons == 10
-
-
-def _columns(one: WindowLosses) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return one.series, one.cutoff, one.loss
-
-
-def test_other_windows_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"different test windows \(20 and 19\)"):
-        judge([("rnn", 1.0, "ridge", losses(np.ones(20)), losses(np.ones(19)))], 2, 0.95)
 
 
 @pytest.mark.parametrize(

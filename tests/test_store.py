@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stages.networks.digest import COMPUTES
+from stages.networks.digest import COMPUTES, ON_CUDA
 from stages.networks.initial import initial_weights
 from stages.networks.shape import Network
 from stages.train.members import Member, Recipe, fold_digest, member_key
-from stages.train.state import fold_data
 from stages.train.store import MemberStore, store_folder
+from tests.closure import closure
 from tests.made_windows import made_windows
 
 KEY = "cd" + "1" * 62
@@ -156,9 +155,17 @@ def test_the_instruction_set_is_in_the_key(monkeypatch):
     assert len(keys) == 2
 
 
-def test_the_code_that_scales_the_data_is_in_the_key():
-    module = inspect.getmodule(fold_data).__name__.removeprefix("stages.").replace(".", "/")
-    assert f"{module}.py" in COMPUTES
+# Imported by what trains a member, and no part of its numbers: files, and the digest itself.
+DECIDE_NOTHING = {
+    "stages/artifacts/container.py", "stages/artifacts/windows.py", "stages/networks/digest.py",
+}  # fmt: skip
+
+
+def test_all_code_that_trains_a_member_is_in_the_key():
+    names = {f"stages/{name}" for name in COMPUTES}
+    on_cuda = {f"stages/{name}" for name in ON_CUDA}
+    assert closure("stages/train/trainer.py") == names | on_cuda | DECIDE_NOTHING
+    assert closure("stages/train/stacked.py") <= names | on_cuda | DECIDE_NOTHING
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])

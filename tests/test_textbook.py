@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -27,3 +28,19 @@ def test_both_readings_of_the_listing(monkeypatch):
     text = textbook.table([written, meant])
     assert text.splitlines()[2].startswith("| the predictions, as written | 0.179 | ")
     assert text.splitlines()[3].startswith("| the weights, as meant | 0.179 | ")
+
+
+def test_the_readme_tells_the_committed_changes():
+    told = json.loads(textbook.RESULTS.read_text(encoding="utf-8"))
+    soon, late = ([textbook.Effect(**one) for one in told[n]] for n in ("100", "3000"))
+    written, meant = late
+    text = " ".join((textbook.quick.ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"λ = 0.001·m·H·C = {written.lam:.3g}" in text
+    assert f"makes forecasts {1 - written.forecasts:.0%} smaller".replace("%", " %") in text
+    assert f"the test error {written.test_mse - 1:.0%} larger".replace("%", " %") in text
+    assert f"makes the test error {1 - meant.test_mse:.0%} smaller".replace("%", " %") in text
+    assert written.weights > 0.99  # "no weight smaller"
+    assert meant.weights == pytest.approx(0.5, abs=0.03)  # "halves the weights"
+    assert meant.forecasts > 0.97  # "keeps the forecasts"
+    shares = [share for e in soon for share in (e.weights, e.forecasts, e.test_mse)]
+    assert all(abs(share - 1) < 0.04 for share in shares)  # "In 100 steps neither …"

@@ -6,11 +6,15 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from stages.artifacts.windows import Windows
 from stages.networks.initial import initial_weights
 from stages.networks.shape import Network
 from stages.train.board import new_board
@@ -25,6 +29,8 @@ from tests.made_windows import made_windows
 WINDOWS = made_windows(
     steps=120, groups=2, features=2, lookback=12, horizon=5, normalise="instance"
 )
+EVEN = made_windows(steps=150, features=1, lookback=16, horizon=4)
+ODD = made_windows(steps=131, groups=3, features=3, lookback=13, horizon=1, normalise="last")
 CASES = {
     # lookbacks, hidden sizes and batch sizes that do not divide evenly
     "linear": (Network("linear", 2, 5, 12, 1, 1, normalise="instance"), 33),
@@ -46,12 +52,12 @@ def members_of(count: int, epochs: int = 4, fold: str = "fold1") -> list[Member]
 
 
 def train(
-    recipe: Recipe, members: list[Member], state: State | None = None
+    recipe: Recipe, members: list[Member], windows: Windows = WINDOWS
 ) -> dict[Member, Outcome]:
-    fold = next(f for f in WINDOWS.folds if f.name == members[0].fold)
+    fold = next(f for f in windows.folds if f.name == members[0].fold)
     found: dict[Member, Outcome] = {}
-    data = fold_data(WINDOWS, fold, recipe.precision)
-    Chunk(recipe, data, members, state or start_state(recipe, members), found.__setitem__).run()
+    data = fold_data(windows, fold, recipe.precision)
+    Chunk(recipe, data, members, start_state(recipe, members), found.__setitem__).run()
     return found
 
 
@@ -73,6 +79,33 @@ def test_bits_do_not_depend_on_company(cell):
     assert_same(train(recipe, [own[4]])[own[4]], alone)
     other = train(recipe, [own[7]])[own[7]]  # same seed, another λ
     assert not np.array_equal(other.weights, alone.weights)
+
+
+@pytest.mark.parametrize("cell", CASES)
+@pytest.mark.parametrize(
+    ("windows", "shape", "batch"),
+    [(EVEN, (1, 4, 16, 1, 16), 32), (ODD, (3, 1, 13, 1, 21), 29)],
+    ids=["even", "odd"],
+)
+def test_nor_in_other_shapes(cell, windows, shape, batch):
+    network = Network(cell, *shape, normalise=windows.layout.normalise)
+    recipe = replace(recipe_for(cell), network=network, batch_size=batch)
+    own = members_of(10)
+    together = train(recipe, own, windows)
+    for member in (own[0], own[9]):
+        assert_same(train(recipe, [member], windows)[member], together[member])
+
+
+@pytest.mark.parametrize("cell", CASES)
+def test_any_executor_with_any_number_of_workers_gives_the_same_store(cell, tmp_path, monkeypatch):
+    path, jobs = jobs_for(tmp_path, 3, cell)
+    found = []
+    for count in (1, 2, 3):
+        monkeypatch.setenv("RIDGELINE_WORKERS", str(count))
+        store = MemberStore(tmp_path / str(count))
+        train_jobs(path, jobs, store, ThreadPoolExecutor)
+        found.append(contents(store, jobs))
+    assert found[1:] == found[:1] * 2
 
 
 def test_seeds_are_common_to_all_lambdas():
@@ -138,10 +171,10 @@ def test_early_stopping_keeps_the_best_epoch():
         np.testing.assert_array_equal(next(iter(shorter.values())).weights, outcome.weights)
 
 
-def jobs_for(folder: Path, epochs: int) -> tuple[Path, list[Job]]:
+def jobs_for(folder: Path, epochs: int, cell: str = "lstm") -> tuple[Path, list[Job]]:
     path = folder / "development.safetensors"
     WINDOWS.save(path)
-    recipe = recipe_for("lstm", epochs)
+    recipe = recipe_for(cell, epochs)
     digest = fold_digest(WINDOWS, WINDOWS.folds[1])
     steps = epochs * -(-WINDOWS.folds[1].m // recipe.batch_size)
     members = members_of(9, epochs)
@@ -176,6 +209,17 @@ def test_one_worker_two_workers_and_a_killed_one_give_the_same_store(tmp_path, m
     assert "a worker died; its members go on" in capfd.readouterr().err
 
 
+def test_workers_that_die_again_and_again_end_the_run_with_a_remedy(tmp_path, capfd):
+    class Broken(ThreadPoolExecutor):
+        def submit(self, *args, **kwargs):
+            raise BrokenProcessPool
+
+    path, jobs = jobs_for(tmp_path, 1)
+    with pytest.raises(RuntimeError, match=r"a worker died 3 times.*RIDGELINE_WORKERS=1"):
+        train_jobs(path, jobs, MemberStore(tmp_path / "store"), Broken)
+    assert capfd.readouterr().err.count("its members go on from their last checkpoint") == 2
+
+
 def children(parent: int) -> list[int]:
     """Spawned worker processes of a process (not multiprocessing's resource tracker)."""
     found = []
@@ -206,38 +250,6 @@ def test_a_task_trains_what_the_store_lacks(tmp_path):
     assert contents(store, jobs[:3]) == before
     assert board[0].tolist() == [0, 0, 0]
     assert board[1].tolist() == [sum(job.steps for job in jobs), 12, 0]  # the first three twice
-
-
-ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "empty": np.empty((0, 2), np.float32)}
-KEY = "ab" + "0" * 62
-
-
-@pytest.mark.parametrize("damage", ["flip", "truncate", "empty"])
-def test_a_damaged_entry_is_said_and_gone(tmp_path, capsys, damage):
-    store = MemberStore(tmp_path)
-    store.put(KEY, ARRAYS, {"epochs": 3})
-    arrays, meta = store.get(KEY)
-    np.testing.assert_array_equal(arrays["a"], ARRAYS["a"])
-    assert meta == {"epochs": 3}
-    path = tmp_path / "ab" / f"{KEY}.member"
-    raw = bytearray(path.read_bytes())
-    raw[-3] ^= 1
-    path.write_bytes({"flip": bytes(raw), "truncate": raw[:-9], "empty": b""}[damage])
-    assert store.get(KEY) is None
-    assert "is damaged; it will be trained again" in capsys.readouterr().err
-    assert KEY not in store
-
-
-def test_pruning_removes_what_was_unused_for_longest(tmp_path):
-    store = MemberStore(tmp_path)
-    keys = [f"{i:02d}{'0' * 62}" for i in range(4)]
-    for i, key in enumerate(keys):
-        store.put(key, ARRAYS, {})
-        os.utime(tmp_path / key[:2] / f"{key}.member", (i, i))
-    store.get(keys[0])  # used now
-    size = (tmp_path / "00" / f"{keys[0]}.member").stat().st_size
-    assert store.prune(2 * size) == 2
-    assert [key in store for key in keys] == [True, False, False, True]
 
 
 def test_keys_name_all_that_decides(monkeypatch):

@@ -59,12 +59,6 @@ class Fit:
     state_gradients: np.ndarray
     window_losses: dict[str, np.ndarray]
 
-    def gap(self) -> np.ndarray:
-        """(folds − 1, Λ, S): training minus validation error of the final weights, in scaled units;
-        far below 0 is overfitting. `final` has no validation."""
-        validation = [self.window_losses[fold].mean(-1) for fold in self.folds[:-1]]
-        return self.train_mse[:-1] - np.stack(validation)
-
     def save(self, path: Path) -> None:
         arrays = {name: getattr(self, name) for name in ("weights", *_CURVES, *_BY_MEMBER)}
         arrays |= {f"window_losses/{fold}": losses for fold, losses in self.window_losses.items()}

@@ -16,6 +16,7 @@ COMPUTES = (
     "networks/passes.py",
     "networks/recurrence.py",
     "networks/shape.py",
+    "networks/tiles.py",
     "networks/vector.py",
     "train/compiled.py",
     "train/kernel.py",

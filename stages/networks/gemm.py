@@ -14,168 +14,26 @@ packs both operands at every call, which at these sizes costs as much as the pro
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from numba import njit
 
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
-
-from stages.networks.vector import call_outlined, data, fma, load, store
-
-COLUMNS = 16  # columns of one product tile: two AVX2 registers, one of AVX-512
-ROWS = 6  # rows of one product tile: 12 accumulators of AVX2's 16 registers
-LANES = 8  # chains of a dot product; rows and columns of a transposed block
-DOT_ROWS, DOT_COLUMNS = 4, 2  # tile of the dot products
-
-
-def _product_tile(rows: int) -> Any:
-    def body(b: ir.IRBuilder, args: list[ir.Value]) -> None:
-        pa, a0, ai, ak, pz, z0, zk, pc, c0, ci, depth, add = args
-        vector = ir.VectorType(pa.type.pointee, COLUMNS)
-        places = [b.add(c0, b.mul(ci, ir.Constant(ci.type, i))) for i in range(rows)]
-        firsts = [b.add(a0, b.mul(ai, ir.Constant(ai.type, i))) for i in range(rows)]
-        sums = [cgutils.alloca_once(b, vector) for _ in range(rows)]
-        with b.if_else(b.icmp_signed("!=", add, ir.Constant(add.type, 0))) as (then, otherwise):
-            with then:
-                for total, place in zip(sums, places, strict=True):
-                    b.store(load(b, pc, place, COLUMNS), total)
-            with otherwise:
-                for total in sums:
-                    b.store(ir.Constant(vector, [0.0] * COLUMNS), total)
-        with cgutils.for_range(b, depth) as loop:
-            row = load(b, pz, b.add(z0, b.mul(loop.index, zk)), COLUMNS)
-            along = b.mul(loop.index, ak)
-            for total, first in zip(sums, firsts, strict=True):
-                scalar = b.load(b.gep(pa, [b.add(first, along)]))
-                b.store(fma(b, _broadcast(b, scalar, COLUMNS), row, b.load(total)), total)
-        for total, place in zip(sums, places, strict=True):
-            store(b, b.load(total), pc, place)
-
-    @intrinsic
-    def emit(typing: Any, a: Any, a0: Any, ai: Any, ak: Any, z: Any, z0: Any, zk: Any,
-             c: Any, c0: Any, ci: Any, depth: Any, add: Any) -> Any:  # fmt: skip
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-            pointers = {i: data(context, builder, k, args[i]) for k, i in ((a, 0), (z, 4), (c, 7))}
-            arguments = [pointers.get(i, argument) for i, argument in enumerate(args)]
-            call_outlined(builder, f"product{rows}", arguments, body)
-            return context.get_dummy_value()
-
-        return types.void(a, a0, ai, ak, z, z0, zk, c, c0, ci, depth, add), generate
-
-    return emit
-
-
-def _broadcast(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
-    vector = ir.VectorType(scalar.type, lanes)
-    first = builder.insert_element(
-        ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0)
-    )
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
-    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), mask)
-
-
-def _dots_tile(rows: int, columns: int) -> Any:
-    def body(b: ir.IRBuilder, args: list[ir.Value]) -> None:
-        pg, g0, gt, pz, z0, zt, pc, c0, ci, steps, batch = args
-        vector = ir.VectorType(pg.type.pointee, LANES)
-        sums = [[cgutils.alloca_once(b, vector) for _ in range(columns)] for _ in range(rows)]
-        for total in (total for line in sums for total in line):
-            b.store(ir.Constant(vector, [0.0] * LANES), total)
-        zero, step = ir.Constant(batch.type, 0), ir.Constant(batch.type, LANES)
-        with cgutils.for_range(b, steps) as t:
-            gs, zs = b.add(g0, b.mul(t.index, gt)), b.add(z0, b.mul(t.index, zt))
-            with cgutils.for_range_slice(b, zero, batch, step) as (column, _):
-                left = [load(b, pg, _at(b, gs, batch, i, column), LANES) for i in range(rows)]
-                for j in range(columns):
-                    right = load(b, pz, _at(b, zs, batch, j, column), LANES)
-                    for line, own in zip(sums, left, strict=True):
-                        b.store(fma(b, own, right, b.load(line[j])), line[j])
-        for i, line in enumerate(sums):
-            place = b.add(c0, b.mul(ci, ir.Constant(ci.type, i)))
-            total = _sums(b, [b.load(own) for own in line])
-            store(b, b.fadd(load(b, pc, place, columns), total), pc, place)
-
-    @intrinsic
-    def emit(typing: Any, g: Any, g0: Any, gt: Any, z: Any, z0: Any, zt: Any, c: Any, c0: Any,
-             ci: Any, steps: Any, batch: Any) -> Any:  # fmt: skip
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-            pointers = {i: data(context, builder, k, args[i]) for k, i in ((g, 0), (z, 3), (c, 6))}
-            arguments = [pointers.get(i, argument) for i, argument in enumerate(args)]
-            call_outlined(builder, f"dots{rows}x{columns}", arguments, body)
-            return context.get_dummy_value()
-
-        return types.void(g, g0, gt, z, z0, zt, c, c0, ci, steps, batch), generate
-
-    return emit
-
-
-def _at(builder: ir.IRBuilder, base: ir.Value, stride: ir.Value, i: int, b: ir.Value) -> ir.Value:
-    row = builder.mul(stride, ir.Constant(stride.type, i))
-    return builder.add(builder.add(base, row), b)
-
-
-def _sums(b: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
-    """The sums of one or two vectors of 8 lanes as one vector: neighbours, then their sums, then halves."""
-    vector = _neighbours(b, vectors[0], vectors[-1])
-    vector = _neighbours(b, vector, vector)
-    halves = [_shuffle(b, vector, vector, range(at, at + len(vectors))) for at in (0, 4)]
-    return b.fadd(*halves)
-
-
-def _neighbours(b: ir.IRBuilder, left: ir.Value, right: ir.Value) -> ir.Value:
-    """Sums of neighbouring lanes within each half, as AVX's horizontal addition orders them."""
-    even = _shuffle(b, left, right, (0, 2, 8, 10, 4, 6, 12, 14))
-    odd = _shuffle(b, left, right, (1, 3, 9, 11, 5, 7, 13, 15))
-    return b.fadd(even, odd)
-
-
-def _shuffle(b: ir.IRBuilder, left: ir.Value, right: ir.Value, lanes: Iterable[int]) -> ir.Value:
-    places = list(lanes)
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
-    return b.shuffle_vector(left, right, mask)
-
-
-_p1, _p2, _p3, _p4, _p5, _p6 = (_product_tile(rows) for rows in range(1, ROWS + 1))
-_d42, _d41, _d12, _d11 = (_dots_tile(rows, columns) for rows in (4, 1) for columns in (2, 1))
-
-
-@intrinsic
-def _transpose_block(
-    typing: Any, z: Any, z0: Any, zi: Any, c: Any, c0: Any, ci: Any
-) -> Any:  # pragma: no cover (compiled)
-    """c[c0 + j ci + i] = z[z0 + i zi + j], i, j < LANES: unpack pairs, then fours, then halves."""
-    low = ((0, 8, 1, 9, 4, 12, 5, 13), (0, 1, 8, 9, 4, 5, 12, 13), (0, 1, 2, 3, 8, 9, 10, 11))
-    high = (
-        (2, 10, 3, 11, 6, 14, 7, 15),
-        (2, 3, 10, 11, 6, 7, 14, 15),
-        (4, 5, 6, 7, 12, 13, 14, 15),
-    )
-
-    def body(b: ir.IRBuilder, args: list[ir.Value]) -> None:
-        pz, first, zstep, pc, place, cstep = args
-        lines = [
-            load(b, pz, b.add(first, b.mul(zstep, ir.Constant(zstep.type, i))), LANES)
-            for i in range(LANES)
-        ]
-        # After a level, line e of a group of 2, 4, 8 lines holds the columns that differ in that bit.
-        a = [_shuffle(b, lines[i], lines[i + 1], m[0]) for i in (0, 2, 4, 6) for m in (low, high)]
-        q = [
-            _shuffle(b, a[i + e], a[i + 2 + e], m[1])
-            for i in (0, 4) for e in (0, 1) for m in (low, high)
-        ]  # fmt: skip
-        r = [_shuffle(b, q[e], q[4 + e], m[2]) for m in (low, high) for e in range(4)]
-        for j, line in enumerate(r):
-            store(b, line, pc, b.add(place, b.mul(cstep, ir.Constant(cstep.type, j))))
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        pointers = {i: data(context, builder, k, args[i]) for k, i in ((z, 0), (c, 3))}
-        arguments = [pointers.get(i, argument) for i, argument in enumerate(args)]
-        call_outlined(builder, "transpose", arguments, body)
-        return context.get_dummy_value()
-
-    return types.void(z, z0, zi, c, c0, ci), generate
+from stages.networks.tiles import (
+    COLUMNS,
+    DOT_COLUMNS,
+    DOT_ROWS,
+    LANES,
+    ROWS,
+    d11,
+    d12,
+    d41,
+    d42,
+    p1,
+    p2,
+    p3,
+    p4,
+    p5,
+    p6,
+    transpose_block,
+)
 
 
 @njit
@@ -198,7 +56,7 @@ def panel_product(ws, a0, z0, c0, rows, depth, batch, add):  # type: ignore[no-u
         panel, place = a0 + i * depth, c0 + i * batch
         if high == ROWS:
             for b in range(0, batch, COLUMNS):
-                _p6(ws, panel, 1, ROWS, ws, z0 + b, batch, ws, place + b, batch, depth, add)
+                p6(ws, panel, 1, ROWS, ws, z0 + b, batch, ws, place + b, batch, depth, add)
         else:
             product(ws, panel, 1, high, ws, z0, ws, place, high, depth, batch, add)
 
@@ -209,19 +67,19 @@ def product(a, a0, ai, ak, z, z0, c, c0, rows, depth, batch, add):  # type: igno
     for b in range(0, batch, COLUMNS):
         i = 0
         while i + ROWS <= rows:
-            _p6(a, a0 + i * ai, ai, ak, z, z0 + b, batch, c, c0 + i * batch + b, batch, depth, add)
+            p6(a, a0 + i * ai, ai, ak, z, z0 + b, batch, c, c0 + i * batch + b, batch, depth, add)
             i += ROWS
         first, place, left = a0 + i * ai, c0 + i * batch + b, rows - i
         if left == 5:
-            _p5(a, first, ai, ak, z, z0 + b, batch, c, place, batch, depth, add)
+            p5(a, first, ai, ak, z, z0 + b, batch, c, place, batch, depth, add)
         elif left == 4:
-            _p4(a, first, ai, ak, z, z0 + b, batch, c, place, batch, depth, add)
+            p4(a, first, ai, ak, z, z0 + b, batch, c, place, batch, depth, add)
         elif left == 3:
-            _p3(a, first, ai, ak, z, z0 + b, batch, c, place, batch, depth, add)
+            p3(a, first, ai, ak, z, z0 + b, batch, c, place, batch, depth, add)
         elif left == 2:
-            _p2(a, first, ai, ak, z, z0 + b, batch, c, place, batch, depth, add)
+            p2(a, first, ai, ak, z, z0 + b, batch, c, place, batch, depth, add)
         elif left == 1:
-            _p1(a, first, ai, ak, z, z0 + b, batch, c, place, batch, depth, add)
+            p1(a, first, ai, ak, z, z0 + b, batch, c, place, batch, depth, add)
 
 
 @njit
@@ -241,7 +99,7 @@ def weight_gradient(ws, g0, gt, z0, zt, t0, c, c0, rows, columns, steps, batch):
                     line = z + (panel * COLUMNS + half) * batch
                     place = t0 + panel * COLUMNS * batch + half
                     for b in range(0, batch, LANES):
-                        _transpose_block(ws, line + b, batch, ws, place + b * COLUMNS, COLUMNS)
+                        transpose_block(ws, line + b, batch, ws, place + b * COLUMNS, COLUMNS)
             i = 0
             while i < rows:
                 high = min(ROWS, rows - i)
@@ -266,17 +124,17 @@ def weight_gradient(ws, g0, gt, z0, zt, t0, c, c0, rows, columns, steps, batch):
 def _rows_onto(ws, g, panel, c, place, high, columns, batch):  # type: ignore[no-untyped-def]
     """`high` rows of C, 16 columns each, += G (high, batch) · panel (batch, 16)."""
     if high == 6:
-        _p6(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
+        p6(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
     elif high == 5:
-        _p5(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
+        p5(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
     elif high == 4:
-        _p4(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
+        p4(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
     elif high == 3:
-        _p3(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
+        p3(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
     elif high == 2:
-        _p2(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
+        p2(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
     else:
-        _p1(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
+        p1(ws, g, batch, 1, ws, panel, COLUMNS, c, place, columns, batch, 1)
 
 
 @njit
@@ -289,11 +147,11 @@ def _dots(ws, g0, gt, z0, zt, c, c0, rows, columns, count, steps, batch):  # typ
             g, z, place = g0 + i * batch, z0 + j * batch, c0 + i * columns + j
             if j + DOT_COLUMNS <= count:
                 if four:
-                    _d42(ws, g, gt, ws, z, zt, c, place, columns, steps, batch)
+                    d42(ws, g, gt, ws, z, zt, c, place, columns, steps, batch)
                 else:
-                    _d12(ws, g, gt, ws, z, zt, c, place, columns, steps, batch)
+                    d12(ws, g, gt, ws, z, zt, c, place, columns, steps, batch)
             elif four:
-                _d41(ws, g, gt, ws, z, zt, c, place, columns, steps, batch)
+                d41(ws, g, gt, ws, z, zt, c, place, columns, steps, batch)
             else:
-                _d11(ws, g, gt, ws, z, zt, c, place, columns, steps, batch)
+                d11(ws, g, gt, ws, z, zt, c, place, columns, steps, batch)
         i += DOT_ROWS if four else 1

@@ -26,6 +26,11 @@ class LogGrid(Section):
     def _ordered(self) -> LogGrid:
         if self.start >= self.to:
             raise ValueError("`from` must be smaller than `to`; exchange them")
+        if len(set(self.values())) < len(self.values()):
+            raise ValueError(
+                f"{self.count} values from {self.start} to {self.to} are not distinct in 12 digits; "
+                "lower `count`"
+            )
         return self
 
     def values(self) -> list[float]:

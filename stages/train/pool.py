@@ -68,7 +68,11 @@ def train_jobs(
     store: MemberStore,
     executor: Callable[[int], Executor] = local_processes,
 ) -> None:
-    """Leave every job's member in the store."""
+    """Leave every job's member in the store.
+
+    Raises:
+        RuntimeError: workers died again and again.
+    """
     # Read, not only looked for: a damaged entry must be noticed before the work is shared out.
     missing = [job for job in jobs if store.get(job.key) is None]
     if not missing:
@@ -88,9 +92,12 @@ def train_jobs(
                     progress,
                 )
                 return
-            except BrokenProcessPool:
+            except BrokenProcessPool as error:
                 if attempt == ATTEMPTS:
-                    raise
+                    raise RuntimeError(
+                        f"a worker died {ATTEMPTS} times, perhaps for want of memory: each holds a fold's "
+                        "series; try fewer of them (RIDGELINE_WORKERS=1). What was trained is kept"
+                    ) from error
                 print(
                     "a worker died; its members go on from their last checkpoint", file=sys.stderr
                 )

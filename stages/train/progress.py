@@ -22,6 +22,7 @@ class Progress:
     def __init__(self, steps: int, members: int, known: int) -> None:
         self.steps, self.members, self.known = steps, members, known
         self.began = self.printed = time.monotonic()
+        self.first: tuple[int, float] | None = None  # steps and time of the first progress
         self.terminal = sys.stderr.isatty()
         self.bar = tqdm(total=steps, unit=" steps", unit_scale=True, disable=not self.terminal)
 
@@ -42,22 +43,28 @@ class Progress:
     def show(self, steps: int, members: int, running: int) -> None:
         """`steps` done, `members` whole and `running` ones so far."""
         text = f"{members}/{self.members} members, {running} running"
+        now = time.monotonic()
+        if steps and self.first is None:
+            self.first = steps, now
         if self.terminal:
             text = text if steps else "compiling the kernels, once for each version of the code"
             self.bar.set_description(text, refresh=False)
             self.bar.update(steps - self.bar.n)
-        elif time.monotonic() - self.printed >= LINE_SECONDS:
-            self.printed = time.monotonic()
-            self._say(self._line(steps, text, self.printed - self.began))
+        elif now - self.printed >= LINE_SECONDS:
+            self.printed = now
+            self._say(self._line(steps, text, now))
 
-    def _line(self, steps: int, text: str, spent: float) -> str:
-        if not steps:
+    def _line(self, steps: int, text: str, now: float) -> str:
+        """Share, members, rate and time left; neither what checkpoints brought nor the time of compiling
+        counts in the rate."""
+        if self.first is None:
             return "  0%  the kernels are being compiled, once for each version of the code"
-        rate = steps / spent
-        return (
-            f"{steps / self.steps:4.0%}  {text}  {rate:.0f} steps/s  "
-            f"{(self.steps - steps) / rate:.0f} s left"
-        )
+        known, since = self.first
+        line = f"{steps / self.steps:4.0%}  {text}"
+        if steps == known:
+            return line
+        rate = (steps - known) / (now - since)
+        return f"{line}  {rate:.0f} steps/s  {(self.steps - steps) / rate:.0f} s left"
 
     def _say(self, text: str) -> None:
         tqdm.write(text, file=sys.stderr)

@@ -1,8 +1,8 @@
 """The member store: finished members and the latest checkpoints of running ones.
 
 An entry's key is a digest of all that determines it, so an entry is either right or absent; deleting
-the store is always safe. Writes are atomic and entries are never changed, so any number of runs can
-share a store.
+the store, or a part of it, is safe at any moment: who misses an entry trains it again. Writes are atomic
+and entries are never changed, so any number of runs can share a store.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,8 @@ class MemberStore:
             path.unlink(missing_ok=True)
             return None
         if not partial:
-            os.utime(path)  # pruning removes what was unused for longest
+            with suppress(FileNotFoundError):  # another run pruned it since
+                os.utime(path)  # pruning removes what was unused for longest
         return arrays, meta
 
     def put(

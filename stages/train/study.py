@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from stages.train.params import TrainParams
 from stages.train.penalty import refuse_overshoot
 from stages.train.pool import Job, train_jobs
 from stages.train.state import CURVES
-from stages.train.store import MemberStore
+from stages.train.store import Entry, MemberStore
 
 FINAL = "final"
 
@@ -90,39 +91,44 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
     if params.early_stopping:
         first = jobs(checked, {})
         train_jobs(development, first, store)
-        epochs = _median_epochs(first, store)
+        epochs = _median_epochs(_entries(development, first, store))
         every = first + jobs([FINAL], epochs)
     else:
         every = jobs([*checked, FINAL], {})
     train_jobs(development, every, store)
-    return [
-        _fit(
-            cell, recipe, params, folds, [j for j in every if j.recipe.network.cell == cell], store
-        )
-        for cell, recipe in recipes.items()
-    ]
+    fits = []
+    for cell, recipe in recipes.items():
+        own = [job for job in every if job.recipe.network.cell == cell]
+        fits.append(_fit(cell, recipe, params, folds, _entries(development, own, store)))
+    return fits
+
+
+def _entries(development: Path, jobs: list[Job], store: MemberStore) -> Iterator[tuple[Job, Entry]]:
+    """Each job with its entry; what is gone again, pruned by another run or deleted, is trained anew."""
+    for job in jobs:
+        while (entry := store.get(job.key)) is None:
+            train_jobs(development, jobs, store)
+        yield job, entry
 
 
 def _without_patience(recipe: Recipe) -> Recipe:
     return Recipe(**{**vars(recipe), "patience": None})
 
 
-def _median_epochs(jobs: list[Job], store: MemberStore) -> dict[tuple[str, float], int]:
+def _median_epochs(entries: Iterable[tuple[Job, Entry]]) -> dict[tuple[str, float], int]:
     """(cell, λ) → the median best epoch over folds and seeds, at least 1."""
     found: dict[tuple[str, float], list[int]] = {}
-    for job in jobs:
-        entry = store.get(job.key)
-        assert entry is not None, "train_jobs leaves every member in the store"
+    for job, (_, meta) in entries:
         place = (job.recipe.network.cell, job.member.lam)
-        found.setdefault(place, []).append(entry[1]["epochs"])
+        found.setdefault(place, []).append(meta["epochs"])
     return {place: max(1, round(float(np.median(epochs)))) for place, epochs in found.items()}
 
 
 def _fit(
-    cell: str, recipe: Recipe, params: TrainParams, folds: dict[str, Fold], jobs: list[Job],
-    store: MemberStore,
+    cell: str, recipe: Recipe, params: TrainParams, folds: dict[str, Fold],
+    entries: Iterable[tuple[Job, Entry]],
 ) -> Fit:  # fmt: skip
-    """Gather a cell's members from the store."""
+    """Gather a cell's members."""
     names, lambdas = list(folds), params.penalty.path()
     shape = (len(names), len(lambdas), params.seeds)
     network = recipe.network
@@ -136,10 +142,7 @@ def _fit(
     )
     curves = {name: np.zeros((*shape, params.epochs)) for name in CURVES}
     losses = {n: np.zeros((*shape[1:], len(f.validation))) for n, f in folds.items() if n != FINAL}
-    for job in jobs:
-        entry = store.get(job.key)
-        assert entry is not None, "train_jobs leaves every member in the store"
-        arrays, meta = entry
+    for job, (arrays, meta) in entries:
         at = (names.index(job.member.fold), lambdas.index(job.member.lam), job.member.seed)
         epochs[at], train_mse[at] = meta["epochs"], meta["train_mse"]
         norms[at] = diagnostics.norms(network, arrays["weights"])
