@@ -1,0 +1,302 @@
+"""Commits and experiments: which study each holds, told by its dvc.lock, and that study's files.
+
+Whoever runs first and commits afterwards has a run that was made before its commit; dvc.lock, which travels
+with both, is what ties them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stages.tracking.digests import STUDIED, flatten, study_key
+from stages.tracking.note import PATHS, SECTIONS
+
+WORKSPACE = "workspace"
+# refs/exps/<2 of the baseline>/<38>/<name>; stashes and other bookkeeping have other forms.
+_EXPERIMENT = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)")
+
+
+class UnavailableError(RuntimeError):
+    """What was asked for is not here; says why and how to get it."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A dvc.lock that holds a finished study.
+
+    stages: as in the file. paths: flag → path in the repository (see PATHS). md5s: of every output, by path.
+    """
+
+    stages: dict[str, Any]
+    paths: dict[str, str]
+    md5s: dict[str, str]
+
+    @classmethod
+    def parse(cls, text: str) -> Lock | None:
+        """None where it is no lock of a whole study."""
+        try:
+            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # quick, where it is built
+            stages = (yaml.load(text, loader) or {})["stages"]  # noqa: S506 (safe, both)
+            commands = stages["report"]["cmd"]
+            listed = [commands] if isinstance(commands, str) else commands
+            (line,) = [c for c in listed if "stages.tracking report" in c]
+            words = shlex.split(line)
+            paths = {flag: words[words.index(f"--{flag}") + 1] for flag in PATHS}
+            outs = {o["path"]: o["md5"] for s in stages.values() for o in s.get("outs", [])}
+            own = cls(stages, paths, outs)
+            return own if own.key else None
+        except (KeyError, TypeError, ValueError, IndexError, yaml.YAMLError):
+            return None
+
+    @property
+    def sections(self) -> dict[str, Any]:
+        """The parameters that the study was made with, by section."""
+        found: dict[str, Any] = {}
+        for stage in self.stages.values():
+            found |= {k: v for k, v in stage["params"]["params.yaml"].items() if k in SECTIONS}
+        return found
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The same, dotted."""
+        return flatten({name: self.sections.get(name, {}) for name in SECTIONS})
+
+    @property
+    def key(self) -> str:
+        """The study's key."""
+        md5s = {name: self.md5s[self.paths[name]] for name in STUDIED}
+        return study_key(md5s, self.sections["report"])
+
+
+@dataclass
+class Revision:
+    """A commit or experiment (or the workspace, sha "") with a study.
+
+    name: the branch or tag, the experiment's name, or the short sha. baseline: the commit that an experiment
+    was started from; "" for a commit.
+    """
+
+    name: str
+    sha: str
+    lock: Lock
+    baseline: str = ""
+
+    @property
+    def shown(self) -> str:
+        """For people: `a1b2c3d (main)`, or the experiment's name."""
+        if self.baseline or not self.sha or self.sha.startswith(self.name):
+            return self.name
+        return f"{self.sha[:7]} ({self.name})"
+
+
+@dataclass
+class Study:
+    """A study and where it stands: the revisions that hold it, commits first."""
+
+    key: str
+    revisions: list[Revision] = field(default_factory=list)
+
+    @property
+    def lock(self) -> Lock:
+        return self.revisions[0].lock
+
+    def commits(self) -> list[Revision]:
+        return [r for r in self.revisions if r.sha and not r.baseline]
+
+    def experiments(self) -> list[Revision]:
+        return [r for r in self.revisions if r.baseline]
+
+
+def git(root: Path, *arguments: str, check: bool = True) -> str:
+    """Standard output of a git command.
+
+    Raises:
+        UnavailableError: git's own words, if it failed and `check` is set.
+    """
+    done = subprocess.run(  # noqa: S603
+        ["git", *arguments],  # noqa: S607
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    if check and done.returncode:
+        raise UnavailableError(done.stderr.strip() or f"git {arguments[0]} failed")
+    return done.stdout.strip("\n") if done.returncode == 0 else ""
+
+
+class Repository:
+    """The git repository and its DVC cache."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._cache: Path | None = None
+
+    def studies(self, wanted: list[str] | None = None) -> dict[str, Study]:
+        """Every study of the wanted revisions (default: the workspace, all commits, all experiments)."""
+        found: dict[str, Study] = {}
+        for revision in self._revisions(wanted or []):
+            study = found.setdefault(revision.lock.key, Study(revision.lock.key))
+            study.revisions.append(revision)
+        return found
+
+    def _revisions(self, wanted: list[str]) -> Iterator[Revision]:
+        names = self._experiments()
+        if wanted:
+            for name in wanted:
+                yield self.revision(name, names)
+            return
+        tips = self._tips()
+        listed = git(
+            self.root, "log", "--branches", "--tags", "--remotes", "--format=%H", "--", self._lock
+        )
+        for sha in listed.splitlines():
+            lock = self._lock_of(sha)
+            if lock is not None:
+                yield Revision(tips.get(sha, sha[:7]), sha, lock)
+        for name, (sha, baseline) in names.items():
+            lock = self._lock_of(sha)
+            if lock is not None:
+                yield Revision(name, sha, lock, baseline)
+        path = self.root / "dvc.lock"
+        own = Lock.parse(path.read_text(encoding="utf-8")) if path.exists() else None
+        if own is not None:
+            yield Revision(WORKSPACE, "", own)
+
+    def revision(
+        self, name: str, experiments: dict[str, tuple[str, str]] | None = None
+    ) -> Revision:
+        """An experiment by its name, or anything that git knows.
+
+        Raises:
+            UnavailableError: there is none of this name, or it holds no finished study.
+        """
+        experiments = self._experiments() if experiments is None else experiments
+        sha, baseline = experiments.get(name, ("", ""))
+        if not sha:
+            sha = git(self.root, "rev-parse", "-q", "--verify", f"{name}^{{commit}}", check=False)
+        if not sha:
+            raise UnavailableError(
+                f"{name!r} is no run, experiment or revision of this repository; see `dvc exp list`, "
+                "`git log`, or the ids in the MLflow UI (an experiment of another clone: `dvc exp pull`)"
+            )
+        lock = self._lock_of(sha)
+        if lock is None:
+            raise UnavailableError(
+                f"{name} has no dvc.lock with a finished study; run `dvc repro` there"
+            )
+        return Revision(name, sha, lock, baseline)
+
+    @property
+    def _lock(self) -> str:
+        return f"{self.prefix}dvc.lock"
+
+    @property
+    def prefix(self) -> str:
+        """Where the project lies in the git repository: "", or a path with `/` at its end."""
+        return git(self.root, "rev-parse", "--show-prefix")
+
+    def _lock_of(self, sha: str) -> Lock | None:
+        return Lock.parse(git(self.root, "show", f"{sha}:{self._lock}", check=False))
+
+    def _experiments(self) -> dict[str, tuple[str, str]]:
+        """Name → (its commit, its baseline)."""
+        found = {}
+        form = "--format=%(objectname) %(refname)"
+        for line in git(self.root, "for-each-ref", form, "refs/exps").splitlines():
+            sha, ref = line.split(" ", 1)
+            match = _EXPERIMENT.fullmatch(ref)
+            if match:
+                found[match[3]] = (sha, match[1] + match[2])
+        return found
+
+    def _tips(self) -> dict[str, str]:
+        """Commit → the branch or tag that stands at it."""
+        form = "--format=%(objectname) %(refname:short)"
+        refs = git(self.root, "for-each-ref", form, "refs/remotes", "refs/tags", "refs/heads")
+        return dict(line.split(" ", 1) for line in refs.splitlines())
+
+    def text(self, sha: str, path: str) -> str:
+        """A file that git keeps; "" where there is none."""
+        return git(self.root, "show", f"{sha}:{self.prefix}{path}", check=False)
+
+    def fetch(
+        self, revision: Revision, folder: Path, names: tuple[str, ...] = PATHS
+    ) -> dict[str, Path]:
+        """The files of these flags below `folder`: links into DVC's cache, copies of what git keeps.
+
+        Raises:
+            UnavailableError: neither the cache, the workspace nor a remote has them.
+        """
+        for name in names:
+            path = revision.lock.paths[name]
+            outs = [p for p in revision.lock.md5s if p == path or p.startswith(f"{path}/")]
+            for out in outs:
+                self._bring(revision, out, folder / out)
+        return {name: folder / revision.lock.paths[name] for name in names}
+
+    def _bring(self, revision: Revision, path: str, target: Path) -> None:
+        md5 = revision.lock.md5s[path]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        cached = self._cached(md5)
+        if cached is not None and not md5.endswith(".dir"):
+            target.symlink_to(cached)
+            return
+        if cached is not None:
+            listed = json.loads(cached.read_text(encoding="utf-8"))
+            found = [(entry["relpath"], self._cached(entry["md5"])) for entry in listed]
+            if all(file is not None for _, file in found):
+                for name, file in found:
+                    (target / name).parent.mkdir(parents=True, exist_ok=True)
+                    (target / name).symlink_to(str(file))
+                return
+        if revision.sha and self._kept_by_git(revision.sha, path, target):
+            return
+        if not revision.sha and (self.root / path).exists():
+            target.symlink_to((self.root / path).resolve())
+            return
+        self._get(revision, path, target)
+
+    def _kept_by_git(self, sha: str, path: str, target: Path) -> bool:
+        done = subprocess.run(  # noqa: S603
+            ["git", "show", f"{sha}:{self.prefix}{path}"],  # noqa: S607
+            cwd=self.root,
+            capture_output=True,
+        )
+        if done.returncode == 0 and not done.stdout.startswith(b"tree "):
+            target.write_bytes(done.stdout)
+            return True
+        return False
+
+    def cache(self) -> Path:
+        """Where DVC keeps files, by the first two and the other digits of their md5."""
+        if self._cache is None:
+            from dvc.repo import Repo
+
+            with Repo(str(self.root)) as repo:
+                self._cache = Path(repo.cache.local.path)
+        return self._cache
+
+    def _cached(self, md5: str) -> Path | None:
+        path = self.cache() / md5[:2] / md5[2:]
+        return path if path.exists() else None
+
+    def _get(self, revision: Revision, path: str, target: Path) -> None:
+        """From a remote, which `dvc get` looks at for any revision."""
+        command = [sys.executable, "-m", "dvc", "get", str(self.root), path, "-o", str(target)]
+        command += ["--rev", revision.sha] if revision.sha else []
+        done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
+        if done.returncode:
+            raise UnavailableError(
+                f"{path} of {revision.shown} is neither in DVC's cache nor at a remote; run `dvc pull`, or "
+                "ask whoever made it for `dvc push` (an experiment: `dvc exp push`)"
+            )
