@@ -189,7 +189,7 @@ def test_the_study_has_the_report_and_leads_to_its_members(logged):
     chosen = {run.info.run_name for run in members if run.data.tags["chosen"] == "true"}
     assert chosen == {"rnn λ=10", "lstm λ=0"}
     assert study.info.run_name == f"sunspots: rnn λ=10 ({short[:6]})"
-    assert store.history(study, "path/lam") == [(1, 0.1), (2, 1.0), (3, 10.0), (4, 100.0)]
+    assert store.history(study, "path/log10_lam") == [(1, -1.0), (2, 0.0), (3, 1.0), (4, 2.0)]
     assert [v for _, v in store.history(study, "path/rnn.validation_mse")] == list(LEVELS["rnn"])
     for run in store.runs:
         (data,) = run.inputs.dataset_inputs

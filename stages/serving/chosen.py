@@ -111,8 +111,11 @@ class Chosen:
         own = {**layout, "series": tuple(names), "covariates": tuple(layout["covariates"])}
         at = [0] if joint else [layout["series"].index(name) for name in names]
         empty, center, scale = np.empty(0, np.int64), self.center[at], self.scale[at]
+        values = np.nan_to_num(
+            panel.values
+        )  # only where no forecast looks: `checked` saw to the rest
         windows = Windows(
-            Layout(**own), panel.values, panel.levels, panel.observed, panel.time, (), empty,
+            Layout(**own), values, panel.levels, panel.observed, panel.time, (), empty,
             center, scale, 0, 0,
         )  # fmt: skip
         return windows, center, scale

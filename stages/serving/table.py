@@ -82,13 +82,18 @@ def _typed(table: pd.DataFrame, layout: dict[str, Any]) -> pd.DataFrame:
     if rows["unique_id"].isna().any() or rows["ds"].isna().any():
         raise TableError("unique_id and ds must stand in every row; fill them in")
     rows["unique_id"] = rows["unique_id"].astype(str)
+    if layout["time"] == "datetime" and not pd.api.types.is_numeric_dtype(rows["ds"]):
+        times = pd.to_datetime(rows["ds"], errors="coerce")
+        if times.isna().any():
+            wrong = rows["ds"][times.isna()].iloc[0]
+            raise TableError(f"ds = {wrong!r} is no date; write dates such as 2024-01-31 13:00")
     for name in ("y", *layout["covariates"]):
         numbers = pd.to_numeric(rows[name], errors="coerce").astype(float)
         wrong = (numbers.isna() & rows[name].notna()) | np.isinf(numbers)
         if wrong.any():
             row = rows[wrong].iloc[0]
             raise TableError(
-                f"{name} of {row['unique_id']} at {_day(row['ds'])} is {row[name]!r}, no finite number"
+                f"{name} of {row['unique_id']} at {_day(row['ds'])} is {row[name]}, no finite number"
             )
         rows[name] = numbers
     return rows

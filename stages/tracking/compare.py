@@ -11,7 +11,7 @@ import pandas as pd
 
 from stages.artifacts.fits import load_fits
 from stages.tracking.digests import flatten
-from stages.tracking.revisions import Lock
+from stages.tracking.lock import Lock
 
 
 @dataclass(frozen=True)

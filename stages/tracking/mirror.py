@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages.tracking.digests import SHORT, digest
 from stages.tracking.surroundings import quieten, store_folder
+from stages.tracking.views import views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -234,9 +235,13 @@ def mirror() -> Iterator[Mirror]:
 
 
 def _experiment(client: MlflowClient, artifacts: str | None) -> str:
+    """Its id; with the views that its UI can show."""
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is None:
-        return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))
+        return str(client.create_experiment(EXPERIMENT, artifacts, views()))
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
+    for tag, view in views().items():
+        if found.tags.get(tag) != view:
+            client.set_experiment_tag(found.experiment_id, tag, view)
     return str(found.experiment_id)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from stages.tracking.compare import Distance, differing, distances
 from stages.tracking.digests import md5_of
+from stages.tracking.lock import Lock
 from stages.tracking.resolve import Named, resolve
-from stages.tracking.revisions import Lock, Repository, Revision, UnavailableError, git
+from stages.tracking.revisions import Repository, Revision, UnavailableError, git
 from stages.tracking.surroundings import instruction_set, root, versions
 
 TOLERANCE = 1e-3  # relative, on another instruction set: float32 training carries roundings on

@@ -155,11 +155,11 @@ def log_study(mirror: Mirror, key: str, params: dict[str, Any], files: Files) ->
 
 
 def _path(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """The λ path by step: `path/lam`, and each cell's errors; λ = 0 stands below the others."""
+    """The λ path by step: log10 λ, and each cell's errors; λ = 0 stands a decade below the others."""
     first = table[table["cell"] == table["cell"].iloc[0]]["lam"].to_numpy(float)
     positive = first[first > 0]
     floor = positive[0] / 10 if positive.size else 1.0
-    curves = {"path/lam": np.where(first > 0, first, floor)}
+    curves = {"path/log10_lam": np.log10(np.where(first > 0, first, floor))}
     for cell, rows in table.groupby("cell", sort=False):
         for column in (name for name in _PATH if name in rows):
             curves[f"path/{cell}.{column}"] = rows[column].to_numpy(float)
