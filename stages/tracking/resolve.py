@@ -61,9 +61,9 @@ def _of_run(token: str, studies: dict[str, Study]) -> Named:
     shorts = [latest, *(t.removeprefix("study.") for t in tags if t.startswith("study."))]
     by_short = {key[:SHORT]: study for key, study in studies.items()}
     place = (params["cell"], float(params["lam"])) if kind == "member" else None
-    for short in shorts:
-        if short in by_short:
-            return Named(token, by_short[short], place, tags)
+    held = [by_short[short] for short in shorts if short in by_short]
+    if held:  # a member may be in several studies: one of a commit is the best, then the latest
+        return Named(token, next((s for s in held if s.commits()), held[0]), place, tags)
     if not any(shorts):
         raise UnavailableError(
             f"run {token} belongs to no finished study: its training was broken off; run `dvc repro` again"
