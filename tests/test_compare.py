@@ -14,9 +14,10 @@ import pytest
 from stages.artifacts.fits import load_fits, save_fits
 from stages.tracking import reproduce
 from stages.tracking.compare import differing, distances, relative
+from stages.tracking.git import UnavailableError
 from stages.tracking.lock import Lock
 from stages.tracking.resolve import Named
-from stages.tracking.revisions import Revision, Study, UnavailableError
+from stages.tracking.revisions import Revision, Study
 from stages.tracking.surroundings import instruction_set
 from tests.made_study import GRID, Maker
 

@@ -16,6 +16,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import Timeout
 from mlflow.tracking import MlflowClient
 
 from stages.artifacts.fits import Fit, load_fits, save_fits
@@ -214,11 +215,11 @@ def test_an_added_lambda_adds_one_run_of_its_own_and_one_study(folder):
 
 
 def live(folder: Path) -> Live:
-    return Live(folder / "development")
+    return Live(folder / "development", folder / "fits")
 
 
 def test_another_evaluation_of_the_same_networks_is_another_run(folder):
-    live(folder).finish(folder / "fits")
+    live(folder).finish()
     assert len(Store(folder).runs) == RUNS - 1
     log()
     assert len(Store(folder).runs) == RUNS  # evaluating completed the runs of training
@@ -228,7 +229,7 @@ def test_another_evaluation_of_the_same_networks_is_another_run(folder):
     scores.loc[scores["lam"] == 1.0, "value"] *= 2
     scores.to_parquet(path, index=False)
     log()
-    live(folder).finish(folder / "fits")
+    live(folder).finish()
     store = Store(folder)
     values = sorted(r.data.metrics["test_mse"] for r in store.runs if r.info.run_name == "rnn λ=1")
     assert values == pytest.approx([before.data.metrics["test_mse"] * k for k in (1, 2)])
@@ -260,7 +261,7 @@ def test_curves_grow_while_a_study_trains(folder, monkeypatch):
     assert Store(folder).history(run, "live/networks") == [(1, 0.5)]
     watched.stop()
     assert Store(folder).named("rnn λ=1").info.status == "KILLED"
-    watched.finish(folder / "fits")  # the same run is completed
+    watched.finish()  # the same run is completed
     assert Store(folder).named("rnn λ=1").info.run_id == run.info.run_id
     assert len(Store(folder).runs) == RUNS - 1
 
@@ -337,15 +338,29 @@ def test_the_report_leaves_it_to_the_process_beside_it(folder, capsys):
     assert "the study (no route to host)" in capsys.readouterr().err
     assert not failed.exists()
     assert Store(folder).experiment is None
-    flags = ["--development", "development", "--fits", "fits", "--pid", str(os.getpid())]
-    beside = start(folder, "watch", *flags)
-    assert beside.communicate(timeout=60) == ("", "")  # the note is there: it is logged, and over
-    assert len(Store(folder).runs) == RUNS
-    assert not note.pending()
-    begin = time.monotonic()
-    beside = start(folder, "watch", *flags[:-1], "999999999")
-    assert beside.communicate(timeout=60) == ("", "")  # no such pipeline
-    assert time.monotonic() - begin < 30
+    stale = note.pending()[0]
+    flags = ["--development", "development", "--fits", "fits", "--pid"]
+    with subprocess.Popen(["sleep", "60"]) as pipeline:
+        beside = start(folder, "watch", *flags, str(pipeline.pid))
+        while not taken(lock):
+            time.sleep(0.1)
+        assert beside.poll() is None  # the note of before is none of its business
+        stale.save()
+        assert beside.communicate(timeout=60) == ("", "")  # now it is: logged, and over
+        assert len(Store(folder).runs) == RUNS
+        assert not note.pending()
+        beside = start(folder, "watch", *flags, str(pipeline.pid))
+        pipeline.kill()
+    assert beside.communicate(timeout=60) == ("", "")  # it ends with the pipeline
+
+
+def taken(lock) -> bool:
+    """Whether another process holds the lock."""
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def test_tracking_can_be_switched_off(folder, monkeypatch):

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from stages.report.verdicts import Pair, judge
+from stages.tracking.git import UnavailableError
 from stages.tracking.resolve import resolve
-from stages.tracking.revisions import Repository, UnavailableError
+from stages.tracking.revisions import Repository
 from stages.tracking.side import Side, sides
 from stages.tracking.surroundings import root
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from stages.tracking.mirror import Entry, Mirror
     from stages.train.store import MemberStore
 
+SECONDS = 5.0  # between two looks at the training
+
 
 class Live:
     """The runs of a study in training, filled from the member store.
@@ -24,12 +27,25 @@ class Live:
     every λ, so that they compare), and the share of its networks that are trained.
     """
 
-    def __init__(self, development: Path) -> None:
-        self.development, self.complete = development, False
+    def __init__(self, development: Path, fits: Path) -> None:
+        self.development, self.fits = development, fits
+        self.over, self.shown = False, 0.0
         self.entries: dict[tuple[str, float], Entry] = {}
         self.reached: dict[tuple[str, float, str], float] = {}
         self.keys: dict[tuple[str, float], list[str]] | None = None
         self.params = _params()
+
+    def step(self, training: bool) -> None:
+        """What is to be done now: show what is new, complete what is trained, close what was broken off."""
+        if self.over:
+            return
+        if (self.fits / "cells.json").exists():
+            self.finish()
+        elif not training:
+            self.stop()
+        elif time.monotonic() - self.shown > SECONDS:
+            self.show()
+            self.shown = time.monotonic()
 
     def show(self) -> None:
         """Log what there is since the last time."""
@@ -75,13 +91,13 @@ class Live:
             self.reached[*place, "networks"] = share
         return [point for point in found if point[2] == point[2]]
 
-    def finish(self, fits: Path) -> None:
+    def finish(self) -> None:
         """Training is over: the runs get their whole curves and their errors."""
         with mirror() as own:
             own.surroundings = surroundings()
-            log_members(own, self.params, Files(self.development, fits))
+            log_members(own, self.params, Files(self.development, self.fits))
             own.write()
-        self.complete = True
+        self.over = True
 
     def stop(self) -> None:
         """Training was broken off: its runs say so, and the next training goes on with them."""
@@ -89,6 +105,7 @@ class Live:
             with mirror() as own:
                 for entry in self.entries.values():
                     own.end(entry, "KILLED")
+        self.over = True
 
 
 def _params() -> dict[str, Any]:

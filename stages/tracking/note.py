@@ -44,6 +44,13 @@ class Note:
         partial.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
         partial.replace(self.file)
 
+    def written(self) -> float:
+        """When it was saved, in seconds since 1970; 0 where it is gone."""
+        try:
+            return self.file.stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
     def discard(self) -> None:
         """Forget the note."""
         self.file.unlink(missing_ok=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from stages.serving.names import ALIAS, MODEL
 from stages.tracking.digests import SHORT
+from stages.tracking.git import UnavailableError
 from stages.tracking.lock import Lock
-from stages.tracking.revisions import Repository, Revision, UnavailableError
+from stages.tracking.revisions import Repository, Revision
 from stages.tracking.surroundings import root
 from stages.tracking.sync import sync
 

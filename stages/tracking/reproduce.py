@@ -10,9 +10,10 @@ from pathlib import Path
 
 from stages.tracking.compare import Distance, differing, distances
 from stages.tracking.digests import md5_of
+from stages.tracking.git import UnavailableError, git
 from stages.tracking.lock import Lock
 from stages.tracking.resolve import Named, resolve
-from stages.tracking.revisions import Repository, Revision, UnavailableError, git
+from stages.tracking.revisions import Repository, Revision
 from stages.tracking.surroundings import instruction_set, root, versions
 
 TOLERANCE = 1e-3  # relative, on another instruction set: float32 training carries roundings on
@@ -61,7 +62,7 @@ def _clone(repository: Repository, revision: Revision, clone: Path) -> None:
     tracked = git(clone, "ls-files", "*.dvc").splitlines()
     if not tracked:
         return
-    source = repository.cache().parent.parent
+    source = repository.cache.folder.parent.parent
     _dvc(clone, "remote", "add", "--local", "-f", "kept-here", str(source))
     for remote in (["-r", "kept-here"], []):
         try:

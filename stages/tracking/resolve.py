@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 from stages.tracking.digests import SHORT
-from stages.tracking.revisions import WORKSPACE, Repository, Revision, Study, UnavailableError
+from stages.tracking.git import UnavailableError
+from stages.tracking.revisions import WORKSPACE, Repository, Revision, Study
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 

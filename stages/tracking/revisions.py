@@ -6,24 +6,19 @@ with both, is what ties them.
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stages.tracking.cache import Cache
+from stages.tracking.git import UnavailableError, git, prefix
 from stages.tracking.lock import Lock
 from stages.tracking.note import PATHS
 
 WORKSPACE = "workspace"
 # refs/exps/<2 of the baseline>/<38>/<name>; stashes and other bookkeeping have other forms.
 _EXPERIMENT = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)")
-
-
-class UnavailableError(RuntimeError):
-    """What was asked for is not here; says why and how to get it."""
 
 
 @dataclass
@@ -65,29 +60,11 @@ class Study:
         return [r for r in self.revisions if r.baseline]
 
 
-def git(root: Path, *arguments: str, check: bool = True) -> str:
-    """Standard output of a git command.
-
-    Raises:
-        UnavailableError: git's own words, if it failed and `check` is set.
-    """
-    done = subprocess.run(  # noqa: S603
-        ["git", *arguments],  # noqa: S607
-        cwd=root,
-        capture_output=True,
-        text=True,
-    )
-    if check and done.returncode:
-        raise UnavailableError(done.stderr.strip() or f"git {arguments[0]} failed")
-    return done.stdout.strip("\n") if done.returncode == 0 else ""
-
-
 class Repository:
     """The git repository and its DVC cache."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self._cache: Path | None = None
+        self.root, self.cache = root, Cache(root)
 
     def studies(self, wanted: list[str] | None = None) -> dict[str, Study]:
         """Every study of the wanted revisions (default: the workspace, all commits, all experiments)."""
@@ -105,7 +82,7 @@ class Repository:
             return
         tips = self._tips()
         listed = git(
-            self.root, "log", "--branches", "--tags", "--remotes", "--format=%H", "--", self._lock
+            self.root, "log", "--branches", "--tags", "--remotes", "--format=%H", "--", "dvc.lock"
         )
         for sha in listed.splitlines():
             lock = self._lock_of(sha)
@@ -144,17 +121,8 @@ class Repository:
             )
         return Revision(name, sha, lock, baseline)
 
-    @property
-    def _lock(self) -> str:
-        return f"{self.prefix}dvc.lock"
-
-    @property
-    def prefix(self) -> str:
-        """Where the project lies in the git repository: "", or a path with `/` at its end."""
-        return git(self.root, "rev-parse", "--show-prefix")
-
     def _lock_of(self, sha: str) -> Lock | None:
-        return Lock.parse(git(self.root, "show", f"{sha}:{self._lock}", check=False))
+        return Lock.parse(self.text(sha, "dvc.lock"))
 
     def _experiments(self) -> dict[str, tuple[str, str]]:
         """Name → (its commit, its baseline)."""
@@ -168,14 +136,19 @@ class Repository:
         return found
 
     def _tips(self) -> dict[str, str]:
-        """Commit → the branch or tag that stands at it."""
-        form = "--format=%(objectname) %(refname:short)"
-        refs = git(self.root, "for-each-ref", form, "refs/remotes", "refs/tags", "refs/heads")
-        return dict(line.split(" ", 1) for line in refs.splitlines())
+        """Commit → the branch or tag that stands at it; one's own branch before tags and remotes."""
+        form = "%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end) %(refname)"
+        refs = git(self.root, "for-each-ref", f"--format={form}").splitlines()
+        found = {}
+        for kind in ("refs/remotes/", "refs/tags/", "refs/heads/"):
+            for sha, ref in (line.split(" ", 1) for line in refs):
+                if ref.startswith(kind) and not ref.endswith("/HEAD"):
+                    found[sha] = ref.removeprefix(kind)
+        return found
 
     def text(self, sha: str, path: str) -> str:
         """A file that git keeps; "" where there is none."""
-        return git(self.root, "show", f"{sha}:{self.prefix}{path}", check=False)
+        return git(self.root, "show", f"{sha}:{prefix(self.root)}{path}", check=False)
 
     def fetch(
         self, revision: Revision, folder: Path, names: tuple[str, ...] = PATHS
@@ -189,62 +162,10 @@ class Repository:
             path = revision.lock.paths[name]
             outs = [p for p in revision.lock.md5s if p == path or p.startswith(f"{path}/")]
             for out in outs:
-                self._bring(revision, out, folder / out)
+                found = self.cache.bring(revision.sha, out, revision.lock.md5s[out], folder / out)
+                if not found:
+                    raise UnavailableError(
+                        f"{out} of {revision.shown} is neither in DVC's cache nor at a remote; run "
+                        "`dvc pull`, or ask whoever made it for `dvc push` (an experiment: `dvc exp push`)"
+                    )
         return {name: folder / revision.lock.paths[name] for name in names}
-
-    def _bring(self, revision: Revision, path: str, target: Path) -> None:
-        md5 = revision.lock.md5s[path]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        cached = self._cached(md5)
-        if cached is not None and not md5.endswith(".dir"):
-            target.symlink_to(cached)
-            return
-        if cached is not None:
-            listed = json.loads(cached.read_text(encoding="utf-8"))
-            found = [(entry["relpath"], self._cached(entry["md5"])) for entry in listed]
-            if all(file is not None for _, file in found):
-                for name, file in found:
-                    (target / name).parent.mkdir(parents=True, exist_ok=True)
-                    (target / name).symlink_to(str(file))
-                return
-        if revision.sha and self._kept_by_git(revision.sha, path, target):
-            return
-        if not revision.sha and (self.root / path).exists():
-            target.symlink_to((self.root / path).resolve())
-            return
-        self._get(revision, path, target)
-
-    def _kept_by_git(self, sha: str, path: str, target: Path) -> bool:
-        done = subprocess.run(  # noqa: S603
-            ["git", "show", f"{sha}:{self.prefix}{path}"],  # noqa: S607
-            cwd=self.root,
-            capture_output=True,
-        )
-        if done.returncode == 0 and not done.stdout.startswith(b"tree "):
-            target.write_bytes(done.stdout)
-            return True
-        return False
-
-    def cache(self) -> Path:
-        """Where DVC keeps files, by the first two and the other digits of their md5."""
-        if self._cache is None:
-            from dvc.repo import Repo
-
-            with Repo(str(self.root)) as repo:
-                self._cache = Path(repo.cache.local.path)
-        return self._cache
-
-    def _cached(self, md5: str) -> Path | None:
-        path = self.cache() / md5[:2] / md5[2:]
-        return path if path.exists() else None
-
-    def _get(self, revision: Revision, path: str, target: Path) -> None:
-        """From a remote, which `dvc get` looks at for any revision."""
-        command = [sys.executable, "-m", "dvc", "get", str(self.root), path, "-o", str(target)]
-        command += ["--rev", revision.sha] if revision.sha else []
-        done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
-        if done.returncode:
-            raise UnavailableError(
-                f"{path} of {revision.shown} is neither in DVC's cache nor at a remote; run `dvc pull`, or "
-                "ask whoever made it for `dvc push` (an experiment: `dvc exp push`)"
-            )

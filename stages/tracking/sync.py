@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.tracking.digests import SHORT
+from stages.tracking.git import UnavailableError
 from stages.tracking.log import complain, log_notes
 from stages.tracking.note import pending
-from stages.tracking.revisions import Repository, Revision, Study, UnavailableError
+from stages.tracking.revisions import Repository, Revision, Study
 from stages.tracking.surroundings import PACKAGES, root
 
 if TYPE_CHECKING:

@@ -15,11 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stages.tracking.log import log_notes, watching
-from stages.tracking.note import pending
+from stages.tracking.note import Note, pending
 
 NICE = 10
 LOOK_SECONDS = 0.1  # for a study to log
-LIVE_SECONDS = 5.0  # between two looks at the training
 
 
 def start(development: Path, fits: Path) -> None:
@@ -67,21 +66,24 @@ def watch(development: Path, fits: Path, pid: int) -> None:
 
 
 def _follow(development: Path, fits: Path, alive: Callable[[], bool]) -> None:
+    own, begun = str(fits.resolve()), time.time()
     from stages.tracking.live import Live  # slow, and nothing for the command that starts this
 
-    own, live, shown = str(fits.resolve()), Live(development), 0.0
+    live = Live(development, fits)
+
+    def finished(note: Note) -> bool:
+        """Whether it is this pipeline's; an earlier one may have left another."""
+        return note.paths.get("fits") == own and note.written() >= begun
+
     while True:
-        if any(note.paths.get("fits") == own for note in pending()):
-            log_notes(lambda note: note.paths.get("fits") == own)
+        if any(finished(note) for note in pending()):
+            log_notes(finished)
             return
-        trained, there = (fits / "cells.json").exists(), alive()
-        if trained and not live.complete:
-            live.finish(fits)
-        elif not trained and there and time.monotonic() - shown > LIVE_SECONDS:
-            live.show()
-            shown = time.monotonic()
+        there = alive()
+        try:
+            live.step(there)
+        except Exception:  # curves are a help; whether the study can be logged shows at its end
+            live.over = True
         if not there:
-            if not live.complete:
-                live.stop()
             return
         time.sleep(LOOK_SECONDS)
