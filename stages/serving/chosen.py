@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +111,8 @@ class Chosen:
         own = {**layout, "series": tuple(names), "covariates": tuple(layout["covariates"])}
         at = [0] if joint else [layout["series"].index(name) for name in names]
         empty, center, scale = np.empty(0, np.int64), self.center[at], self.scale[at]
-        values = np.nan_to_num(
-            panel.values
-        )  # only where no forecast looks: `checked` saw to the rest
+        # Gaps are left only where no forecast looks (`checked`), but the kernels compute there too.
+        values = np.nan_to_num(panel.values)
         windows = Windows(
             Layout(**own), values, panel.levels, panel.observed, panel.time, (), empty,
             center, scale, 0, 0,
@@ -122,12 +121,11 @@ class Chosen:
 
     def _fit(self) -> Fit:
         """The weights as a fit of one λ, all that a forecast needs of one."""
-        nothing = np.empty(0)
-        return Fit(
-            self.meta["cell"], self.meta["config"], (self.meta["lam"],), len(self.weights),
-            ("final",), (self.meta["m"],), self.weights[None],
-            *(nothing,) * 7, window_losses={},
-        )  # fmt: skip
+        values: dict[str, Any] = {field.name: np.empty(0) for field in fields(Fit)}
+        values |= {name: self.meta[name] for name in ("cell", "config")}
+        values |= {"lambdas": (self.meta["lam"],), "m": (self.meta["m"],), "folds": ("final",)}
+        values |= {"seeds": len(self.weights), "weights": self.weights[None]}
+        return Fit(**values)
 
     def _following(self, last: Any, horizon: int) -> Any:
         """The H times after the last one."""

@@ -18,12 +18,17 @@ class Cache:
         self.root = root
 
     @cached_property
-    def folder(self) -> Path:
-        """DVC keeps files below it, by the first two and the other digits of their md5."""
+    def _settings(self) -> tuple[Path, bool]:
+        """The cache's folder, and whether there is a remote."""
         from dvc.repo import Repo
 
         with Repo(str(self.root)) as repo:
-            return Path(repo.cache.local.path)
+            return Path(repo.cache.local.path), bool(repo.config.get("remote"))
+
+    @property
+    def folder(self) -> Path:
+        """DVC keeps files below it, by the first two and the other digits of their md5."""
+        return self._settings[0]
 
     def bring(self, sha: str, path: str, md5: str, target: Path) -> bool:
         """Put an output of a commit (of the workspace: sha "") at `target`; whether it was to be had.
@@ -40,7 +45,7 @@ class Cache:
         if content is not None:
             target.write_bytes(content)
             return True
-        return self._got(sha, path, target)
+        return self._settings[1] and self._got(sha, path, target)
 
     def _linked(self, md5: str, target: Path) -> bool:
         own = self._cached(md5)

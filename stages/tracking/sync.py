@@ -34,13 +34,14 @@ def sync(wanted: list[str]) -> int:
         logged = log_notes()
         with mirror() as store:
             runs = store.load()
-            missing = [s for s in studies.values() if not complete(runs, s)]
-            left = {}
-            for study in missing:
-                try:
+        missing = [s for s in studies.values() if not complete(runs, s)]
+        left = {}
+        for study in missing:
+            try:
+                with mirror() as store:  # its own: others may log between two studies
                     log(store, repository, study)
-                except UnavailableError as error:
-                    left[study.key] = str(error)
+            except UnavailableError as error:
+                left[study.key] = str(error)
         with mirror() as store:
             changed = place(store, {**studies, **every}, store.load())
     except UnavailableError as error:
