@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stages.serving.names import ALIAS, MODEL
 from stages.tracking.digests import SHORT
-from stages.tracking.git import UnavailableError
+from stages.tracking.git import UnavailableError, git
 from stages.tracking.lock import Lock
 from stages.tracking.revisions import Repository, Revision
 from stages.tracking.surroundings import root
@@ -24,10 +24,12 @@ def promote(name: str) -> int:
     repository = Repository(root())
     try:
         revision = repository.revision(name)
-        if revision.baseline:
+        refs = ("refs/heads", "refs/remotes", "refs/tags")
+        held = git(repository.root, "for-each-ref", "--count=1", "--contains", revision.sha, *refs)
+        if revision.baseline or not held:
             raise UnavailableError(
-                f"{name} is an experiment; take it over first (`dvc exp apply {name}`, then commit) and "
-                "promote the commit"
+                f"{name} is an experiment, or a commit of no branch; take it over first "
+                f"(`dvc exp apply {name}`, then commit) and promote the commit"
             )
         _committed(repository, revision)
         if sync([name]):
