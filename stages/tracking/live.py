@@ -12,6 +12,7 @@ from stages.tracking.mirror import MEMBER, PLAN, mirror
 from stages.tracking.note import SECTIONS
 from stages.tracking.runs import Files, log_members, member_name, member_tags, plan_of
 from stages.tracking.surroundings import surroundings
+from stages.tracking.watch import trained
 
 if TYPE_CHECKING:
     from stages.tracking.mirror import Entry, Mirror
@@ -39,7 +40,7 @@ class Live:
         """What is to be done now: show what is new, complete what is trained, close what was broken off."""
         if self.over:
             return
-        if (self.fits / "cells.json").exists():
+        if trained(self.fits):
             self.finish()
         elif not training:
             self.stop()

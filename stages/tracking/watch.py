@@ -18,7 +18,10 @@ from stages.tracking.log import log_notes, watching
 from stages.tracking.note import Note, pending
 
 NICE = 10
-LOOK_SECONDS = 0.1  # for a study to log
+LOOK_SECONDS = 0.05  # between two looks for a study to log
+HEAD_START_SECONDS = (
+    10.0  # of a training, which has all cores to itself: a short one is not worth watching
+)
 
 
 def start(development: Path, fits: Path) -> None:
@@ -65,8 +68,15 @@ def watch(development: Path, fits: Path, pid: int) -> None:
         lock.release()
 
 
+def trained(fits: Path) -> bool:
+    """Whether training has written its last file; DVC removes the old ones before it begins."""
+    return (fits / "cells.json").exists()
+
+
 def _follow(development: Path, fits: Path, alive: Callable[[], bool]) -> None:
     own, begun = str(fits.resolve()), time.time()
+    while alive() and not trained(fits) and time.time() < begun + HEAD_START_SECONDS:
+        time.sleep(LOOK_SECONDS)
     from stages.tracking.live import Live  # slow, and nothing for the command that starts this
 
     live = Live(development, fits)
