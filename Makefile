@@ -2,13 +2,17 @@
 # On Linux with a GPU-less machine, PIP_EXTRA_INDEX_URL can name PyTorch's index of CPU builds: a smaller download.
 PYTHON ?= python3
 PORT ?= 5000
+REV ?= HEAD
+SHARED ?= mlflow/shared
+STORE = $(or $(MLFLOW_TRACKING_URI),sqlite:///$(CURDIR)/mlflow/mlflow.db)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help install repro quick textbook test benchmark coverage lint format ui lock clean clean-store clean-cache
+.PHONY: help install repro quick textbook test benchmark coverage lint format sync reproduce diff promote forecast serve ui \
+	server lock clean clean-store clean-cache
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,9 +51,35 @@ format: install ## format the code
 	ruff check --fix .
 	ruff format .
 
+sync: install ## log to MLflow what files, commits and experiments have and it lacks (REVS="…": these alone)
+	python -m stages.tracking sync $(REVS)
+
+reproduce: install ## make a run's study again from nothing and compare (RUN=<run id, experiment or revision>)
+	@test -n "$(RUN)" || { echo 'name a run: make reproduce RUN=<run id, experiment or revision>' >&2; exit 2; }
+	python -m stages.tracking reproduce "$(RUN)"
+
+diff: install ## compare studies or members (RUNS="a b …": run ids, experiments or revisions)
+	@test -n "$(RUNS)" || { echo 'name two or more: make diff RUNS="HEAD my-experiment"' >&2; exit 2; }
+	python -m stages.tracking diff $(RUNS)
+
+promote: install ## register a committed study's chosen model, and make it the champion (REV=HEAD)
+	python -m stages.tracking promote $(REV)
+
+forecast: install ## the next steps of the study's series, or of CSV=<unique_id, ds, y>, into tmp/forecast
+	python -m stages.serving --model data/report/chosen/model.safetensors --series data/series --out tmp/forecast $(if $(CSV),--csv "$(CSV)")
+
+serve: install ## answer forecasts over HTTP with the champion, on this machine alone (PORT=5000)
+	RIDGELINE_COMPILED="$${RIDGELINE_COMPILED:-$(CURDIR)/.ridgeline/compiled}" MLFLOW_TRACKING_URI="$(STORE)" \
+		mlflow models serve --model-uri models:/ridgeline@champion --env-manager local --host 127.0.0.1 --port $(PORT)
+
 ui: install ## serve the MLflow UI on this machine alone (PORT=5000)
-	python -m stages.tracking flush
-	mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlflow/mlflow.db --host 127.0.0.1 --port $(PORT)
+	-python -m stages.tracking sync
+	mlflow ui --backend-store-uri "$(STORE)" --host 127.0.0.1 --port $(PORT)
+
+server: install ## an MLflow server that several clones share, on this machine alone (PORT=5000; its folder: SHARED)
+	mkdir -p "$(SHARED)"
+	mlflow server --backend-store-uri "sqlite:///$(abspath $(SHARED))/mlflow.db" --artifacts-destination "$(abspath $(SHARED))/artifacts" \
+		--host 127.0.0.1 --port $(PORT)
 
 lock: ## make requirements.txt anew from the packages that pyproject.toml names
 	rm -rf .venv/lock && $(PYTHON) -m venv .venv/lock

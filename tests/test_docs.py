@@ -41,6 +41,19 @@ SNIPPETS = [(name, code) for name, text in DOCS.items() for code in blocks("pyth
 # Run word for word by the continuous integration, with the installation that a newcomer does.
 BY_CI = {"make repro", "make test"}
 SERVER = "make ui"
+# What the output of a command must hold, so that it is not only run but tells something.
+TELLS = {
+    "dvc exp show --only-changed": "test_mse",
+    "dvc params diff HEAD narrow": "train.hidden",
+    "dvc metrics diff HEAD narrow": "rnn.test_mse",
+    "dvc exp diff HEAD narrow": "rnn.validation_mse",
+    "dvc plots diff HEAD narrow": "index.html",
+    'make diff RUNS="HEAD narrow"': "| train.hidden ",
+    "make reproduce RUN=narrow": "outputs of narrow)",
+    "make sync": "runs told where they stand",
+    "make promote": "version 1 of `ridgeline` registered",
+    "make forecast": "tmp/forecast/forecast.csv",
+}
 
 
 def test_the_generated_part_is_true():
@@ -116,14 +129,18 @@ def test_command_runs(repository, command):
     text = run(repository, "bash", "-ec", command)
     if command == "dvc queue start -j 2":
         wait_for_queue(repository)
+    assert TELLS.get(command, "") in text
     if command.startswith("dvc exp show"):
-        assert "test_mse" in text
         run(repository, "git", "checkout", "-q", ".")
 
 
 @pytest.mark.parametrize("command", [*dict.fromkeys([*OF_DOCS, *OF_PAGE])])
 def test_command_of_docs_and_page_runs(repository, command):
     run(repository, "bash", "-ec", command)
+
+
+def test_what_commands_tell_is_asked_of_commands_that_are_there():
+    assert TELLS.keys() <= set(COMMANDS)
 
 
 def wait_for_queue(folder: Path) -> None:

@@ -109,33 +109,3 @@ def test_an_added_lambda_trains_alone(repository):
     assert "training 8 members; 16 taken from the store" in text  # 4 folds × 2 seeds
     run(repository, "git", "checkout", "-q", ".")
     run(repository, "dvc", "checkout")
-
-
-@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")  # MLflow's own
-def test_experiments_log_to_the_repository_they_were_started_from(repository):
-    from mlflow.tracking import MlflowClient
-
-    run(repository, "dvc", "exp", "run", "-S", "train.penalty.lambdas=[0,2]", "-n", "here")
-    run(repository, "git", "checkout", "-q", ".")
-    for name, hidden in (("first", 3), ("second", 5)):
-        change = f"train.hidden={hidden}"
-        run(repository, "dvc", "exp", "run", "--queue", "-S", change, "-n", name)
-    run(repository, "dvc", "queue", "start", "-j", "2")
-    run(repository, "dvc", "queue", "logs", "-f", "first")
-    run(repository, "dvc", "queue", "logs", "-f", "second")
-    shown = run(repository, "dvc", "exp", "show", "--only-changed", "--csv")
-    assert all(name in shown for name in ("here", "first", "second"))
-    assert "gru.test_mse" in shown
-    client = MlflowClient(f"sqlite:///{repository / 'mlflow/mlflow.db'}")
-    experiment = client.get_experiment_by_name("ridgeline")
-    assert experiment is not None
-    found = client.search_runs([experiment.experiment_id], "tags.kind = 'member'")
-    named = {r.data.tags["dvc.exp_name"] for r in found}
-    assert named == {"here", "first", "second"}
-    assert len(found) == 6  # two λ each
-    for member in found:
-        assert {"validation_mse", "test_mse", "train_loss"} <= set(member.data.metrics)
-    studies = client.search_runs([experiment.experiment_id], "tags.kind = 'study'")
-    assert len(studies) == 3
-    names = {item.path for item in client.list_artifacts(studies[0].info.run_id)}
-    assert {"report.md", "lambda_path.csv", "metrics.json", "figures"} <= names

@@ -16,24 +16,30 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import Timeout
 from mlflow.tracking import MlflowClient
 
-from stages import tracking, tracking_notes
 from stages.artifacts.fits import Fit, load_fits, save_fits
+from stages.tracking import __main__ as tracking
+from stages.tracking import log as logging
+from stages.tracking import mirror, note, surroundings
+from stages.tracking.digests import md5_of
+from stages.tracking.live import Live
 from tests.closure import ROOT
 from tests.made_study import GRID, LEVELS, Maker
 
 # MLflow's own use of SQLAlchemy
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 EPOCHS = 20
-RUNS = 2 + len(LEVELS) * len(GRID) + 1  # data, windows, members, study
+RUNS = len(LEVELS) * len(GRID) + 1  # members, study
+FLAGS = [x for flag in note.PATHS for x in (f"--{flag}", flag)]
 
 
 @pytest.fixture(scope="module")
 def empty_store(tmp_path_factory) -> Path:
     """A store that has been migrated, which takes seconds, and holds nothing."""
     assert mlflow.__file__, "MLflow is installed, not shadowed by the folder of that name"
-    tracking_notes.quieten()
+    surroundings.quieten()
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     MlflowClient(f"sqlite:///{path}")
     return path
@@ -51,8 +57,11 @@ def files(tmp_path_factory) -> Path:
         (report / inner).mkdir(parents=True)
     told = {"rnn": {"lam": 10.0, "test_mse": 2.5}, "lstm": {"lam": 0.0, "test_mse": 3.0}}
     (report / "metrics.json").write_text(json.dumps(told | {"best_baseline": {"name": "ridge"}}))
-    for name in ("report.md", "lambda_path.csv", "figures/path.svg", "plots/curves.csv"):
+    for name in ("report.md", "figures/path.svg", "plots/curves.csv"):
         (report / name).write_text(name)
+    path = [(c, lam, level) for c, own in LEVELS.items() for lam, level in zip(GRID, own)]
+    table = pd.DataFrame(path, columns=["cell", "lam", "validation_mse"])
+    table.to_csv(report / "lambda_path.csv", index=False)
     shutil.copy(ROOT / "params.yaml", folder)
     return folder
 
@@ -71,7 +80,7 @@ def shorter(fit: Fit, index: tuple[int, ...] | None = None) -> Fit:
 def settle(folder: Path, monkeypatch) -> None:
     """Work in this folder, with nothing set in the environment but DVC's root."""
     monkeypatch.chdir(folder)
-    for name in ("MLFLOW_TRACKING_URI", "RIDGELINE_TRACKING", "DVC_STAGE", "DVC_EXP_NAME"):
+    for name in ("MLFLOW_TRACKING_URI", "RIDGELINE_TRACKING", "DVC_EXP_NAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DVC_ROOT", str(folder))
 
@@ -100,11 +109,9 @@ def logged(tmp_path_factory, empty_store, files) -> Path:
     return folder
 
 
-def log(*only: str) -> None:
-    """Every stage, or some, as dvc.yaml calls them."""
-    for stage in only or tracking_notes.STAGES:
-        flags = [x for flag in tracking_notes.FLAGS[stage] for x in (f"--{flag}", flag)]
-        assert tracking.main([stage, *flags]) == 0
+def log() -> None:
+    """As dvc.yaml calls it."""
+    assert tracking.main(["report", *FLAGS]) == 0
 
 
 class Store:
@@ -125,7 +132,7 @@ class Store:
         return sorted((p.step, p.value) for p in points)
 
 
-def test_every_stage_is_logged_once_however_often_it_runs(folder):
+def test_a_study_is_logged_once_however_often_it_runs(folder):
     log()
     first = Store(folder)
     assert len(first.runs) == RUNS
@@ -184,11 +191,15 @@ def test_the_study_has_the_report_and_leads_to_its_members(logged):
     assert len(members) == len(LEVELS) * len(GRID)
     chosen = {run.info.run_name for run in members if run.data.tags["chosen"] == "true"}
     assert chosen == {"rnn λ=10", "lstm λ=0"}
+    assert study.info.run_name == f"sunspots: rnn λ=10 ({short[:6]})"
+    assert store.history(study, "path/log10_lam") == [(1, -1.0), (2, 0.0), (3, 1.0), (4, 2.0)]
+    assert [v for _, v in store.history(study, "path/rnn.validation_mse")] == list(LEVELS["rnn"])
     for run in store.runs:
         (data,) = run.inputs.dataset_inputs
-        kind = run.data.tags["kind"]
-        assert data.dataset.name == ("a, b" if kind == "data" else "development part")
+        assert data.dataset.name == "sunspots, development part"
+        assert data.dataset.digest == md5_of(logged / "development")[:12]
         assert run.data.tags["ridgeline.key"]
+        assert "OPENBLAS_CORETYPE" in run.data.tags["instruction_set"]
 
 
 def test_an_added_lambda_adds_one_run_of_its_own_and_one_study(folder):
@@ -198,28 +209,82 @@ def test_an_added_lambda_adds_one_run_of_its_own_and_one_study(folder):
     before = Store(folder)
     assert len(before.runs) == RUNS - len(LEVELS)
     save_fits(folder / "fits", whole)
-    log("train", "evaluate", "report")
+    log()
     after = Store(folder)
     assert len(after.runs) == RUNS + 1
     both = [t for t in after.named("rnn λ=1").data.tags if t.startswith("study.")]
     assert len(both) == 2
 
 
+def live(folder: Path) -> Live:
+    return Live(folder / "development", folder / "fits")
+
+
 def test_another_evaluation_of_the_same_networks_is_another_run(folder):
-    log("train")
-    log("train", "evaluate")
-    assert len(Store(folder).runs) == RUNS - 3  # evaluating completed the runs of training
+    live(folder).finish()
+    assert len(Store(folder).runs) == RUNS - 1
+    log()
+    assert len(Store(folder).runs) == RUNS  # evaluating completed the runs of training
     before = Store(folder).named("rnn λ=1")
     path = folder / "scores/rnn.parquet"
     scores = pd.read_parquet(path)
     scores.loc[scores["lam"] == 1.0, "value"] *= 2
     scores.to_parquet(path, index=False)
-    log("evaluate")
-    log("train")
+    log()
+    live(folder).finish()
     store = Store(folder)
     values = sorted(r.data.metrics["test_mse"] for r in store.runs if r.info.run_name == "rnn λ=1")
     assert values == pytest.approx([before.data.metrics["test_mse"] * k for k in (1, 2)])
-    assert len(store.runs) == RUNS - 2
+    assert len(store.runs) == RUNS + 2  # the member and its study
+
+
+def test_curves_grow_while_a_study_trains(folder, monkeypatch):
+    """The member store as a training leaves it: a checkpoint after 3 epochs, then the finished network."""
+    from stages.tracking import live as module
+    from stages.train.store import MemberStore
+
+    keys = {("rnn", 1.0): ["a" * 64, "b" * 64]}
+    monkeypatch.setattr(module, "_member_keys", lambda development: keys)
+    store, curves = MemberStore(folder / ".ridgeline/members"), np.full((5, 4), np.nan)
+    curves[:3] = np.arange(12).reshape(3, 4)
+    watched = live(folder)
+    watched.show()
+    assert Store(folder).experiment is None  # nothing to show, nothing written
+    store.put("a" * 64, {"curves": curves}, {"epoch": 3, "batch": 0}, partial=True)
+    watched.show()
+    run = Store(folder).named("rnn λ=1")
+    assert run.info.status == "RUNNING"
+    assert Store(folder).history(run, "live/validation_loss") == [(1, 1.0), (2, 5.0), (3, 9.0)]
+    done = {name: np.arange(5.0) for name in ("train_loss", "validation_loss")}
+    store.put("a" * 64, done, {"epochs": 5})
+    watched.show()
+    history = Store(folder).history(run, "live/validation_loss")
+    assert history[3:] == [(4, 3.0), (5, 4.0)]  # only what is new
+    assert Store(folder).history(run, "live/networks") == [(1, 0.5)]
+    watched.stop()
+    assert Store(folder).named("rnn λ=1").info.status == "KILLED"
+    watched.finish()  # the same run is completed
+    assert Store(folder).named("rnn λ=1").info.run_id == run.info.run_id
+    assert len(Store(folder).runs) == RUNS - 1
+
+
+def test_the_watched_networks_are_those_that_training_keeps(folder, tmp_path):
+    """The keys that are looked for are the keys that `train_study` asks the store for."""
+    from stages.params import load_section
+    from stages.tracking.live import _member_keys
+    from stages.train import study
+    from stages.train.params import TrainParams
+
+    asked: set[str] = set()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            study, "train_jobs", lambda path, jobs, store: asked.update(j.key for j in jobs)
+        )
+        patch.setattr(study, "_fit", lambda *args, **kwargs: None)
+        params = load_section("params.yaml", "train", TrainParams)
+        study.train_study(folder / "development", params, None)
+    watched = {key for keys in _member_keys(folder / "development").values() for key in keys}
+    assert watched == asked
 
 
 def test_what_was_cut_off_is_completed(folder, monkeypatch, capsys):
@@ -232,51 +297,79 @@ def test_what_was_cut_off_is_completed(folder, monkeypatch, capsys):
         return whole(*args, **kwargs)
 
     monkeypatch.setattr(MlflowClient, "log_batch", dies)
-    monkeypatch.setattr(tracking, "BATCH", 15)  # so that it dies within a curve
-    log("train")
+    monkeypatch.setattr(mirror, "BATCH", 15)  # so that it dies within a curve
+    log()
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
-    assert "not logged to MLflow: train (the server went away)" in lines[0]
-    log("train")
+    assert "not logged to MLflow: the study (the server went away)" in lines[0]
+    assert "make sync" in lines[0]
+    assert len(note.pending()) == 1
+    log()
     store = Store(folder)
-    assert len(store.runs) == len(LEVELS) * len(GRID)
+    assert len(store.runs) == RUNS
     for cell in LEVELS:
         for lam in GRID:
             points = store.history(store.named(f"{cell} λ={lam:g}"), "validation_loss")
             assert [step for step, _ in points] == list(range(1, EPOCHS + 1))
-    assert not tracking_notes.pending()
+    assert not note.pending()
 
 
-def test_stages_of_dvc_leave_notes_and_the_report_logs_them(folder, monkeypatch):
-    begun = []
-    monkeypatch.setattr(tracking_notes, "start_flush", lambda: begun.append(1))
-    monkeypatch.setenv("DVC_STAGE", "any")
+def test_a_note_tells_where_a_study_was_made_and_lapses_when_its_files_change(folder, monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "wide-hare")
-    log("prepare", "window", "train", "evaluate")
-    assert Store(folder).runs == []
-    assert len(begun) == 2
-    assert [note.stage for note in tracking_notes.pending()] == list(tracking_notes.STAGES[:4])
+    paths = {flag: folder / flag for flag in note.PATHS}
+    note.note_of(paths).save()
     monkeypatch.delenv("DVC_EXP_NAME")
-    log("report")
+    (folder / "mlflow/pending/broken.json").write_text("{}")
+    logging.log_notes()
     store = Store(folder)
     assert len(store.runs) == RUNS
     assert store.named("rnn λ=1").data.tags["dvc.exp_name"] == "wide-hare"
+    stale = note.note_of(paths)
+    stale.save()
+    (folder / "fits/cells.json").write_text("[]")
+    assert not stale.current()
+    assert logging.log_notes() == 0
 
 
-def test_a_note_whose_files_have_changed_is_passed_over(folder, monkeypatch):
-    monkeypatch.setenv("DVC_STAGE", "prepare")
-    log("prepare")
-    (folder / "series/summary.json").write_text("{}")
-    Path("mlflow/pending/window.json").write_text("{}")
-    assert tracking.main(["flush"]) == 0
-    assert Store(folder).runs == []
+def test_the_report_leaves_it_to_the_process_beside_it(folder, capsys):
+    """It waits for that process, and says what that process met instead of trying again."""
+    lock = logging.watching()
+    failed = Path(lock.lock_file).with_suffix(".failed")
+    failed.write_text("no route to host")
+    log()
+    assert "the study (no route to host)" in capsys.readouterr().err
+    assert not failed.exists()
+    assert Store(folder).experiment is None
+    stale = note.pending()[0]
+    flags = ["--development", "development", "--fits", "fits", "--pid"]
+    with subprocess.Popen(["sleep", "60"]) as pipeline:
+        beside = start(folder, "watch", *flags, str(pipeline.pid))
+        while not taken(lock):
+            time.sleep(0.1)
+        assert beside.poll() is None  # the note of before is none of its business
+        stale.save()
+        assert beside.communicate(timeout=60) == ("", "")  # now it is: logged, and over
+        assert len(Store(folder).runs) == RUNS
+        assert not note.pending()
+        beside = start(folder, "watch", *flags, str(pipeline.pid))
+        pipeline.kill()
+    assert beside.communicate(timeout=60) == ("", "")  # it ends with the pipeline
+
+
+def taken(lock) -> bool:
+    """Whether another process holds the lock."""
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def test_tracking_can_be_switched_off(folder, monkeypatch):
     monkeypatch.setenv("RIDGELINE_TRACKING", "off")
     log()
     assert Store(folder).experiment is None
-    assert not tracking_notes.pending()
+    assert not note.pending()
 
 
 @pytest.mark.parametrize("answers", [False, True], ids=["no server", "a server that hangs"])
@@ -289,7 +382,7 @@ def test_a_server_that_is_away_costs_a_line_and_seconds(folder, answers):
         done = start(
             folder,
             "report",
-            *(x for flag in tracking_notes.FLAGS["report"] for x in (f"--{flag}", flag)),
+            *FLAGS,
             MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}",
             MLFLOW_HTTP_REQUEST_TIMEOUT="1",
         )
@@ -297,13 +390,13 @@ def test_a_server_that_is_away_costs_a_line_and_seconds(folder, answers):
     assert time.monotonic() - begin < 40  # most of it: starting MLflow on a busy machine
     assert (done.returncode, out) == (0, "")
     assert len(err.splitlines()) == 1, err
-    assert "not logged to MLflow: report (" in err
-    assert tracking.main(["flush"]) == 0  # to the local store, which is there
+    assert "not logged to MLflow: the study (" in err
+    assert logging.log_notes() == 1  # to the local store, which is there
     assert {run.data.tags["kind"] for run in Store(folder).runs} == {"member", "study"}
 
 
 def start(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "RIDGELINE_TRACKING": "now", **more}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
     return subprocess.Popen(
         [sys.executable, "-m", "stages.tracking", *arguments],
         cwd=folder,
@@ -314,20 +407,15 @@ def start(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
     )
 
 
-def test_four_processes_on_a_new_store_log_everything_once(folder, monkeypatch):
+def test_four_processes_on_a_new_store_log_everything_once(folder):
     clones = [folder / f"clone{k}" for k in range(4)]
-    monkeypatch.setenv("DVC_STAGE", "any")
-    monkeypatch.setattr(tracking_notes, "start_flush", lambda: None)
-    monkeypatch.setattr(tracking, "flush", lambda: None)
     made = [path for path in folder.iterdir() if path.name != "mlflow"]
     for clone in clones:
         clone.mkdir()
         for path in made:
             (shutil.copytree if path.is_dir() else shutil.copy)(path, clone / path.name)
-        monkeypatch.chdir(clone)
-        log()
     (folder / "mlflow/mlflow.db").unlink()
-    for done in [start(clone, "flush") for clone in clones]:
+    for done in [start(clone, "report", *FLAGS) for clone in clones]:
         assert done.communicate(timeout=120) == ("", "")
     assert len(Store(folder).runs) == RUNS
-    assert not list(folder.glob("clone*/mlflow/pending/*"))
+    assert not note.pending()

@@ -1,0 +1,3 @@
+"""What the registered model is called."""
+
+MODEL, ALIAS = "ridgeline", "champion"

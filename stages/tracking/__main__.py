@@ -1,0 +1,92 @@
+"""python -m stages.tracking COMMAND …: runs in MLflow, made from a study's files.
+
+Files are the truth and MLflow is their mirror: no stage reads anything from there, and a store that is slow
+or away fails none. Beside the pipeline: `train` (show the curves while they grow), `report` (log the study).
+By hand: `sync`, `reproduce`, `diff`, `promote`; the Makefile has a target for each.
+
+Environment: MLFLOW_TRACKING_URI (another store); RIDGELINE_TRACKING=off (nothing is logged within the
+pipeline); RIDGELINE_TRACKING_SECONDS (how long to wait for the store in all: 60).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from stages.tracking.log import complain, log_report
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command. Beside the pipeline always 0 but for wrong usage: tracking never fails a study."""
+    flags = _arguments(argv)
+    if flags.command == "sync":
+        from stages.tracking.sync import sync
+
+        return sync(flags.revisions)
+    if flags.command == "reproduce":
+        from stages.tracking.reproduce import reproduce
+
+        return reproduce(flags.run)
+    if flags.command == "diff":
+        from stages.tracking.diff import diff
+
+        return diff(flags.runs, flags.out)
+    if flags.command == "promote":
+        from stages.tracking.promote import promote
+
+        return promote(flags.revision)
+    return _beside(flags)
+
+
+def _beside(flags: argparse.Namespace) -> int:
+    if os.environ.get("RIDGELINE_TRACKING", "on").lower() in ("off", "0", "false", "no"):
+        return 0
+    paths = {k: v for k, v in vars(flags).items() if isinstance(v, Path)}
+    try:
+        if flags.command == "report":
+            log_report(paths)
+        else:
+            from stages.tracking import watch
+
+            if flags.command == "train":
+                watch.start(**paths)
+            else:
+                watch.watch(**paths, pid=flags.pid)
+    except Exception as error:
+        complain("the study" if flags.command == "report" else "training curves", error)
+    return 0
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("stages.tracking", description=__doc__, formatter_class=form)
+    commands = parser.add_subparsers(dest="command", required=True)
+    made = {
+        "train": ("show training in MLflow while it goes on", ("development", "fits")),
+        "watch": ("the process that `train` starts", ("development", "fits")),
+        "report": ("log a study's files", ("development", "fits", "scores", "report")),
+    }
+    for name, (text, paths) in made.items():
+        command = commands.add_parser(name, help=text)
+        for flag in paths:
+            command.add_argument(f"--{flag}", type=Path, required=True)
+        if name == "watch":
+            command.add_argument("--pid", type=int, required=True, help="of the pipeline")
+    sync = commands.add_parser("sync", help="log what files and DVC's cache have and MLflow lacks")
+    sync.add_argument("revisions", nargs="*", help="commits or experiments; default: all")
+    reproduce = commands.add_parser("reproduce", help="make a run's study again and compare")
+    reproduce.add_argument("run", help="id of a run, experiment's name or revision")
+    diff = commands.add_parser("diff", help="compare two or more studies or members")
+    diff.add_argument("runs", nargs="+", help="ids of runs, experiments' names or revisions")
+    diff.add_argument("--out", type=Path, default=Path("tmp/diff"), help="folder of the result")
+    promote = commands.add_parser("promote", help="register a committed study's chosen model")
+    promote.add_argument("revision", nargs="?", default="HEAD", help="a commit; default: HEAD")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    from stages.failure import guarded
+
+    guarded(lambda: sys.exit(main()))

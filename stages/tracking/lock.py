@@ -1,0 +1,60 @@
+"""A dvc.lock as what it says of a study: parameters, files and their digests, and so the study's key."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from stages.tracking.digests import STUDIED, flatten, study_key
+from stages.tracking.note import PATHS, SECTIONS
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A dvc.lock that holds a finished study.
+
+    stages: as in the file. paths: flag → path in the repository (see PATHS). md5s: of every output, by path.
+    """
+
+    stages: dict[str, Any]
+    paths: dict[str, str]
+    md5s: dict[str, str]
+
+    @classmethod
+    def parse(cls, text: str) -> Lock | None:
+        """None where it is no lock of a whole study."""
+        try:
+            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # quick, where it is built
+            stages = (yaml.load(text, loader) or {})["stages"]  # noqa: S506 (safe, both)
+            commands = stages["report"]["cmd"]
+            listed = [commands] if isinstance(commands, str) else commands
+            (line,) = [c for c in listed if "stages.tracking report" in c]
+            words = shlex.split(line)
+            paths = {flag: words[words.index(f"--{flag}") + 1] for flag in PATHS}
+            outs = {o["path"]: o["md5"] for s in stages.values() for o in s.get("outs", [])}
+            own = cls(stages, paths, outs)
+            return own if own.key else None
+        except (KeyError, TypeError, ValueError, IndexError, yaml.YAMLError):
+            return None
+
+    @property
+    def sections(self) -> dict[str, Any]:
+        """The parameters that the study was made with, by section."""
+        found: dict[str, Any] = {}
+        for stage in self.stages.values():
+            found |= {k: v for k, v in stage["params"]["params.yaml"].items() if k in SECTIONS}
+        return found
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The same, dotted."""
+        return flatten({name: self.sections.get(name, {}) for name in SECTIONS})
+
+    @property
+    def key(self) -> str:
+        """The study's key."""
+        md5s = {name: self.md5s[self.paths[name]] for name in STUDIED}
+        return study_key(md5s, self.sections["report"])

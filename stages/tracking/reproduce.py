@@ -1,0 +1,159 @@
+"""`reproduce`: a study is made again from its commit alone, and compared with what was made then."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from stages.tracking.compare import Distance, differing, distances
+from stages.tracking.digests import md5_of
+from stages.tracking.git import UnavailableError, git
+from stages.tracking.lock import Lock
+from stages.tracking.resolve import Named, resolve
+from stages.tracking.revisions import Repository, Revision
+from stages.tracking.surroundings import instruction_set, root, versions
+
+TOLERANCE = 1e-3  # relative, on another instruction set: float32 training carries roundings on
+SHOWN = 12  # differences that are listed
+
+
+def reproduce(token: str) -> int:
+    """Make a run's study again in a temporary clone, with an empty member store and cache.
+
+    Returns:
+        0: identical, or equal within TOLERANCE on another instruction set. 1: different. 2: cannot be.
+    """
+    repository = Repository(root())
+    try:
+        named = resolve(repository, token, repository.studies())
+        revision = _committed(named)
+        with tempfile.TemporaryDirectory(prefix="ridgeline-") as name:
+            clone = Path(name, "clone")
+            _clone(repository, revision, clone)
+            _check(clone, revision)
+            print(
+                f"reproduce: {revision.shown}, in a temporary clone with nothing kept", flush=True
+            )
+            made = _repro(clone)
+            return _verdict(repository, named, revision, made, clone, Path(name, "then"))
+    except (UnavailableError, LookupError) as error:
+        print(f"reproduce: {token} can't be reproduced: {error}", file=sys.stderr)
+        return 2
+
+
+def _committed(named: Named) -> Revision:
+    held = [r for r in named.study.revisions if r.sha]
+    if not held:
+        raise UnavailableError(
+            "its dvc.lock stands in the workspace alone; commit it with params.yaml and the code, or run it "
+            "as an experiment (`dvc exp run`)"
+        )
+    return held[0]
+
+
+def _clone(repository: Repository, revision: Revision, clone: Path) -> None:
+    """The revision's files and nothing else; raw data that DVC keeps come from the cache or a remote."""
+    top = Path(git(repository.root, "rev-parse", "--show-toplevel"))
+    git(top, "clone", "-q", "--no-checkout", "--shared", str(top), str(clone))
+    git(clone, "checkout", "-q", "--detach", revision.sha)
+    tracked = git(clone, "ls-files", "*.dvc").splitlines()
+    if not tracked:
+        return
+    source = repository.cache.folder.parent.parent
+    _dvc(clone, "remote", "add", "--local", "-f", "kept-here", str(source))
+    for remote in (["-r", "kept-here"], []):
+        try:
+            _dvc(clone, "pull", *remote, *tracked)
+            return
+        except UnavailableError as error:
+            reason = error
+    raise UnavailableError(f"its raw data are neither in DVC's cache nor at a remote ({reason})")
+
+
+def _check(clone: Path, revision: Revision) -> None:
+    """What the lock says went in must be what the revision holds."""
+    made = set(revision.lock.md5s)
+    for stage, entry in revision.lock.stages.items():
+        for dep in entry.get("deps", []):
+            path = clone / dep["path"]
+            if dep["path"] in made:
+                continue
+            if not path.exists():
+                raise UnavailableError(
+                    f"{dep['path']}, which {stage} read, is not in {revision.shown}: neither git nor DVC "
+                    "keeps it; `git add` or `dvc add` it, run again and commit"
+                )
+            if md5_of(path) != dep["md5"]:
+                raise UnavailableError(
+                    f"{dep['path']} in {revision.shown} is not the one that {stage} ran with (dvc.lock names "
+                    f"{dep['md5'][:7]}); it was changed between the run and the commit: run again and commit"
+                )
+
+
+def _repro(clone: Path) -> Lock:
+    """Run the pipeline; its lock."""
+    _dvc(clone, "repro", "--force", quiet=False)
+    made = Lock.parse((clone / "dvc.lock").read_text(encoding="utf-8"))
+    assert made is not None, "dvc repro has written a whole lock"
+    return made
+
+
+def _dvc(clone: Path, *arguments: str, quiet: bool = True) -> None:
+    left_out = ("DVC_", "GIT_", "RIDGELINE_STORE", "MLFLOW_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
+    kernels = os.environ.get("RIDGELINE_COMPILED", str(root() / ".ridgeline" / "compiled"))
+    own = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "RIDGELINE_TRACKING": "off",
+        "RIDGELINE_COMPILED": kernels,  # kept by the digest of the code that they are made of
+        "DVC_NO_ANALYTICS": "true",
+    }
+    command = [sys.executable, "-m", "dvc", *arguments]
+    out = subprocess.PIPE if quiet else sys.stderr
+    done = subprocess.run(  # noqa: S603
+        command, cwd=clone, env=kept | own, stdout=out, stderr=out, text=True
+    )
+    if done.returncode:
+        last = (done.stderr or "").strip().splitlines()[-1:] if quiet else ["see above"]
+        raise UnavailableError(f"`dvc {arguments[0]}` failed there: {' '.join(last)}")
+
+
+def _verdict(
+    repository: Repository, named: Named, revision: Revision, made: Lock, clone: Path, then: Path
+) -> int:
+    differ = differing(revision.lock, made)
+    if not differ:
+        print(f"reproduce: identical, bit for bit ({len(made.md5s)} outputs of {revision.shown})")
+        return 0
+    try:
+        old = repository.fetch(revision, then)
+    except UnavailableError as error:
+        print(f"reproduce: different: {', '.join(differ)}; by how much can't be said: {error}")
+        return 1
+    new = {flag: clone / path for flag, path in made.paths.items()}
+    found = sorted(distances(old, new), key=lambda d: -d.relative)
+    before, now = named.tags.get("instruction_set", ""), instruction_set()
+    largest = found[0].relative if found else 0.0
+    if before not in ("", now) and largest <= TOLERANCE:
+        print(
+            f"reproduce: equal within tolerance on another instruction set: the largest relative difference "
+            f"is {largest:.1g} (allowed: {TOLERANCE:g}); then: {before}; now: {now}"
+        )
+        return 0
+    _show(differ, found, named)
+    return 1
+
+
+def _show(differ: list[str], found: list[Distance], named: Named) -> None:
+    print(f"reproduce: different: {', '.join(differ)}")
+    for distance in found[:SHOWN]:
+        print(f"  {distance}")
+    if len(found) > SHOWN:
+        print(f"  and {len(found) - SHOWN} more")
+    for what, now in (("instruction_set", instruction_set()), ("versions", versions())):
+        before = named.tags.get(what, now)
+        if before != now:
+            print(f"  {what} then: {before}; now: {now}")

@@ -1,0 +1,171 @@
+"""Commits and experiments: which study each holds, told by its dvc.lock, and that study's files.
+
+Whoever runs first and commits afterwards has a run that was made before its commit; dvc.lock, which travels
+with both, is what ties them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stages.tracking.cache import Cache
+from stages.tracking.git import UnavailableError, git, prefix
+from stages.tracking.lock import Lock
+from stages.tracking.note import PATHS
+
+WORKSPACE = "workspace"
+# refs/exps/<2 of the baseline>/<38>/<name>; stashes and other bookkeeping have other forms.
+_EXPERIMENT = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)")
+
+
+@dataclass
+class Revision:
+    """A commit or experiment (or the workspace, sha "") with a study.
+
+    name: the branch or tag, the experiment's name, or the short sha. baseline: the commit that an experiment
+    was started from; "" for a commit.
+    """
+
+    name: str
+    sha: str
+    lock: Lock
+    baseline: str = ""
+
+    @property
+    def shown(self) -> str:
+        """For people: `a1b2c3d (main)`, or the experiment's name."""
+        if self.baseline or not self.sha or self.sha.startswith(self.name):
+            return self.name
+        return f"{self.sha[:7]} ({self.name})"
+
+
+@dataclass
+class Study:
+    """A study and where it stands: the revisions that hold it, commits first."""
+
+    key: str
+    revisions: list[Revision] = field(default_factory=list)
+
+    @property
+    def lock(self) -> Lock:
+        return self.revisions[0].lock
+
+    def commits(self) -> list[Revision]:
+        return [r for r in self.revisions if r.sha and not r.baseline]
+
+    def experiments(self) -> list[Revision]:
+        return [r for r in self.revisions if r.baseline]
+
+
+class Repository:
+    """The git repository and its DVC cache."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.cache = root, Cache(root)
+
+    def studies(self, wanted: list[str] | None = None) -> dict[str, Study]:
+        """Every study of the wanted revisions (default: the workspace, all commits, all experiments)."""
+        found: dict[str, Study] = {}
+        for revision in self._revisions(wanted or []):
+            study = found.setdefault(revision.lock.key, Study(revision.lock.key))
+            study.revisions.append(revision)
+        return found
+
+    def _revisions(self, wanted: list[str]) -> Iterator[Revision]:
+        names = self._experiments()
+        if wanted:
+            for name in wanted:
+                yield self.revision(name, names)
+            return
+        tips = self._tips()
+        listed = git(
+            self.root, "log", "--branches", "--tags", "--remotes", "--format=%H", "--", "dvc.lock"
+        )
+        for sha in listed.splitlines():
+            lock = self._lock_of(sha)
+            if lock is not None:
+                yield Revision(tips.get(sha, sha[:7]), sha, lock)
+        for name, (sha, baseline) in names.items():
+            lock = self._lock_of(sha)
+            if lock is not None:
+                yield Revision(name, sha, lock, baseline)
+        path = self.root / "dvc.lock"
+        own = Lock.parse(path.read_text(encoding="utf-8")) if path.exists() else None
+        if own is not None:
+            yield Revision(WORKSPACE, "", own)
+
+    def revision(
+        self, name: str, experiments: dict[str, tuple[str, str]] | None = None
+    ) -> Revision:
+        """An experiment by its name, or anything that git knows.
+
+        Raises:
+            UnavailableError: there is none of this name, or it holds no finished study.
+        """
+        experiments = self._experiments() if experiments is None else experiments
+        sha, baseline = experiments.get(name, ("", ""))
+        if not sha:
+            sha = git(self.root, "rev-parse", "-q", "--verify", f"{name}^{{commit}}", check=False)
+        if not sha:
+            raise UnavailableError(
+                f"{name!r} is no run, experiment or revision of this repository; see `dvc exp list`, "
+                "`git log`, or the ids in the MLflow UI (an experiment of another clone: `dvc exp pull`)"
+            )
+        lock = self._lock_of(sha)
+        if lock is None:
+            raise UnavailableError(
+                f"{name} has no dvc.lock with a finished study; run `dvc repro` there"
+            )
+        return Revision(name, sha, lock, baseline)
+
+    def _lock_of(self, sha: str) -> Lock | None:
+        return Lock.parse(self.text(sha, "dvc.lock"))
+
+    def _experiments(self) -> dict[str, tuple[str, str]]:
+        """Name → (its commit, its baseline)."""
+        found = {}
+        form = "--format=%(objectname) %(refname)"
+        for line in git(self.root, "for-each-ref", form, "refs/exps").splitlines():
+            sha, ref = line.split(" ", 1)
+            match = _EXPERIMENT.fullmatch(ref)
+            if match:
+                found[match[3]] = (sha, match[1] + match[2])
+        return found
+
+    def _tips(self) -> dict[str, str]:
+        """Commit → the branch or tag that stands at it; one's own branch before tags and remotes."""
+        form = "%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end) %(refname)"
+        refs = git(self.root, "for-each-ref", f"--format={form}").splitlines()
+        found = {}
+        for kind in ("refs/remotes/", "refs/tags/", "refs/heads/"):
+            for sha, ref in (line.split(" ", 1) for line in refs):
+                if ref.startswith(kind) and not ref.endswith("/HEAD"):
+                    found[sha] = ref.removeprefix(kind)
+        return found
+
+    def text(self, sha: str, path: str) -> str:
+        """A file that git keeps; "" where there is none."""
+        return git(self.root, "show", f"{sha}:{prefix(self.root)}{path}", check=False)
+
+    def fetch(
+        self, revision: Revision, folder: Path, names: tuple[str, ...] = PATHS
+    ) -> dict[str, Path]:
+        """The files of these flags below `folder`: links into DVC's cache, copies of what git keeps.
+
+        Raises:
+            UnavailableError: neither the cache, the workspace nor a remote has them.
+        """
+        for name in names:
+            path = revision.lock.paths[name]
+            outs = [p for p in revision.lock.md5s if p == path or p.startswith(f"{path}/")]
+            for out in outs:
+                found = self.cache.bring(revision.sha, out, revision.lock.md5s[out], folder / out)
+                if not found:
+                    raise UnavailableError(
+                        f"{out} of {revision.shown} is neither in DVC's cache nor at a remote; run "
+                        "`dvc pull`, or ask whoever made it for `dvc push` (an experiment: `dvc exp push`)"
+                    )
+        return {name: folder / revision.lock.paths[name] for name in names}

@@ -1,0 +1,97 @@
+"""One side of a diff: a study's small files, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.artifacts.fits import Fit, load_fits
+from stages.artifacts.windows import Windows
+from stages.report.verdicts import WindowLosses
+from stages.tracking.resolve import Named
+from stages.tracking.revisions import Repository
+
+
+@dataclass(frozen=True)
+class Side:
+    """A study as it was named, and its files by flag.
+
+    label: short and unlike the other sides'.
+    """
+
+    label: str
+    named: Named
+    files: dict[str, Path]
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return self.named.revision.lock.params
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """lambda_path.csv."""
+        return pd.read_csv(self.files["report"] / "lambda_path.csv")
+
+    @cached_property
+    def fits(self) -> dict[str, Fit]:
+        return {fit.cell: fit for fit in load_fits(self.files["fits"])}
+
+    @cached_property
+    def windows(self) -> Windows:
+        return Windows.load(self.files["development"])
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Cell → index of the λ that is compared: the member that was named, else the chosen one."""
+        if self.named.place is not None:
+            cell, lam = self.named.place
+            return {cell: self._near(cell, lam)}
+        chosen = self.table[self.table["selected"]]
+        return {
+            str(c): self._near(str(c), float(lam))
+            for c, lam in zip(chosen["cell"], chosen["lam"], strict=True)
+        }
+
+    def _near(self, cell: str, lam: float) -> int:
+        return int(np.argmin(np.abs(np.array(self.fits[cell].lambdas) - lam)))
+
+    def lam(self, cell: str) -> float:
+        return self.fits[cell].lambdas[self.places[cell]]
+
+    def row(self, cell: str) -> pd.Series:
+        """The row of lambda_path.csv at the compared λ."""
+        rows = self.table[self.table["cell"] == cell]
+        return rows.iloc[int(np.argmin(np.abs(rows["lam"].to_numpy() - self.lam(cell))))]
+
+    def losses(self, cell: str) -> WindowLosses:
+        """Test loss of each window at the compared λ, mean over seeds, in scaled units."""
+        path = self.files["scores"] / f"losses_{cell}.parquet"
+        rows = pd.read_parquet(path, columns=["lam", "seed", "unique_id", "cutoff", "loss"])
+        rows = rows[rows["lam"] == self.lam(cell)]
+        return WindowLosses.mean([WindowLosses.of(part) for _, part in rows.groupby("seed")])
+
+    def curves(self, cell: str) -> np.ndarray:
+        """(E,) validation loss by epoch at the compared λ, mean over seeds and folds."""
+        fit = self.fits[cell]
+        folds = [k for k, name in enumerate(fit.folds) if name in fit.window_losses]
+        return np.asarray(fit.validation_loss[folds, self.places[cell]].mean((0, 1)))
+
+
+def sides(repository: Repository, named: list[Named], folder: Path) -> list[Side]:
+    """Every named study with its files below `folder`.
+
+    Raises:
+        UnavailableError: some files are nowhere.
+    """
+    found = []
+    for i, one in enumerate(named):
+        label = one.token[:8] if len(one.token) >= 32 else one.token
+        if one.place is not None:
+            label = f"{label} ({one.place[0]} λ={one.place[1]:.4g})"
+        found.append(Side(label, one, repository.fetch(one.revision, folder / str(i))))
+    return found
