@@ -72,7 +72,7 @@ class Side:
         """Test loss of each window at the compared λ, mean over seeds, in scaled units."""
         path = self.files["scores"] / f"losses_{cell}.parquet"
         rows = pd.read_parquet(path, columns=["lam", "seed", "unique_id", "cutoff", "loss"])
-        rows = rows[rows["lam"] == self.lam(cell)]
+        rows = rows[(rows["lam"] == self.lam(cell)) & (rows["seed"] >= 0)]  # not the ensemble
         return WindowLosses.mean([WindowLosses.of(part) for _, part in rows.groupby("seed")])
 
     def curves(self, cell: str) -> np.ndarray:
