@@ -59,7 +59,8 @@ def test_a_deleted_store_is_filled_again_from_files_and_cache(repository):
     after = {r.info.run_name: r.data for r in runs(local(repository))}
     assert after.keys() == before.keys()
     for name, data in after.items():
-        assert data.metrics == before[name].metrics
+        was = before[name].metrics  # of a training that took long, with what was shown while it ran
+        assert data.metrics == {k: v for k, v in was.items() if not k.startswith("live/")}
         assert data.tags["ridgeline.key"] == before[name].tags["ridgeline.key"]
         assert data.params == before[name].params
     assert after["rnn λ=5"].tags["dvc.exp_name"] == "aside"
