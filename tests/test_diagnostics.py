@@ -73,6 +73,17 @@ def test_state_gradients_are_those_of_autograd(cell, layers, segment, count):
     )
 
 
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_state_gradients_of_a_member_do_not_depend_on_one_that_diverged(cell):
+    network, rows = network_of(cell), SCALED.train[:21]  # a tile that is not full
+    weights = np.stack([initial_weights(network, seed) for seed in (0, 1, 2)])
+    whole = state_gradients(network, SCALED.series, rows, weights)
+    weights[0] = np.nan
+    own = state_gradients(network, SCALED.series, rows, weights)
+    assert np.isnan(own[0]).all()
+    np.testing.assert_array_equal(own[1:], whole[1:])
+
+
 def test_the_windows_are_spread_over_the_training_part():
     network, rows = network_of("rnn"), SCALED.train
     assert len(rows) > 2 * WINDOWS

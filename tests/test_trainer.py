@@ -97,6 +97,19 @@ def test_nor_in_other_shapes(cell, windows, shape, batch):
 
 
 @pytest.mark.parametrize("cell", CASES)
+def test_nor_on_company_that_diverges(cell):
+    network = replace(CASES[cell][0], dropout=0.3)
+    recipe = replace(recipe_for(cell, 6), network=network, optimizer="sgd", clip_norm=None)
+    own, lost = members_of(4, 6)[3], Member(1e12, 0, "fold1", 6)
+    alone = train(recipe, [own])[own]
+    assert np.isfinite(alone.weights).all()
+    for company in ([lost, own], [own, lost]):
+        found = train(recipe, company)
+        assert not np.isfinite(found[lost].weights).any()
+        assert_same(found[own], alone)
+
+
+@pytest.mark.parametrize("cell", CASES)
 def test_any_executor_with_any_number_of_workers_gives_the_same_store(cell, tmp_path, monkeypatch):
     path, jobs = jobs_for(tmp_path, 3, cell)
     found = []

@@ -71,13 +71,14 @@ def state_squares(plan, ws, series, rows, w, grad, squares):  # type: ignore[no-
     flags = flush_denormals()
     prepare_workspace(plan, ws)
     squares[:] = 0
-    b, out, target, zero = plan[COLUMNS], plan[OUT], plan[TARGET], w[0, 0] * 0
+    b, out, target = plan[COLUMNS], plan[OUT], plan[TARGET]
     for begin in range(0, rows.shape[0], b):
         wide = min(b, rows.shape[0] - begin)
         gather(plan, ws, series, rows, begin, wide)
         for k in range(w.shape[0]):
             load_weights(plan, w[k], ws, True)
             forward(plan, w[k], ws, False)
+            zero = w[k, 0] * 0  # of this member: another may have diverged
             for o in range(plan[OUTPUTS]):
                 for column in range(b):
                     at = o * b + column

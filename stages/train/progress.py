@@ -61,7 +61,7 @@ class Progress:
             return "  0%  the kernels are being compiled, once for each version of the code"
         known, since = self.first
         line = f"{steps / self.steps:4.0%}  {text}"
-        if steps == known:
+        if steps <= known:  # or less: a worker died
             return line
         rate = (steps - known) / (now - since)
         return f"{line}  {rate:.0f} steps/s  {(self.steps - steps) / rate:.0f} s left"
