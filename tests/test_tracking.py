@@ -342,18 +342,20 @@ def test_the_report_leaves_it_to_the_process_beside_it(folder, capsys):
     assert Store(folder).experiment is None
     stale = note.pending()[0]
     flags = ["--development", "development", "--fits", "fits", "--pid"]
-    with subprocess.Popen(["sleep", "60"]) as pipeline:
-        beside = start(folder, "watch", *flags, str(pipeline.pid))
-        while not taken(lock):
-            time.sleep(0.1)
-        assert beside.poll() is None  # the note of before is none of its business
-        stale.save()
-        assert beside.communicate(timeout=60) == ("", "")  # now it is: logged, and over
-        assert len(Store(folder).runs) == RUNS
-        assert not note.pending()
-        beside = start(folder, "watch", *flags, str(pipeline.pid))
-        pipeline.kill()
-    assert beside.communicate(timeout=60) == ("", "")  # it ends with the pipeline
+    with subprocess.Popen(["sleep", "600"]) as pipeline:
+        try:
+            beside = start(folder, "watch", *flags, str(pipeline.pid))
+            while not taken(lock):
+                time.sleep(0.1)
+            assert beside.poll() is None  # the note of before is none of its business
+            stale.save()
+            assert beside.communicate(timeout=240) == ("", "")  # now it is: logged, and over
+            assert len(Store(folder).runs) == RUNS
+            assert not note.pending()
+            beside = start(folder, "watch", *flags, str(pipeline.pid))
+        finally:
+            pipeline.kill()
+    assert beside.communicate(timeout=240) == ("", "")  # it ends with the pipeline
 
 
 def taken(lock) -> bool:
@@ -386,7 +388,7 @@ def test_a_server_that_is_away_costs_a_line_and_seconds(folder, answers):
             MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}",
             MLFLOW_HTTP_REQUEST_TIMEOUT="1",
         )
-        out, err = done.communicate(timeout=60)
+        out, err = done.communicate(timeout=240)
     assert time.monotonic() - begin < 40  # most of it: starting MLflow on a busy machine
     assert (done.returncode, out) == (0, "")
     assert len(err.splitlines()) == 1, err
@@ -416,6 +418,6 @@ def test_four_processes_on_a_new_store_log_everything_once(folder):
             (shutil.copytree if path.is_dir() else shutil.copy)(path, clone / path.name)
     (folder / "mlflow/mlflow.db").unlink()
     for done in [start(clone, "report", *FLAGS) for clone in clones]:
-        assert done.communicate(timeout=120) == ("", "")
+        assert done.communicate(timeout=240) == ("", "")
     assert len(Store(folder).runs) == RUNS
     assert not note.pending()

@@ -49,6 +49,7 @@ def watch(development: Path, fits: Path, pid: int) -> None:
     import psutil
     from filelock import Timeout
 
+    begun = time.time()  # before the lock is taken: who sees it taken may write a note at once
     lock = watching()
     try:
         lock.acquire(timeout=0)
@@ -59,7 +60,7 @@ def watch(development: Path, fits: Path, pid: int) -> None:
     os.nice(NICE)
     try:
         pipeline = psutil.Process(pid)
-        _follow(development, fits, pipeline.is_running)
+        _follow(development, fits, pipeline.is_running, begun)
     except psutil.NoSuchProcess:
         pass
     except Exception as error:
@@ -73,8 +74,8 @@ def trained(fits: Path) -> bool:
     return (fits / "cells.json").exists()
 
 
-def _follow(development: Path, fits: Path, alive: Callable[[], bool]) -> None:
-    own, begun = str(fits.resolve()), time.time()
+def _follow(development: Path, fits: Path, alive: Callable[[], bool], begun: float) -> None:
+    own = str(fits.resolve())
     while alive() and not trained(fits) and time.time() < begun + HEAD_START_SECONDS:
         time.sleep(LOOK_SECONDS)
     from stages.tracking.live import Live  # slow, and nothing for the command that starts this
