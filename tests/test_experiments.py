@@ -119,8 +119,7 @@ def test_studies_are_compared(repository):
     assert f"{rows.loc[True, 'validation_mse']:.5g}" in text
     assert {p.name for p in (repository / "tmp/diff").iterdir()} == {
         "diff.md",
-        "diff.svg",
-        "diff.png",
+        "figures",
     }
     members = {r.data.tags["lam"]: r.info.run_id for r in runs(local(repository), "tags.lam != ''")}
     text = tracking(repository, "diff", members["0"], members["1"])

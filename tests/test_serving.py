@@ -184,8 +184,16 @@ def test_the_command_writes_a_table_and_a_picture(tmp_path, monkeypatch, capsys)
     command.main(flags)
     written = pd.read_csv("out/forecast.csv")
     np.testing.assert_allclose(written["y_hat"], chosen.forecast(own.frame)["y_hat"])
-    assert (tmp_path / "out/forecast.svg").stat().st_size > 1000
-    assert (tmp_path / "out/forecast.png").read_bytes().startswith(b"\x89PNG")
+    drawn = pd.read_csv("out/picture.csv").set_index("line")
+    np.testing.assert_allclose(drawn.loc["forecast", "y"], written["y_hat"], rtol=1e-5)
+    wanted = 2 * written["y_hat_spread"]
+    np.testing.assert_allclose((drawn["high"] - drawn["low"]).dropna(), wanted, rtol=1e-3)
+    assert list(drawn.loc["observed", "y"]) == pytest.approx(
+        list(own.frame.groupby("unique_id").tail(2 * L)["y"]), rel=1e-5
+    )
+    picture = (tmp_path / "out/picture.svg").read_text(encoding="utf-8")
+    assert ">shop</text>" in picture
+    assert "± standard deviation over seeds" in picture
     assert "gru at λ = 1, 3 seeds" in capsys.readouterr().err
     own.frame.to_csv("mine.csv", index=False)
     command.main([*flags[:-1], "other", "--csv", "mine.csv"])

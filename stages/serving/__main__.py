@@ -19,7 +19,7 @@ from stages.params import load_section
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Write forecast.csv, forecast.svg and forecast.png.
+    """Write forecast.csv, and picture.svg with picture.csv, the numbers in it.
 
     Raises:
         ValueError: the table cannot be forecast from, or there is no model.
@@ -49,9 +49,9 @@ def main(argv: list[str] | None = None) -> None:
     forecast = chosen.forecast(table)
     flags.out.mkdir(parents=True, exist_ok=True)
     forecast.to_csv(flags.out / "forecast.csv", index=False, lineterminator="\n")
-    draw(chosen, table, forecast, flags.out / "forecast")
+    draw(chosen, table, forecast, flags.out)
     what = f"{chosen.meta['cell']} at λ = {chosen.meta['lam']:.4g}, {len(chosen.weights)} seeds"
-    print(f"{what}: {flags.out / 'forecast.csv'}, {flags.out / 'forecast.svg'}", file=sys.stderr)
+    print(f"{what}: {flags.out / 'forecast.csv'}, {flags.out / 'picture.svg'}", file=sys.stderr)
 
 
 def _filled(frame: pd.DataFrame) -> pd.DataFrame:

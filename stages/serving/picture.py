@@ -4,40 +4,52 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from stages.report.style import BLUE, INK, legend, panels, save, style
+from stages.report.plot import Chart, Panel
+from stages.report.style import BLUE, INK, style
+from stages.report.svg import Key
 from stages.serving.chosen import Chosen
 
 PANES = 12  # series that are drawn: the first of the table
 COLUMNS = 3
 
 
-def draw(chosen: Chosen, table: pd.DataFrame, forecast: pd.DataFrame, stem: Path) -> None:
-    """stem.svg and stem.png; of each series twice as many steps as a forecast looks back on."""
+def draw(chosen: Chosen, table: pd.DataFrame, forecast: pd.DataFrame, folder: Path) -> None:
+    """folder/picture.svg and picture.csv; of each series twice as many steps as a forecast looks back on."""
     names = list(dict.fromkeys(forecast["unique_id"]))[:PANES]
-    columns = min(COLUMNS, len(names))
+    keys = [Key("observed", INK), Key("forecast, mean over seeds", BLUE)]
+    if forecast["y_hat_spread"].notna().any():  # there is none of one seed
+        keys.append(Key("± standard deviation over seeds", BLUE, "band"))
     with style():
-        shape = (-(-len(names) // columns), columns)
-        figure, axes = panels(shape, (7.0 if columns == 1 else 3.7, 2.4))
-        every = [ax for row in axes for ax in row]
-        for ax, name in zip(every, names, strict=False):
+        panels = []
+        for name in names:
             own = table[table["unique_id"].astype(str) == name].tail(2 * chosen.steps)
-            ahead = forecast[forecast["unique_id"] == name]
-            time = pd.concat([_times(own["ds"], ahead["ds"]), ahead["ds"]]).to_numpy()
-            known, y = time[: len(own)], ahead["y_hat"].to_numpy()
-            spread = np.nan_to_num(ahead["y_hat_spread"].to_numpy())
-            ax.plot(known, own["y"].to_numpy(float), color=INK, label="observed", lw=1.3)
-            ax.plot(time[len(own) :], y, color=BLUE, label="forecast, mean over seeds")
-            label = "± standard deviation over seeds"
-            band = (y - spread, y + spread)
-            ax.fill_between(time[len(own) :], *band, color=BLUE, alpha=0.2, lw=0, label=label)
-            ax.set_title(name)
-        for ax in every[len(names) :]:
-            ax.set_visible(False)
-        legend(figure, every[:1], 3)
-        save(figure, stem, png=True)
+            panels.append(_panel(name, own, forecast[forecast["unique_id"] == name]))
+        Chart(
+            name="picture",
+            title="Forecast",
+            caption="",
+            alt=f"The last steps of {', '.join(names)}, and their forecasts.",
+            panels=panels,
+            keys=keys,
+            columns=min(COLUMNS, len(names)),
+            x="ds",
+            y="y",
+        ).save(folder)
+
+
+def _panel(name: str, own: pd.DataFrame, ahead: pd.DataFrame) -> Panel:
+    panel = Panel(name, "", "data's units")
+    y, spread = ahead["y_hat"], ahead["y_hat_spread"]
+    ds, ends = ahead["ds"].to_numpy(), (y - spread, y + spread)
+    panel.line(_times(own["ds"], ahead["ds"]).to_numpy(), own["y"], "observed", color=INK, lw=1.3)
+    panel.ax.fill_between(ds, *ends, color=BLUE, alpha=0.2, lw=0)
+    panel.line(ds, y, "forecast", low=ends[0], high=ends[1], color=BLUE)
+    if ahead["ds"].dtype.kind == "M":
+        panel.dates()
+    panel.ax.grid(axis="x", visible=False)
+    return panel
 
 
 def _times(raw: pd.Series, ahead: pd.Series) -> pd.Series:

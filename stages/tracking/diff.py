@@ -8,18 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.report.style import style
 from stages.report.verdicts import Pair, judge
+from stages.tracking import diff_figure
 from stages.tracking.git import UnavailableError
 from stages.tracking.resolve import resolve
 from stages.tracking.revisions import Repository
-from stages.tracking.side import Side, sides
+from stages.tracking.side import Side, all_cells, sides
 from stages.tracking.surroundings import root
 
 _ERRORS = {"validation": "validation_mse", "test": "test_mse", "training": "train_mse"}
 
 
 def diff(tokens: list[str], out: Path) -> int:
-    """Print the comparison and write it to `out`: diff.md, diff.svg, diff.png.
+    """Print the comparison and write it to `out`: diff.md, and figures/ as SVG and CSV.
 
     Returns:
         0; 2 where a side can't be had.
@@ -34,15 +36,15 @@ def diff(tokens: list[str], out: Path) -> int:
         with tempfile.TemporaryDirectory(prefix="ridgeline-") as folder:
             found = sides(repository, named, Path(folder))
             text = "\n\n".join(_sections(found))
-            from stages.tracking.diff_figure import draw
-
-            draw(found, out / "diff")
+            with style():
+                for chart in (diff_figure.paths(found), diff_figure.losses(found)):
+                    chart.save(out / "figures")
     except (UnavailableError, LookupError) as error:
         print(f"diff: {error}", file=sys.stderr)
         return 2
-    text += "\n\nλ paths and curves: ![paths](diff.svg)\n"
-    (out / "diff.md").write_text(text, encoding="utf-8")
-    print(text.replace("![paths](diff.svg)", str(out / "diff.svg")), end="")
+    drawn = "\n\n![λ paths](figures/lambda_path.svg)\n\n![curves](figures/curves.svg)\n"
+    (out / "diff.md").write_text(text + drawn, encoding="utf-8")
+    print(f"{text}\n\nλ paths and curves: {out / 'figures'}")
     return 0
 
 
@@ -75,13 +77,9 @@ def _params(found: list[Side]) -> str:
     return "Parameters that differ:\n\n" + table(["", *(side.label for side in found)], rows)
 
 
-def _cells(found: list[Side]) -> list[str]:
-    return list(dict.fromkeys(cell for side in found for cell in side.places))
-
-
 def _errors(found: list[Side]) -> str:
     rows = []
-    for cell in _cells(found):
+    for cell in all_cells(found):
         lams = [f"{side.lam(cell):.4g}" if cell in side.places else "—" for side in found]
         rows.append([cell, "λ", *lams])
         for name, column in _ERRORS.items():

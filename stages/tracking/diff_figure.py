@@ -1,63 +1,117 @@
-"""The figure of a diff: λ paths over each other, and the curves of the compared λ."""
+"""The figures of a diff: λ paths over each other, and the curves of the compared λ."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from stages.report.style import BLUE, GREEN, INK, ORANGE, PURPLE, legend, save, style
-from stages.report.tables import log_axis
-from stages.tracking.side import Side
+from stages.report.page.training import kept_epochs, log_labels
+from stages.report.plot import (
+    Chart,
+    Panel,
+    columns_for,
+    common_scale,
+    lambda_axis,
+    same_range,
+    short,
+)  # fmt: skip
+from stages.report.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
+from stages.report.svg import Key
+from stages.report.tables import curves, log_axis
+from stages.tracking.side import Side, all_cells
 
-_COLORS = (BLUE, ORANGE, GREEN, PURPLE, INK)
-
-
-def draw(found: list[Side], stem: Path) -> None:
-    """stem.svg and stem.png: a column for each cell; validation and test error against λ, curves by epoch."""
-    cells = list(dict.fromkeys(cell for side in found for cell in side.places))
-    with style():
-        size = (max(3.7 * len(cells), 6.0), 3 * 2.1 + 0.6)
-        figure = Figure(size, layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots(3, len(cells), squeeze=False, sharey="row")
-        for column, cell in enumerate(cells):
-            own = [side for side in found if cell in side.places]
-            grid = sorted({lam for side in own for lam in side.fits[cell].lambdas})
-            place = dict(
-                zip(grid, log_axis(tuple(grid)), strict=True)
-            )  # one place of λ = 0 for all
-            for side in own:
-                color = _COLORS[found.index(side) % len(_COLORS)]
-                _side(side, cell, [row[column] for row in axes], color, place)
-            axes[0][column].set_title(cell)
-            axes[1][column].set_xlabel("λ (0 stands left of the rest)")
-            axes[2][column].set_xlabel("epoch")
-            for row in (0, 1):
-                axes[row][column].set_xscale("log")
-        for row, name in enumerate(
-            (
-                "validation MSE\n(scaled units)",
-                "test MSE\n(data's units)",
-                "validation MSE\nby epoch",
-            )
-        ):
-            axes[row][0].set_ylabel(name)
-        legend(figure, [ax for row in axes for ax in row], min(3, len(found)))
-        save(figure, stem, png=True)
+# Of the first side, the second, …: matplotlib's dash beside the legend's. 20 pairs before one comes again.
+COLORS = (BLUE, ORANGE, GREEN, PURPLE, INK)
+DASHES = (("-", ""), ((0, (5, 2)), "7 3"), ((0, (1, 1.4)), "2 2"), ((0, (5, 2, 1, 2)), "7 3 2 3"))
+_ERRORS = (
+    ("validation", "validation_mse", "MSE (scaled units)"),
+    ("test", "test_mse", "MSE (data's units)"),
+)
 
 
-def _side(side: Side, cell: str, axes: list[Axes], color: str, place: dict[float, float]) -> None:
-    rows = side.table[side.table["cell"] == cell]
-    x = np.array([place[lam] for lam in side.fits[cell].lambdas])
-    at = side.places[cell]
-    for ax, name in zip(axes, ("validation_mse", "test_mse"), strict=False):
-        if name in rows:
-            y = rows[name].to_numpy(float)
-            ax.plot(x, y, color=color, label=side.label, marker="." if len(x) < 3 else "")
-            ax.plot(x[at], y[at], "D", ms=4.6, color=color)
-    curve = side.curves(cell)
-    axes[2].plot(np.arange(1, curve.size + 1), curve, color=color, label=side.label)
+def paths(found: list[Side]) -> Chart:
+    """Validation error against λ, a panel for each cell and a line for each side, and test error below."""
+    cells, panels = all_cells(found), list[Panel]()
+    for part, column, unit in _ERRORS:
+        own = [_path(found, cell, column, f"{cell}: {part}", unit) for cell in cells]
+        values = [trace.value for panel in own for trace in panel.traces]
+        if any(np.isfinite(one).any() for one in values):  # evaluate.metrics may have no MSE
+            common_scale(own, values)
+            panels += own
+    return Chart(
+        name="lambda_path",
+        title="Errors against λ",
+        caption="Mean over seeds, a line for each side, on one log axis where λ = 0 has a place of its "
+        "own. Above: validation, each side in the scaled units of its own training part; below: test. "
+        "A diamond is the λ that is compared: the chosen one, unless another was named.",
+        alt=f"Validation and test error against λ of {_names(found)} for each cell.",
+        panels=panels,
+        keys=[*_keys(found), Key("compared λ", FAINT, "diamond")],
+        columns=columns_for(len(cells), 2),
+        x="lam",
+        y="mse",
+        prefix="λ = ",
+    )
+
+
+def _path(found: list[Side], cell: str, column: str, title: str, unit: str) -> Panel:
+    panel, own = Panel(title, "λ", unit), list(_with(found, cell))
+    grid = tuple(sorted({lam for side, _ in own for lam in side.fits[cell].lambdas}))
+    axis = log_axis(grid)
+    place = dict(zip(grid, axis, strict=True))  # λ = 0 stands at one place for all
+    for side, look in own:
+        lambdas, at = side.fits[cell].lambdas, side.places[cell]
+        x, y = np.array([place[lam] for lam in lambdas]), side.path(cell, column)
+        panel.line(x, y, side.label, at=lambdas, marker="o", ms=2.5, **look)
+        panel.ax.plot(x[at], y[at], "D", ms=6.5, color=look["color"], zorder=5)
+    lambda_axis(panel, grid, axis)
+    return panel
+
+
+def losses(found: list[Side]) -> Chart:
+    """Validation loss by epoch at the compared λ, a panel for each cell and a line for each side."""
+    cells, panels = all_cells(found), list[Panel]()
+    for cell in cells:
+        panel = Panel(cell, "epoch", "MSE (scaled units)")
+        for side, look in _with(found, cell):
+            loss = curves(side.fits[cell])[1][side.places[cell]]
+            kept = kept_epochs(loss.size)
+            panel.line(kept + 1, loss[kept], side.label, **look)
+        panel.ax.set_yscale("log")
+        panels.append(panel)
+    same_range(panels)
+    log_labels(panels)
+    return Chart(
+        name="curves",
+        title="Validation loss by epoch",
+        caption="At the compared λ, without the penalty, on a log scale: mean over seeds and over the "
+        "folds that have a validation part.",
+        alt=f"Validation loss by epoch of {_names(found)} for each cell.",
+        panels=panels,
+        keys=_keys(found),
+        columns=columns_for(len(cells), 1),
+        x="epoch",
+        y="mse",
+        prefix="epoch ",
+    )
+
+
+def _with(found: list[Side], cell: str) -> Iterator[tuple[Side, dict[str, Any]]]:
+    """The sides that have the cell, and how their lines look in every panel."""
+    for i, side in enumerate(found):
+        if cell in side.places:
+            dash, _ = DASHES[i % len(DASHES)]
+            yield side, {"color": COLORS[i % len(COLORS)], "ls": dash}
+
+
+def _keys(found: list[Side]) -> list[Key]:
+    return [
+        Key(short(side.label, 40), COLORS[i % len(COLORS)], dash=DASHES[i % len(DASHES)][1])
+        for i, side in enumerate(found)
+    ]
+
+
+def _names(found: list[Side]) -> str:
+    return ", ".join(side.label for side in found)

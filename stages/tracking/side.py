@@ -75,11 +75,9 @@ class Side:
         rows = rows[(rows["lam"] == self.lam(cell)) & (rows["seed"] >= 0)]  # not the ensemble
         return WindowLosses.mean([WindowLosses.of(part) for _, part in rows.groupby("seed")])
 
-    def curves(self, cell: str) -> np.ndarray:
-        """(E,) validation loss by epoch at the compared λ, mean over seeds and folds."""
-        fit = self.fits[cell]
-        folds = [k for k, name in enumerate(fit.folds) if name in fit.window_losses]
-        return np.asarray(fit.validation_loss[folds, self.places[cell]].mean((0, 1)))
+    def path(self, cell: str, column: str) -> np.ndarray:
+        """(Λ,) a column of lambda_path.csv along the cell's grid."""
+        return self.table.loc[self.table["cell"] == cell, column].to_numpy(float)
 
 
 def sides(repository: Repository, named: list[Named], folder: Path) -> list[Side]:
@@ -95,3 +93,8 @@ def sides(repository: Repository, named: list[Named], folder: Path) -> list[Side
             label = f"{label} ({one.place[0]} λ={one.place[1]:.4g})"
         found.append(Side(label, one, repository.fetch(one.revision, folder / str(i))))
     return found
+
+
+def all_cells(found: list[Side]) -> list[str]:
+    """Cells that any side has, in the order of the first that has them."""
+    return list(dict.fromkeys(cell for side in found for cell in side.places))

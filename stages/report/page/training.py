@@ -33,7 +33,7 @@ def _keys(study: Study) -> list[Key]:
     return [Key(f"λ = {lam:.3g}", lam_color(lam, lambdas)) for lam in lambdas]
 
 
-def _kept(epochs: int) -> Array:
+def kept_epochs(epochs: int) -> Array:
     """Indices of the epochs drawn."""
     return np.unique(np.linspace(0, epochs - 1, min(epochs, EPOCHS)).round().astype(int))
 
@@ -41,7 +41,7 @@ def _kept(epochs: int) -> Array:
 def _panel(cell: Cell, label: str, values: Array, log: bool, dashed: Array | None = None) -> Panel:
     """A line for each λ of values (Λ, E)."""
     panel, lambdas = Panel(cell.name, "epoch", label), cell.path.lambdas
-    kept = _kept(values.shape[1])
+    kept = kept_epochs(values.shape[1])
     for place, lam in enumerate(lambdas):
         color = lam_color(lam, lambdas)
         wide: dict[str, Any] = {"lw": 3.0, "zorder": 3} if place == cell.chosen else {"lw": 1.2}
@@ -62,7 +62,7 @@ def _curves(study: Study) -> Chart:
         train, validation = curves(cell.fit)
         panels.append(_panel(cell, "MSE (scaled units)", validation, True, train))
     same_range(panels)
-    _log_labels(panels)
+    log_labels(panels)
     return Chart(
         name="curves",
         title="Loss",
@@ -107,7 +107,7 @@ def _gradients(study: Study) -> Chart:
         mean = np.ma.masked_invalid(norms).mean(axis=(0, 2)).filled(np.nan)
         panels.append(_panel(cell, "gradient norm", mean, True))
     same_range(panels)
-    _log_labels(panels)
+    log_labels(panels)
     return Chart(
         name="gradients",
         title="Gradient norm",
@@ -123,7 +123,7 @@ def _gradients(study: Study) -> Chart:
     )
 
 
-def _log_labels(panels: list[Panel]) -> None:
+def log_labels(panels: list[Panel]) -> None:
     """Label 1, 2 and 5 of each decade of a log y-axis; every digit where it shows few decades."""
     low, high = panels[0].ax.get_ylim()
     labelled = {2, 5} if high < 300 * low else set()
