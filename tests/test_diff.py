@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from stages.artifacts.fits import load_fits
+from stages.artifacts.scores import ENSEMBLE
 from stages.report.params import ReportParams
 from stages.report.run import run
 from stages.tracking.diff import write
@@ -96,7 +98,7 @@ def test_what_is_said_is_true_of_the_studies(found: list[Side], written: tuple[P
     lines = [line[2:] for line in text.splitlines() if line.startswith("- ")]
     assert len(lines) == 2
     for cell, line in zip(LEVELS, lines, strict=True):
-        pair = [one.losses(cell).loss.mean() for one in found]
+        pair = [mean_loss(one, cell) for one in found]
         assert f"test error {100 * (pair[1] / pair[0] - 1):+.1f} %".replace("-", "−") in line
         assert line.replace("'", "&#39;") in page.replace("\u00a0", " ")
     for cell in LEVELS:
@@ -107,6 +109,27 @@ def test_what_is_said_is_true_of_the_studies(found: list[Side], written: tuple[P
         )
         by_hand = np.mean([np.linalg.norm(b[s] - a[s]) / np.linalg.norm(a[s]) for s in range(2)])
         assert re.search(rf"\| {LONG}: {cell} +\| first: {cell} +\| {by_hand:.3g} ", text)
+
+
+def mean_loss(one: Side, cell: str) -> float:
+    """Test loss at the chosen λ, from the files: of the seeds, without their ensemble."""
+    path = pd.read_csv(one.files["report"] / "lambda_path.csv")
+    lam = path.loc[(path["cell"] == cell) & path["selected"], "lam"].item()
+    rows = pd.read_parquet(one.files["scores"] / f"losses_{cell}.parquet")
+    assert set(rows["seed"]) == {0, 1, ENSEMBLE}
+    return float(rows.loc[(rows["lam"] == lam) & rows["seed"].isin([0, 1]), "loss"].mean())
+
+
+def test_validation_errors_on_other_windows_are_not_ranked(
+    found: list[Side], tmp_path: Path
+) -> None:
+    windows = found[0].windows
+    path = tmp_path / "development.safetensors"
+    replace(windows, folds=windows.folds[1:]).save(path)
+    other = replace(found[1], files={**found[1].files, "development": path})
+    text = write([found[0], other], tmp_path / "diff")
+    assert "cannot be compared: their validation windows differ." in text
+    assert " independent horizons" in text  # on the test part they can
 
 
 def test_studies_of_other_data_get_no_verdict(found: list[Side], tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ def _answer(found: list[Side]) -> Section:
 
 
 def _lowest(found: list[Side]) -> str:
-    """Whose validation error is lowest, where the sides have one scale."""
-    why = next((why for side in found[1:] if (why := _incomparable(found[0], side))), "")
+    """Whose validation error is lowest, where the sides have one scale and the same windows."""
+    why = next((why for side in found[1:] if (why := _unlike(found[0], side))), "")
     if why:
         return f"Validation errors of the sides cannot be compared: {why}."
     best = (
@@ -55,7 +55,8 @@ def _lowest(found: list[Side]) -> str:
 
 
 def _validation(side: Side, cell: str) -> float:
-    return float(side.row(cell)["validation_mse"])
+    error = float(side.row(cell)["validation_mse"])
+    return error if math.isfinite(error) else math.inf
 
 
 def _facts(found: list[Side]) -> Facts:
@@ -116,6 +117,7 @@ def _verdicts(found: list[Side]) -> tuple[list[tuple[str, str]], list[Verdict]]:
 
 
 def _incomparable(one: Side, two: Side) -> str:
+    """Why no loss of the two can be compared, if none can."""
     if one.windows.layout.horizon != two.windows.layout.horizon:
         return "their horizons differ"
     same = all(
@@ -123,6 +125,13 @@ def _incomparable(one: Side, two: Side) -> str:
         for name in ("center", "scale")
     )
     return "" if same else "their scaled units differ (other data or another split)"
+
+
+def _unlike(one: Side, two: Side) -> str:
+    """Why validation errors cannot be compared, if they cannot."""
+    a, b = one.validated(), two.validated()
+    same = len(a) == len(b) and all(map(np.array_equal, a, b))
+    return _incomparable(one, two) or ("" if same else "their validation windows differ")
 
 
 def _matched(one: Side, two: Side) -> list[tuple[str, str]]:
