@@ -58,7 +58,7 @@ reproduce: install ## make a run's study again from nothing and compare (RUN=<ru
 	@test -n "$(RUN)" || { echo 'name a run: make reproduce RUN=<run id, experiment or revision>' >&2; exit 2; }
 	python -m stages.tracking reproduce "$(RUN)"
 
-diff: install ## compare studies or members (RUNS="a b …": run ids, experiments or revisions)
+diff: install ## compare studies or members, as a page in tmp/diff (RUNS="a b …": run ids, experiments or revisions)
 	@test -n "$(RUNS)" || { echo 'name two or more: make diff RUNS="HEAD my-experiment"' >&2; exit 2; }
 	python -m stages.tracking diff $(RUNS)
 

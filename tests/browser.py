@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from stages.report.style import PALETTE
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = [
     "--headless",
@@ -104,3 +106,21 @@ def look(page: Path, widths: tuple[int, ...], folder: Path, dark: bool = False) 
     console = "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
     assert told is not None, f"the page did not load: {console or done.stderr[-2000:]}"
     return json.loads(html.unescape(told[1])), console
+
+
+def check(page: Path, folder: Path, dark: bool) -> None:
+    """The page holds what is asked of one: on a phone and on a desk, in light or dark."""
+    told, console = look(page, (390, 1440), folder, dark)
+    assert console == ""
+    assert [one["width"] for one in told] == [390, 1440]
+    for one in told:
+        assert one["wide"] == [], one
+        assert one["scroll"] <= one["width"], one
+        assert one["text"] >= 9, one  # pixels
+        assert one["shown"] == one["wanted"], one
+        paper, blue = (PALETTE[name][dark] for name in ("paper", "blue"))
+        assert (one["paper"], one["line"]) == (_rgb(paper), _rgb(blue))
+
+
+def _rgb(color: str) -> str:
+    return f"rgb({', '.join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))})"

@@ -113,13 +113,14 @@ def test_what_cannot_be_reproduced_says_why(repository, tmp_path):
 def test_studies_are_compared(repository):
     text = tracking(repository, "diff", "HEAD", "aside")
     assert "| train.penalty.lambdas | [0, 1] | [0, 1, 5] |" in text
-    assert "Verdicts on the test part:" in text
+    assert "- aside: rnn " in text
     assert "window.lookback" not in text
     rows = pd.read_csv(repository / "data/report/lambda_path.csv").set_index("selected")
     assert f"{rows.loc[True, 'validation_mse']:.5g}" in text
     assert {p.name for p in (repository / "tmp/diff").iterdir()} == {
         "diff.md",
         "figures",
+        "index.html",
     }
     members = {r.data.tags["lam"]: r.info.run_id for r in runs(local(repository), "tags.lam != ''")}
     text = tracking(repository, "diff", members["0"], members["1"])

@@ -6,7 +6,6 @@ import html
 import re
 from collections import Counter
 from dataclasses import replace
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,37 +28,11 @@ from stages.report.style import GREEN, INK, PALETTE, lam_color, style
 from stages.report.svg import svg_of
 from stages.report.verdicts import Verdict
 from stages.report.warnings import warnings
-from tests.browser import look
+from tests.browser import check
 from tests.made_study import GRID, LEVELS, H, L, Maker
+from tests.outline import Outline
 
 SECTIONS = ["answer", "path", "weights", "forecasts", "errors", "training", "data", "made"]
-
-
-class Outline(HTMLParser):
-    """Elements of a page with their attributes, in order; a stack that must come out even."""
-
-    VOID = ("meta", "link", "br")
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.open: list[str] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def of(self, *tags: str) -> list[tuple[str, dict[str, str]]]:
-        return [(tag, attrs) for tag, attrs in self.elements if tag in tags]
 
 
 @pytest.fixture(scope="module")
@@ -329,17 +302,4 @@ def test_a_digest_of_a_folder_is_of_names_and_contents(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_browser_shows_it(written: tuple[Study, Path], tmp_path: Path, dark: bool) -> None:
-    told, console = look(written[1] / "index.html", (390, 1440), tmp_path, dark)
-    assert console == ""
-    assert [one["width"] for one in told] == [390, 1440]
-    for one in told:
-        assert one["scroll"] <= one["width"]
-        assert one["wide"] == []
-        assert one["text"] >= 9  # pixels
-        assert one["shown"] == one["wanted"]
-        paper, blue = (PALETTE[name][dark] for name in ("paper", "blue"))
-        assert (one["paper"], one["line"]) == (rgb(paper), rgb(blue))
-
-
-def rgb(color: str) -> str:
-    return f"rgb({', '.join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))})"
+    check(written[1] / "index.html", tmp_path, dark)

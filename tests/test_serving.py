@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from stages.artifacts.series import Series
 from stages.networks.forecast import forecast
 from stages.serving import __main__ as command
 from stages.serving.chosen import Chosen
+from stages.serving.picture import draw
 from stages.serving.table import TableError
 from stages.train.params import TrainParams
 from stages.train.study import recipe_for
@@ -211,3 +212,15 @@ def test_the_command_writes_a_table_and_a_picture(tmp_path, monkeypatch, capsys)
         command.main(flags)
     (tmp_path / "params.yaml").write_text(text + "  missing: forward\n")
     command.main(flags)
+
+
+def test_the_picture_of_one_seed_shows_no_spread(tmp_path):
+    own = series(integers=True)
+    chosen, _, _ = model(own)
+    one = replace(chosen, weights=chosen.weights[:1])
+    draw(one, own.frame, one.forecast(own.frame), tmp_path)
+    assert "forecast, mean over seeds" in (tmp_path / "picture.svg").read_text(encoding="utf-8")
+    assert "deviation" not in (tmp_path / "picture.svg").read_text(encoding="utf-8")
+    drawn = pd.read_csv(tmp_path / "picture.csv")
+    assert drawn["low"].isna().all()
+    assert drawn.loc[drawn["line"] == "forecast", "ds"].tolist() == 2 * [120, 122, 124]

@@ -79,6 +79,7 @@ def losses(found: list[Side]) -> Chart:
             loss = curves(side.fits[cell])[1][side.places[cell]]
             kept = kept_epochs(loss.size)
             panel.line(kept + 1, loss[kept], side.label, **look)
+        panel.ax.locator_params(axis="x", integer=True)
         panel.ax.set_yscale("log")
         panels.append(panel)
     same_range(panels)

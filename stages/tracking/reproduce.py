@@ -102,7 +102,7 @@ def _repro(clone: Path) -> Lock:
 
 
 def _dvc(clone: Path, *arguments: str, quiet: bool = True) -> None:
-    left_out = ("DVC_", "GIT_", "RIDGELINE_STORE", "MLFLOW_")
+    left_out = ("DVC_", "GIT_", "RIDGELINE_STORE_GB", "MLFLOW_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     kernels = os.environ.get("RIDGELINE_COMPILED", str(root() / ".ridgeline" / "compiled"))
     own = {

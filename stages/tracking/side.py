@@ -75,6 +75,15 @@ class Side:
         rows = rows[(rows["lam"] == self.lam(cell)) & (rows["seed"] >= 0)]  # not the ensemble
         return WindowLosses.mean([WindowLosses.of(part) for _, part in rows.groupby("seed")])
 
+    def validated(self) -> list[np.ndarray]:
+        """(2, N) group and time of the origins of each fold's validation windows."""
+        windows, found = self.windows, []
+        for fold in windows.folds:
+            if fold.validation.size:
+                group, origin = windows.group_origin(fold.validation)
+                found.append(np.stack([group, windows.time[origin]]))
+        return found
+
     def path(self, cell: str, column: str) -> np.ndarray:
         """(Λ,) a column of lambda_path.csv along the cell's grid."""
         return self.table.loc[self.table["cell"] == cell, column].to_numpy(float)

@@ -31,7 +31,7 @@ def section(sources: Sources) -> Section:
         blocks.append(Verdicts([(v.word, v.sentence()) for v in study.verdicts]))
     drawn = [v for v in study.verdicts if v.word != "same" and math.isfinite(v.low)]
     if drawn:
-        blocks.append(_intervals(drawn))
+        blocks.append(intervals(drawn))
     told = warnings(study)
     if told:
         blocks.append(Notes("Mind", told))
@@ -101,7 +101,7 @@ def _facts(study: Study) -> Facts:
     return Facts(facts)
 
 
-def _intervals(verdicts: list[Verdict]) -> Chart:
+def intervals(verdicts: list[Verdict]) -> Chart:
     """A row for each verdict: the mean loss difference in per cent, and its interval."""
     names = [f"{v.cell} – {v.against}" for v in verdicts]
     panel = Panel("", "difference of the test error in %", "", 66 + ROW * len(names), (156, 14))
@@ -122,8 +122,8 @@ def _intervals(verdicts: list[Verdict]) -> Chart:
     return Chart(
         name="verdicts",
         title="How sure the verdicts are",
-        caption=f"Mean difference of the test loss with its {confidence} interval; left of 0 the cell "
-        "at its chosen λ is better. The words are after Holm's correction, the intervals are not.",
+        caption=f"Mean difference of the test loss with its {confidence} interval; left of 0 what "
+        "is named first is better. The words are after Holm's correction, the intervals are not.",
         alt="Intervals of the test error's difference: "
         + "; ".join(f"{v.cell} against {v.against} {v.word}" for v in verdicts),
         panels=[panel],

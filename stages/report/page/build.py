@@ -30,13 +30,22 @@ def write_page(sources: Sources, folder: Path) -> None:
     with style():
         sections = [make(sources) for make in SECTIONS]
         sections = [section for section in sections if section.blocks]
-        for chart in (chart for section in sections for chart in section.charts):
-            chart.save(folder / "figures")
-        text = render(sections, title)
+        write(sections, folder, title, heading="Which λ, and does it help?")
+
+
+def write(sections: list[Section], folder: Path, title: str, heading: str) -> None:
+    """Write sections as a page with the files of its figures; within `style.style()`.
+
+    title: of the browser's tab. heading: what stands above all sections.
+    """
+    for chart in (chart for section in sections for chart in section.charts):
+        chart.save(folder / "figures")
+    text = render(sections, title, heading)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.html").write_text(text, encoding="utf-8", newline="\n")
 
 
-def render(sections: list[Section], title: str) -> str:
+def render(sections: list[Section], title: str, heading: str) -> str:
     """The sections as one page that needs nothing else."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
@@ -48,6 +57,7 @@ def render(sections: list[Section], title: str) -> str:
     environment.filters["bound"] = bound
     text = environment.get_template("page.html.j2").render(
         title=title,
+        heading=heading,
         sections=sections,
         light=variables(dark=False),
         dark=variables(dark=True),

@@ -63,7 +63,8 @@ class Notes:
 class Table:
     """Rows under a head; the first column names its row. `marked` rows stand out.
 
-    `folded`: shown when asked for (and in print). `words`: columns of text, set to the left.
+    `folded`: shown when asked for (and in print). `words`: columns of text, set to the left;
+    `wrapped`: their lines may break, as in a folded table.
     """
 
     caption: str
@@ -73,6 +74,7 @@ class Table:
     words: frozenset[int] = frozenset()
     note: str = ""
     folded: bool = False
+    wrapped: bool = False
     kind: str = field(default="table", init=False)
 
 
