@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -42,8 +43,10 @@ SNIPPETS = [(name, code) for name, text in DOCS.items() for code in blocks("pyth
 BY_CI = {"make repro", "make test"}
 SERVER = "make ui"
 # What the output of a command must hold, so that it is not only run but tells something.
+TERMINAL = 160  # columns
+SHOW = next(command for command in COMMANDS if command.startswith("dvc exp show"))
 TELLS = {
-    "dvc exp show --only-changed": "test_mse",
+    SHOW: "rnn.validation_mse",
     "dvc params diff HEAD narrow": "train.hidden",
     "dvc metrics diff HEAD narrow": "rnn.test_mse",
     "dvc exp diff HEAD narrow": "rnn.validation_mse",
@@ -58,6 +61,19 @@ TELLS = {
 
 def test_the_generated_part_is_true():
     assert readme.current(TEXT) == TEXT, "run python -m tests.readme"
+
+
+def test_the_table_of_experiments_is_of_the_committed_study():
+    block = next(b for b in re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL) if "Experiment" in b)
+    assert max(map(len, block.splitlines())) <= TERMINAL
+    _, head, _, main, *_ = block.splitlines()
+    metrics = json.loads((readme.ROOT / "data/report/metrics.json").read_text(encoding="utf-8"))
+    shown = dict(zip(head.split()[1:], main.split()[1:], strict=True))
+    assert {name.split(".")[0] for name in shown} == {"rnn", "gru", "lstm", "train"}
+    for name, value in shown.items():
+        cell, metric = name.split(".")
+        if cell != "train":
+            assert float(value) == pytest.approx(metrics[cell][metric], rel=1e-4), name
 
 
 def test_every_parameter_is_named():
@@ -126,11 +142,15 @@ def repository(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in BY_CI and c != SERVER])
 def test_command_runs(repository, command):
-    text = run(repository, "bash", "-ec", command)
+    text = run(repository, "bash", "-ec", command, COLUMNS=str(TERMINAL))
     if command == "dvc queue start -j 2":
         wait_for_queue(repository)
     assert TELLS.get(command, "") in text
-    if command.startswith("dvc exp show"):
+    if command == SHOW:
+        lines = text.splitlines()
+        assert max(map(len, lines)) <= TERMINAL
+        assert "…" not in text
+        assert "train.hidden" in text
         run(repository, "git", "checkout", "-q", ".")
 
 

@@ -19,6 +19,7 @@ from stages.report import grids
 from stages.report.page import made
 from stages.report.page.answer import headline
 from stages.report.page.residuals import autocorrelation
+from stages.report.page.training import clipped_steps
 from stages.report.page.weights import zeros
 from stages.report.params import ReportParams
 from stages.report.plot import Panel, common_scale
@@ -140,6 +141,22 @@ def test_diagnostics_are_those_of_the_fit(written: tuple[Study, Path]) -> None:
         chart = zeros(replace(study, cells=tuple(some)))
         assert chart is not None
         assert {value for panel in chart.panels for value in panel.frame("lam", "y")["y"]} == {25.0}
+
+
+def test_clipped_steps_are_drawn_where_there_are_any(written: tuple[Study, Path]) -> None:
+    study, _ = written
+    assert clipped_steps(study) is None
+    cell = study.cells[0]
+    share = np.zeros_like(cell.fit.clipped)
+    share[:2, 1] = np.linspace(0, 1, share.shape[-1])
+    share[-1] = 0.5  # the final fit, which is not validated
+    fit = replace(cell.fit, clipped=share)
+    with style():
+        chart = clipped_steps(replace(study, cells=(replace(cell, fit=fit), *study.cells[1:])))
+    assert chart is not None
+    frame = chart.panels[0].frame("epoch", "clipped")
+    drawn = frame.groupby("line", sort=False)["clipped"].max()
+    assert drawn.tolist() == [0, 1, 0, 0]
 
 
 def test_all_comparisons_and_the_next_grid_are_told(written: tuple[Study, Path], text: str) -> None:

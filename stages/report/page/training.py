@@ -23,8 +23,8 @@ def section(sources: Sources) -> Section:
     study = sources.study
     text = "Means over seeds and over the folds that have a validation part; the chosen λ is wide."
     charts = [_curves(study), _gap(study), _gradients(study)]
-    flow = gradient_flow(study)
-    charts += [flow] if flow is not None else []
+    more = (clipped_steps(study), gradient_flow(study))
+    charts += [chart for chart in more if chart is not None]
     return Section("training", "Training", [Text([text]), *charts])
 
 
@@ -101,11 +101,10 @@ def _gap(study: Study) -> Chart:
 
 
 def _gradients(study: Study) -> Chart:
-    panels = []
-    for cell in study.cells:
-        norms = np.asarray(cell.fit.gradient_norm, float)[validated(cell.fit)]  # (folds, Λ, S, E)
-        mean = np.ma.masked_invalid(norms).mean(axis=(0, 2)).filled(np.nan)
-        panels.append(_panel(cell, "gradient norm", mean, True))
+    panels = [
+        _panel(cell, "gradient norm", _mean(cell, cell.fit.gradient_norm), True)
+        for cell in study.cells
+    ]
     same_range(panels)
     log_labels(panels)
     return Chart(
@@ -121,6 +120,36 @@ def _gradients(study: Study) -> Chart:
         y="gradient_norm",
         prefix="epoch ",
     )
+
+
+def clipped_steps(study: Study) -> Chart | None:
+    """The share of steps whose gradient was cut; None where no step's was."""
+    if not any(np.nanmax(cell.fit.clipped) > 0 for cell in study.cells):
+        return None
+    panels = [
+        _panel(cell, "share of clipped steps", _mean(cell, cell.fit.clipped), False)
+        for cell in study.cells
+    ]
+    same_range(panels)
+    return Chart(
+        name="clipped",
+        title="Clipped steps",
+        caption="Share of an epoch's steps whose gradient was longer than train.clip_norm, and was "
+        "cut to it.",
+        alt="Share of clipped steps by epoch for each λ and cell.",
+        panels=panels,
+        keys=_keys(study),
+        columns=columns_for(len(panels), 1),
+        x="epoch",
+        y="clipped",
+        prefix="epoch ",
+    )
+
+
+def _mean(cell: Cell, values: Array) -> Array:
+    """(Λ, E): mean over validated folds and seeds of values (folds, Λ, S, E), while they train."""
+    own = np.asarray(values, float)[validated(cell.fit)]
+    return np.asarray(np.ma.masked_invalid(own).mean(axis=(0, 2)).filled(np.nan))
 
 
 def log_labels(panels: list[Panel]) -> None:
