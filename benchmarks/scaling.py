@@ -11,9 +11,9 @@ import numpy as np
 
 BASE = {"members": 64, "epochs": 10, "lookback": 52}
 VALUES = {
-    "members": (16, 64, 128, 192, 256),
-    "epochs": (5, 10, 20, 30, 40),
-    "lookback": (24, 52, 104, 208, 336),
+    "members": (16, 64, 128, 192),
+    "epochs": (5, 10, 20, 30),
+    "lookback": (24, 52, 104, 208),
 }
 CELL, HIDDEN, ROUNDS = "gru", 16, 3
 

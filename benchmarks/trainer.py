@@ -56,12 +56,12 @@ class Row:
 
 
 ROWS = [
-    Row(cell, d, 52, members, usual=d == 16)
+    Row(cell, d, 52, members, usual=d == 32)
     for cell, sizes in MEMBERS.items()
     for d, members in sizes.items()
 ]
 ROWS += [Row("lstm", d, LONG, 4, 20 if d < 64 else 5) for d in MEMBERS["lstm"]]
-ROWS += [Row(cell, 16, LONG, 4) for cell in ("gru", "rnn")]
+ROWS += [Row(cell, 16, LONG, 4, 5) for cell in ("gru", "rnn")]
 
 
 def main() -> int:
