@@ -37,7 +37,7 @@ coverage: install ## how often the intervals of a verdict hold the truth, by sim
 	python -m benchmarks.coverage
 
 test: install ## run the tests, with coverage
-	python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	python -m pytest --cov --cov-report=term:skip-covered
 
 benchmark: install ## measure the trainer beside torch's own modules (half an hour); writes benchmarks/results
 	python -m benchmarks.trainer
