@@ -54,13 +54,17 @@ def speed() -> str:
             )
         lines.append(f"| {cell} | {lookback} | " + " | ".join(found) + " |")
     machine, memory = results["machine"], results["memory"]
+    start = results["scaling"]["by"]["members"]["start"]
     usual = [r["usual_ratio"] for r in results["rows"] if "usual_ratio" in r]
-    return "\n".join(lines) + (
-        f"\n\nOn {machine['cores']} cores ({machine['cpu']}, {results['gemm_peak_gflops']:.0f} GFLOP/s a "
-        f"thread in torch's own product), torch {machine['torch']}. As most people run torch (its default "
-        f"threads, denormal numbers kept) it takes {min(usual):.0f} to {max(usual):.0f} times as long. "
-        f"Training {memory['long_steps']:,} steps takes {memory['long_mib']} MiB, all processes together.\n"
-    )
+    text = [
+        f"On {machine['cores']} cores ({machine['cpu']}, {results['gemm_peak_gflops']:.0f} GFLOP/s a",
+        f"thread in torch's own product), torch {machine['torch']}. Of each study's seconds about",
+        f"{start:.1f} are start-up (interpreter, workers, kernels from their cache), whatever its size.",
+        "As most people run torch (its default threads, denormal numbers kept) it takes",
+        f"{min(usual):.0f} to {max(usual):.0f} times as long. Training {memory['long_steps']:,} steps",
+        f"takes {memory['long_mib']} MiB, all processes together.",
+    ]
+    return "\n".join([*lines, "", " ".join(text), ""])
 
 
 def dag() -> str:
