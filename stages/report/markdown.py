@@ -73,25 +73,28 @@ def _answer(study: Study) -> str:
     return text + " ".join(v.sentence() for v in study.verdicts if v.cell == best.name)
 
 
+def chosen_row(cell: Cell) -> list[str]:
+    """A cell's choice: λ, λ/m, validation and test loss beside those at λ = 0, regret, gain."""
+    loss, test, zero = cell.path.loss, cell.test, cell.zero
+    return [
+        number(cell.lam),
+        number(cell.lam / cell.fit.m[-1], 3),
+        number(loss[cell.chosen]),
+        "–" if zero is None else number(loss[zero]),
+        number(test[cell.chosen]),
+        "–" if zero is None else number(test[zero]),
+        percent(cell.regret),
+        percent(cell.to_zero),
+    ]
+
+
 def _choice_table(study: Study) -> str:
     head = ["cell", "chosen λ", "λ/m", "validation", "at λ = 0", "test", "at λ = 0"]
     head += ["regret", "to λ = 0"]
-    rows = []
-    for cell in study.cells:
-        loss, test, zero = cell.path.loss, cell.test, cell.zero
-        rows.append(
-            [
-                f"**{cell.name}**" if cell is study.best else cell.name,
-                number(cell.lam),
-                number(cell.lam / cell.fit.m[-1], 3),
-                number(loss[cell.chosen]),
-                "–" if zero is None else number(loss[zero]),
-                number(test[cell.chosen]),
-                "–" if zero is None else number(test[zero]),
-                percent(cell.regret),
-                percent(cell.to_zero),
-            ]
-        )
+    rows = [
+        [f"**{cell.name}**" if cell is study.best else cell.name, *chosen_row(cell)]
+        for cell in study.cells
+    ]
     rule = RULES[study.params.rule]
     return table(head, rows) + (
         "\n\nMean squared errors in scaled units, mean over seeds. Chosen from validation alone: "

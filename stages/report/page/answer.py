@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.report import comparisons
 from stages.report.beside import BLOCKS, LONG
-from stages.report.markdown import RULES, number, percent
+from stages.report.markdown import RULES, chosen_row, number
 from stages.report.page.parts import Block, Facts, Notes, Section, Sources, Table, Text, Verdicts
 from stages.report.plot import Chart, Panel, short
 from stages.report.study import Cell, Study
@@ -144,24 +144,15 @@ def _word(study: Study, cell: Cell, against: str | None) -> str:
 def _cells(study: Study) -> Table:
     head = ["cell", "chosen λ", "λ/m", "validation", "at λ = 0", "test", "at λ = 0", "regret"]
     head += ["to λ = 0", "against λ = 0", "against the best baseline"]
-    rows = []
-    for cell in study.cells:
-        loss, test, zero = cell.path.loss, cell.test, cell.zero
-        rows.append(
-            [
-                cell.name,
-                number(cell.lam),
-                number(cell.lam / cell.fit.m[-1], 3),
-                number(loss[cell.chosen]),
-                "–" if zero is None else number(loss[zero]),
-                number(test[cell.chosen]),
-                "–" if zero is None else number(test[zero]),
-                percent(cell.regret),
-                percent(cell.to_zero),
-                _word(study, cell, "λ = 0"),
-                _word(study, cell, study.best_baseline),
-            ]
-        )
+    rows = [
+        [
+            cell.name,
+            *chosen_row(cell),
+            _word(study, cell, "λ = 0"),
+            _word(study, cell, study.best_baseline),
+        ]
+        for cell in study.cells
+    ]
     note = f"Mean squared errors in scaled units, mean over seeds. Chosen is {RULES[study.params.rule]}. "
     note += "Regret: what the choice loses on the test part to the best λ in hindsight; "
     note += "then to λ = 0 (negative: a gain)."
