@@ -100,6 +100,17 @@ def test_pruning_counts_checkpoints_and_spares_what_is_in_use(tmp_path):
     assert store.prune(0) == 2
 
 
+def test_pruning_spares_what_another_run_writes_and_not_what_a_killed_one_left(tmp_path):
+    now, left = tmp_path / "00" / ".a.member.x1", tmp_path / "00" / ".b.member.x2"
+    now.parent.mkdir()
+    now.write_bytes(b"half")
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    assert MemberStore(tmp_path).prune(1) == 1
+    assert now.exists()
+    assert not left.exists()
+
+
 def test_the_store_lies_in_the_repository_the_run_was_started_from(tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     assert store_folder() == tmp_path / ".ridgeline" / "members"

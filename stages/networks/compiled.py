@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stages.networks.digest import code_digest
+
+if TYPE_CHECKING:
+    import stages.networks.locator  # noqa: F401  (numba imports it, by its name below)
 
 
 def compiled_folder() -> Path:
@@ -27,4 +31,3 @@ def use_cache() -> None:
     ours = "stages.networks.locator.DigestLocator"
     libraries = "InTreeCacheLocator,UserWideCacheLocator"
     os.environ.setdefault("NUMBA_CACHE_LOCATOR_CLASSES", f"{ours},{libraries}")
-    import stages.networks.locator  # noqa: F401  (numba reads the environment when it is imported)

@@ -1,7 +1,7 @@
 """The pointwise equations of each cell: the one place where they stand.
 
 Written with +, − and × over values that know them, so that the same lines are evaluated by torch on
-tensors (`reference.py`; float64 and CUDA) and emitted as vector instructions for the fused CPU kernels
+tensors (`stacked.py`; float64 and CUDA) and emitted as vector instructions for the fused CPU kernels
 (`vector.py`). `a_*` are pre-activations, `d*` gradients of the loss.
 
 Sources: Elman (1990) for rnn; Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al.

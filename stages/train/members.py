@@ -7,6 +7,7 @@ import json
 import os
 import platform
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Literal
 
@@ -79,14 +80,18 @@ def member_key(recipe: Recipe, member: Member, data_digest: str) -> str:
         "epochs": member.epochs,
         "data": data_digest,
         "code": code_digest(recipe.device),
-        "numpy": version("numpy"),  # random numbers and the orthogonal start
-        "numba": version("numba"),
-        "llvmlite": version("llvmlite"),
-        "torch": version("torch") if recipe.device == "cuda" else None,
+        "versions": _versions(recipe.device),
         "machine": platform.machine(),
         "instructions": [os.environ.get(name) for name in INSTRUCTIONS],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _versions(device: str) -> dict[str, str]:
+    """Of the packages that decide bits; numpy draws the random numbers and the orthogonal start."""
+    names = ("numpy", "numba", "llvmlite", *(("torch",) if device == "cuda" else ()))
+    return {name: version(name) for name in names}
 
 
 def steps_needed(windows: Windows, fold: Fold) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from stages.artifacts import container
+
+WRITING_SECONDS = 3600.0  # a temporary file that is older was left by a killed process
 
 Entry = tuple[dict[str, np.ndarray], dict[str, Any]]
 
@@ -91,12 +94,17 @@ class MemberStore:
         return self._path(key, ".member").exists()
 
     def prune(self, limit: int) -> int:
-        """Remove the entries unused for longest until at most `limit` bytes are left; how many went."""
-        entries = []
+        """Remove the entries unused for longest until at most `limit` bytes are left; how many went.
+
+        What another run is writing at the moment is left alone.
+        """
+        entries, young = [], time.time() - WRITING_SECONDS
         for path in self.root.glob("*/*"):
             try:
                 status = path.stat()
             except FileNotFoundError:  # another run was quicker
+                continue
+            if path.name.startswith(".") and status.st_mtime > young:
                 continue
             entries.append((status.st_mtime, status.st_size, path))
         total, removed = sum(size for _, size, _ in entries), 0

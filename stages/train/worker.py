@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +20,9 @@ from stages.train.board import DONE, RUNNING, STEPS, own_line
 from stages.train.members import Member, Recipe
 from stages.train.state import CURVES, FoldData, State, fold_data, start_state
 from stages.train.store import MemberStore
-from stages.train.trainer import Chunk, Outcome
+
+if TYPE_CHECKING:
+    from stages.train.trainer import Chunk, Outcome
 
 CHECKPOINT_SECONDS = 2.0
 PARENT_SECONDS = 0.5
@@ -56,6 +59,8 @@ def end_with_parent(parent: int) -> None:
 
 def run_task(task: Task) -> None:
     """Train what the store lacks, from the latest checkpoints on."""
+    from stages.train.trainer import Chunk  # numba: the process that gives out the work needs none
+
     store = MemberStore(task.store)
     windows = Windows.load(task.development)
     fold = next(f for f in windows.folds if f.name == task.fold)
