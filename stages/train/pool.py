@@ -10,7 +10,9 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from stages.train.board import new_board
 from stages.train.members import Member, Recipe
@@ -146,8 +148,15 @@ def _groups(jobs: list[Job], count: int) -> list[list[Job]]:
     device = jobs[0].recipe.device
     most = MEMBERS_A_TASK[device]
     size = most if device == "cuda" else max(1, min(most, len(jobs) // (2 * count)))
-    groups = [g[i : i + size] for g in by_kind.values() for i in range(0, len(g), size)]
+    groups = [part for group in by_kind.values() for part in even_parts(group, size)]
     return sorted(groups, key=_cost, reverse=True)
+
+
+def even_parts(group: list[Any], size: int) -> list[list[Any]]:
+    """The fewest parts of at most `size`, as even as can be, so that no worker ends long after the others."""
+    count = -(-len(group) // size)
+    bounds = [len(group) * i // count for i in range(count + 1)]
+    return [group[a:b] for a, b in pairwise(bounds)]
 
 
 def _cost(group: list[Job]) -> int:
