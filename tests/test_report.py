@@ -205,7 +205,7 @@ def test_early_stopping_at_zero_is_a_reference(made: dict[str, Path]) -> None:
     assert (got.epochs, got.first, got.last) == (25, 10, 50)
     assert got.difference == pytest.approx(0.5 - cell.path.loss.min())
     page = report(replace(study, cells=(own, study.cells[1])))
-    assert re.search(r"\| \*0, stopped early\* \| 0 \| 0\.5 \|.*\| 25 \(10–50\) \|", page)
+    assert re.search(r"\| \*0, stopped early\* \| 0 \| 0\.5000 \|.*\| 25 \(10–50\) \|", page)
     assert stopped_at_zero(replace(own, zero=None)) is None
     curve[0, 0, 1] = np.nan
     assert stopped_at_zero(own) is None
@@ -359,6 +359,6 @@ def test_a_study_of_zero_alone(tmp_path: Path) -> None:
         ("lstm ensemble", "λ = 0"),
     ]
     assert "The grid has no positive λ" in page
-    assert "rnn: the chosen λ is 0, so L2 is not used." in page
+    assert "rnn: the chosen λ is 0: nothing is penalised." in page
     assert "Warnings" not in page
     assert list(metrics(study)) == ["rnn", "lstm"]

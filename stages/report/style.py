@@ -35,7 +35,7 @@ def _scale(first: float, last: float) -> list[str]:
     return [to_hex(mpl.colormaps["viridis"](place)) for place in places]
 
 
-_LIGHT, _DARK = _scale(0.82, 0.0), _scale(0.3, 1.0)
+_LIGHT, _DARK = _scale(0.58, 0.0), _scale(0.35, 1.0)  # all stand out from their paper
 
 # Name of the page's variable → colour on a light page (as in the figures' files), on a dark one.
 PALETTE: dict[str, tuple[str, str]] = {

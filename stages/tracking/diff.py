@@ -51,7 +51,7 @@ def write(found: list[Side], out: Path) -> str:
     title = " | ".join(side.label for side in found)
     with style():
         told = sections(found)
-        build.write(told, out, title, heading="What differs, and is it better?")
+        build.write(told, out, title, "What differs, and is it better?", title)
     (out / "diff.md").write_text(_markdown(title, told) + "\n", encoding="utf-8")
     return _markdown(title, [replace(one, blocks=_without_charts(one)) for one in told])
 

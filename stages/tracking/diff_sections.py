@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from stages.report.markdown import number
 from stages.report.page.answer import intervals
 from stages.report.page.parts import Block, Facts, Section, Table, Text, Verdicts
+from stages.report.rows import measured, number
 from stages.report.verdicts import Pair, Verdict, judge
 from stages.tracking import diff_figure
 from stages.tracking.side import Side, all_cells
@@ -50,7 +50,7 @@ def _lowest(found: list[Side]) -> str:
         (_validation(side, cell), i, cell) for i, side in enumerate(found) for cell in side.places
     )
     error, i, cell = min(best)
-    value = f"{number(found[i].lam(cell))} of {found[i].label} (MSE {number(error)})"
+    value = f"{number(found[i].lam(cell))} of {found[i].label} (MSE {measured(error)})"
     return f"The lowest validation error is that of {cell} at λ = {value}."
 
 
@@ -65,7 +65,11 @@ def _facts(found: list[Side]) -> Facts:
     for side in found:
         error, cell = min((_validation(side, cell), cell) for cell in side.places)
         where = side.named.revision.shown
-        told = [cell, f"validation MSE {number(error)}", *([where] if where != side.label else [])]
+        told = [
+            cell,
+            f"validation MSE {measured(error)}",
+            *([where] if where != side.label else []),
+        ]
         facts.append((side.label, f"λ = {number(side.lam(cell))}", ", ".join(told)))
     return Facts(facts)
 
@@ -76,7 +80,7 @@ def _errors(found: list[Side]) -> Table:
         own = [side if cell in side.places else None for side in found]
         rows.append([f"{cell}: λ", *("–" if s is None else number(s.lam(cell)) for s in own)])
         for name, column in _ERRORS.items():
-            values = ["–" if s is None else number(s.row(cell)[column], 5) for s in own]
+            values = ["–" if s is None else measured(s.row(cell)[column], 5) for s in own]
             rows.append([f"{cell}: {name}", *values])
     return Table(
         "λ and errors", ["", *(side.label for side in found)], rows,

@@ -9,9 +9,9 @@ import numpy as np
 from stages.artifacts.windows import Fold, Windows
 from stages.report.intervals import Array
 from stages.report.latest import PANES
-from stages.report.markdown import number
 from stages.report.page.parts import Section, Sources, Table, Text
 from stages.report.plot import Chart, Panel
+from stages.report.rows import measured
 from stages.report.style import BLUE, GREEN, INK, ORANGE
 from stages.report.svg import Key
 
@@ -157,7 +157,7 @@ def _table(sources: Sources) -> Table:
                 str(one["last"]).removesuffix(" 00:00:00"),
                 str(one["rows"]),
                 str(one["gaps"]),
-                *(number(own[name]).replace("-", "−") for name in ("mean", "std", "min", "max")),
+                *(measured(own[name]) for name in ("mean", "std", "min", "max")),
             ]
         )
     head = ["series", "first", "last", "rows", "gaps", "mean", "sd", "lowest", "highest"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from matplotlib.ticker import NullFormatter
 
@@ -10,6 +12,8 @@ from stages.report.study import Cell, Study
 from stages.report.style import FAINT, lam_color
 from stages.report.svg import Key
 from stages.report.tables import validated
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def gradient_flow(study: Study) -> Chart | None:
@@ -25,7 +29,7 @@ def gradient_flow(study: Study) -> Chart | None:
         caption="Norm of the loss's gradient at the hidden state after each step of the recurrence "
         "(root mean square over some training windows; last layer; mean over seeds and validated "
         "folds), on a log scale. The last step feeds the forecast; where a line has fallen far to the "
-        "left, the network has stopped to learn from that far back.",
+        "left, the network has stopped learning from that far back.",
         alt="Gradient norm at the hidden state by time step, at the start and the end of training.",
         panels=panels,
         keys=[
@@ -51,6 +55,13 @@ def _panel(cell: Cell) -> Panel:
         wide = 3.0 if place == cell.chosen else 1.2
         panel.line(steps, mean[place, 1], f"λ = {lam:.3g}", color=lam_color(lam, lambdas), lw=wide)
     panel.ax.set_yscale("log")
-    panel.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    panel.ax.yaxis.set_major_formatter(lambda value, _: power(value))
     panel.ax.yaxis.set_minor_formatter(NullFormatter())
     return panel
+
+
+def power(value: float) -> str:
+    """A power of ten as it is written in a text: 0.01, 1, 10⁻⁵."""
+    if 1e-3 < value < 1e4:
+        return f"{value:.3g}"
+    return "10" + str(round(math.log10(value))).translate(_RAISED)
