@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,10 @@ import pytest
 from stages.artifacts.fits import save_fits
 from stages.artifacts.windows import Windows
 from stages.report import grids
-from stages.report.page import made
+from stages.report.page import loss, made
 from stages.report.page.answer import headline
+from stages.report.page.build import breakable
+from stages.report.page.flow import power
 from stages.report.page.residuals import autocorrelation
 from stages.report.page.training import clipped_steps
 from stages.report.page.weights import zeros
@@ -29,6 +32,7 @@ from stages.report.style import GREEN, INK, LAMBDAS, PALETTE, lam_color, style
 from stages.report.svg import svg_of
 from stages.report.verdicts import Verdict
 from stages.report.warnings import warnings
+from stages.train.params import Penalty
 from tests.browser import check
 from tests.made_study import GRID, LEVELS, H, L, Maker
 from tests.outline import Outline
@@ -248,6 +252,39 @@ def test_a_study_with_a_member_that_diverged_has_a_page(tmp_path: Path) -> None:
 
 def sentence(verdict: Verdict) -> str:
     return verdict.sentence().replace("'", "&#39;")
+
+
+def test_every_penalty_has_its_name_and_its_loss(written: tuple[Study, Path], text: str) -> None:
+    study, _ = written
+    fit = study.cells[0].fit
+    assert loss.sentence(fit) in text
+    assert "north, south: 4 steps forecast from 8 by rnn, lstm; 4 λ × 2 seeds × 2 folds" in text
+    assert list(loss.NAMES) == list(get_args(Penalty.model_fields["kind"].annotation))
+    told = {}
+    for kind in loss.NAMES:
+        config = fit.config | {"penalty": kind, "ratio": 0.25, "multipliers": [1.0, 0.5, 0.0]}
+        told[kind] = loss.sentence(replace(fit, config=config))
+        weighed = "c = 1 / 0.5 / 0 for input / recurrent / head weights" in told[kind]
+        assert weighed == (kind != "predictions")
+        cell = replace(study.best, fit=replace(study.best.fit, config=config))
+        cells = tuple(cell if one is study.best else one for one in study.cells)
+        first = loss.NAMES[kind][0].upper() + loss.NAMES[kind][1:]
+        assert f"{first} helps: the test error" in headline(replace(study, cells=cells))
+    assert "Σ ‖y − ŷ‖² + λ/(2m) Σ c w²," in told["l2"]
+    assert "λ/m Σ c |w|," in told["l1"]
+    assert "[ρ|w| + (1 − ρ)/2 w²] with ρ = 0.25," in told["elastic_net"]
+    assert "λ/(2m) Σ ‖ŷ‖²," in told["predictions"]
+
+
+def test_numbers_are_broken_nowhere() -> None:
+    assert breakable("a <b>,c") == "a &lt;b&gt;,<wbr>c"
+    assert [power(value) for value in (0.01, 1.0, 1000.0, 1e-5, 1e4)] == [
+        "0.01",
+        "1",
+        "1000",
+        "10⁻⁵",
+        "10⁴",
+    ]
 
 
 def test_warnings_say_what_is_wrong(written: tuple[Study, Path]) -> None:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from stages.report.page import answer, data, errors, forecasts, made, path, training, weights
 from stages.report.page.parts import Section, Sources
 from stages.report.style import style, variables
+from stages.report.tables import validated
 
 HERE = Path(__file__).parent
 SECTIONS: tuple[Callable[[Sources], Section], ...] = (
@@ -41,7 +42,7 @@ def _study(sources: Sources) -> str:
     more = len(layout.series) - 3
     series = ", ".join(layout.series[:3]) + (f" and {more} more series" if more > 0 else "")
     fit = cells[0].fit
-    networks = f"{len(fit.lambdas)} λ × {fit.seeds} seeds × {len(fit.folds) - 1} folds"
+    networks = f"{len(fit.lambdas)} λ × {fit.seeds} seeds × {len(validated(fit))} folds"
     return (
         f"{series}: {layout.horizon} steps forecast from {layout.lookback} by "
         f"{', '.join(cell.name for cell in cells)}; {networks}"

@@ -63,5 +63,5 @@ def _panel(cell: Cell) -> Panel:
 def power(value: float) -> str:
     """A power of ten as it is written in a text: 0.01, 1, 10⁻⁵."""
     if 1e-3 < value < 1e4:
-        return f"{value:.3g}"
+        return f"{value:.4g}"
     return "10" + str(round(math.log10(value))).translate(_RAISED)
