@@ -16,16 +16,15 @@ import pytest
 
 from stages.artifacts.fits import save_fits
 from stages.artifacts.windows import Windows
-from stages.report import grids
-from stages.report.page import loss, made
+from stages.report import grids, loss
+from stages.report.page import made
 from stages.report.page.answer import headline
 from stages.report.page.build import breakable
-from stages.report.page.flow import power
 from stages.report.page.residuals import autocorrelation
 from stages.report.page.training import clipped_steps
 from stages.report.page.weights import zeros
 from stages.report.params import ReportParams
-from stages.report.plot import Panel, common_scale
+from stages.report.plot import Panel, common_scale, power
 from stages.report.run import page, run
 from stages.report.study import Study, load_study
 from stages.report.style import GREEN, INK, LAMBDAS, PALETTE, lam_color, style
@@ -278,12 +277,12 @@ def test_every_penalty_has_its_name_and_its_loss(written: tuple[Study, Path], te
 
 def test_numbers_are_broken_nowhere() -> None:
     assert breakable("a <b>,c") == "a &lt;b&gt;,<wbr>c"
-    assert [power(value) for value in (0.01, 1.0, 1000.0, 1e-5, 1e4)] == [
+    assert [power(value) for value in (0.01, 1.0, 1000.0, 1e-5, 2e4)] == [
         "0.01",
         "1",
         "1000",
         "10⁻⁵",
-        "10⁴",
+        "2·10⁴",
     ]
 
 

@@ -30,5 +30,5 @@ def test_a_measured_number_keeps_the_digits_that_are_known(
 
 
 def test_a_setting_is_as_short_as_it_can_be() -> None:
-    assert [number(value) for value in (100.0, 0.3, 0.0, math.nan)] == ["100", "0.3", "0", "–"]
+    assert [number(value) for value in (10000.0, 0.3, 0.0, math.nan)] == ["10000", "0.3", "0", "–"]
     assert [percent(value) for value in (2.04, -19.5, math.nan)] == ["+2.0 %", "−19.5 %", "–"]

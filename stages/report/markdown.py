@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from stages.report import comparisons, grids, rows
+from stages.report import comparisons, grids, loss, rows
 from stages.report.beside import BLOCKS, LONG
 from stages.report.rows import measured, number
 from stages.report.stopping import stopped_at_zero, stops_early
@@ -125,13 +125,14 @@ def _warnings(study: Study) -> list[str]:
 
 
 def _path_note(study: Study) -> str:
-    return (
+    return f"{loss.sentence(study.best.fit)} " + (
         "The band is one standard error of the paired difference to the minimum (equal-weighted "
         "cosines by window within each fold); the dotted line is the lowest loss, so a λ is within "
         "one standard error where the band reaches the line. The vertical line is the chosen λ. The "
         "spread over folds says how hard the folds are, not how sure the choice is. “0, stopped early” takes "
         "each network of λ = 0 at the epoch of its own lowest validation loss: early stopping in "
-        "place of L2, a little flattered, since the epoch is chosen on the same windows."
+        f"place of {loss.name(study.best.fit)}, a little flattered, since the epoch is chosen on "
+        "the same windows."
     )
 
 

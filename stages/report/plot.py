@@ -7,6 +7,7 @@ drawn. A Chart is panels with one legend.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,8 @@ from stages.report.svg import Key, composed, svg_of, themed
 WIDTH, HEIGHT = 360, 236  # of a panel, in pixels: the width of a phone
 TITLE = 40  # letters that fit above a panel
 READ = 40  # points of a line that the pointer finds, at most
-BLOW_UP = 5  # medians above which a common scale cuts a line off
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+BLOW_UP = 5  # upper quartiles above which a common scale cuts a line off
 
 
 @dataclass
@@ -86,7 +88,8 @@ class Panel:
         )
 
     def dates(self) -> None:
-        """Ticks of a time axis: as few and as short as they can be."""
+        """Ticks of a time axis: as few and as short as they can be, and room for what they share."""
+        self.figure.subplots_adjust(bottom=36 / self.height)
         locator = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
         self.ax.xaxis.set_major_locator(locator)
         self.ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
@@ -132,6 +135,15 @@ def label(value: Any) -> str:
     if isinstance(value, np.datetime64 | datetime | pd.Timestamp):
         return re.sub(r"( 00:00| 00:00:00)$", "", str(pd.Timestamp(value)).removesuffix(":00"))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def power(value: float) -> str:
+    """A positive number beside an axis: 0.01, 1000, 10⁻⁵, 2·10⁴."""
+    exponent = math.floor(math.log10(value) + 1e-9)
+    if -3 <= exponent <= 3:
+        return f"{value:.4g}"
+    digits = f"{value / 10**exponent:.3g}"
+    return ("" if digits == "1" else digits + "·") + "10" + str(exponent).translate(_RAISED)
 
 
 def short(name: str, letters: int) -> str:
@@ -218,7 +230,8 @@ def common_scale(panels: Sequence[Panel], values: Sequence[Array]) -> None:
         return
     low, high = float(finite.min()), float(finite.max())
     if low >= 0:
-        high = min(high, BLOW_UP * float(np.median(finite)) or high)
+        usual = float(np.quantile(finite, 0.75, method="lower"))
+        high = min(high, BLOW_UP * usual or high)
     margin = 0.08 * (high - low)
     if margin <= 1e-9 * abs(high):  # a flat line
         margin = 0.1 * abs(high) or 1.0
@@ -249,6 +262,6 @@ def lambda_axis(panel: Panel, lambdas: Sequence[float], x: Array) -> None:
         decades = [10.0**k for k in range(int(np.ceil(low - 1e-9)), int(np.floor(high + 1e-9)) + 1)]
         shown = decades if len(decades) > 1 else sorted({positive[0], positive[-1]})
         shown = shown[:: (len(shown) - 1) // 6 + 1]
-        ticks, labels = ticks + shown, labels + [f"{lam:.3g}" for lam in shown]
+        ticks, labels = ticks + shown, labels + [power(lam) for lam in shown]
     ax.set_xticks(ticks, labels)
     ax.xaxis.set_minor_locator(NullLocator())

@@ -25,15 +25,15 @@ PATH = (
 
 def number(value: float, digits: int = 4) -> str:
     """A setting, a λ or a count for a person; a dash where there is none."""
+    if 10**digits <= abs(value) < 1e9:
+        return f"{value:.0f}".replace("-", "−")
     return f"{value:.{digits}g}".replace("-", "−") if math.isfinite(value) else "–"
 
 
 def measured(value: float, digits: int = 4) -> str:
     """A measured number: the digits that are known, a last 0 among them, so that columns line up."""
-    if not math.isfinite(value) or value == 0:
-        return number(value)
-    if 10**digits <= abs(value) < 1e9:
-        return f"{value:.0f}".replace("-", "−")
+    if not math.isfinite(value) or value == 0 or 10**digits <= abs(value) < 1e9:
+        return number(value, digits)
     return f"{value:#.{digits}g}".removesuffix(".").replace("-", "−")
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-from stages.report import comparisons, rows
+from stages.report import comparisons, loss, rows
 from stages.report.beside import BLOCKS, LONG
 from stages.report.markdown import RULES
-from stages.report.page import loss
 from stages.report.page.parts import Block, Facts, Notes, Section, Sources, Table, Text, Verdicts
 from stages.report.plot import Chart, Panel, short
 from stages.report.rows import measured, number

@@ -147,6 +147,7 @@ def _table(sources: Sources) -> Table:
     frame = sources.series.frame.groupby("unique_id", sort=False)["y"].agg(
         ["mean", "std", "min", "max"]
     )
+    gaps, filled = any(one["gaps"] for one in listed), _filled(sources.windows)
     rows = []
     for one in listed[:LISTED]:
         own = frame.loc[one["unique_id"]]
@@ -157,9 +158,20 @@ def _table(sources: Sources) -> Table:
                 str(one["last"]).removesuffix(" 00:00:00"),
                 str(one["rows"]),
                 str(one["gaps"]),
+                *([str(filled[str(one["unique_id"])])] if gaps else []),
                 *(measured(own[name]) for name in ("mean", "std", "min", "max")),
             ]
         )
-    head = ["series", "first", "last", "rows", "gaps", "mean", "sd", "lowest", "highest"]
-    note = f"The first {LISTED} of {len(listed)} series." if len(listed) > LISTED else ""
+    head = ["series", "first", "last", "rows", "gaps", *(["filled"] if gaps else [])]
+    head += ["mean", "sd", "lowest", "highest"]
+    note = f"The first {LISTED} of {len(listed)} series. " if len(listed) > LISTED else ""
+    if gaps:
+        note += "Filled: gaps before the test part that carry the value before them, so that a window may "
+        note += "see them; none is ever a target."
     return Table("What came in", head, rows, words=frozenset({1, 2}), note=note)
+
+
+def _filled(windows: Windows) -> dict[str, int]:
+    """Of each series the gaps of the development part that were filled from the past."""
+    mended = np.isfinite(windows.levels) & ~np.asarray(windows.observed, bool)  # (G, T, C)
+    return dict(zip(windows.layout.series, mended.sum(axis=1).ravel().tolist(), strict=True))

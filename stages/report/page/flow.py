@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from matplotlib.ticker import NullFormatter
 
-from stages.report.plot import Chart, Panel, columns_for, same_range
+from stages.report.plot import Chart, Panel, columns_for, power, same_range
+from stages.report.rows import number
 from stages.report.study import Cell, Study
 from stages.report.style import FAINT, lam_color
 from stages.report.svg import Key
 from stages.report.tables import validated
-
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def gradient_flow(study: Study) -> Chart | None:
@@ -33,7 +30,7 @@ def gradient_flow(study: Study) -> Chart | None:
         alt="Gradient norm at the hidden state by time step, at the start and the end of training.",
         panels=panels,
         keys=[
-            *[Key(f"λ = {lam:.3g}", lam_color(lam, lambdas)) for lam in lambdas],
+            *[Key(f"λ = {number(lam, 3)}", lam_color(lam, lambdas)) for lam in lambdas],
             Key("at the start", FAINT, dash="2 2"),
         ],
         columns=columns_for(len(panels), 1),
@@ -53,15 +50,10 @@ def _panel(cell: Cell) -> Panel:
     )
     for place, lam in enumerate(lambdas):
         wide = 3.0 if place == cell.chosen else 1.2
-        panel.line(steps, mean[place, 1], f"λ = {lam:.3g}", color=lam_color(lam, lambdas), lw=wide)
+        panel.line(
+            steps, mean[place, 1], f"λ = {number(lam, 3)}", color=lam_color(lam, lambdas), lw=wide
+        )
     panel.ax.set_yscale("log")
     panel.ax.yaxis.set_major_formatter(lambda value, _: power(value))
     panel.ax.yaxis.set_minor_formatter(NullFormatter())
     return panel
-
-
-def power(value: float) -> str:
-    """A power of ten as it is written in a text: 0.01, 1, 10⁻⁵."""
-    if 1e-3 < value < 1e4:
-        return f"{value:.4g}"
-    return "10" + str(round(math.log10(value))).translate(_RAISED)

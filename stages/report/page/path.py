@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.report import grids, rows
+from stages.report import grids, loss, rows
 from stages.report.intervals import Array
-from stages.report.page import loss
 from stages.report.page.parts import Commands, Section, Sources, Table, Text
 from stages.report.plot import Chart, Panel, columns_for, common_scale, lambda_axis
 from stages.report.rows import measured, number
@@ -207,9 +206,9 @@ def _table(cell: Cell, path: pd.DataFrame) -> Table:
     stopped_early = None if stops_early(cell) else stopped_at_zero(cell)
     if stopped_early is not None:
         note += (
-            f" Early stopping in place of L2 (λ = 0, each network at the epoch of its own lowest "
-            f"validation loss, a little flattered by that): {measured(stopped_early.loss)} at epoch "
-            f"{stopped_early.epochs} ({stopped_early.first}–{stopped_early.last})."
+            f" Early stopping in place of {loss.name(cell.fit)} (λ = 0, each network at the epoch of "
+            f"its own lowest validation loss, a little flattered by that): {measured(stopped_early.loss)} "
+            f"at epoch {stopped_early.epochs} ({stopped_early.first}–{stopped_early.last})."
         )
     marked = frozenset({cell.chosen})
     return Table(f"The path of {cell.name}", rows.PATH, made, marked, note=note, folded=True)
