@@ -20,6 +20,7 @@ from stages.report import grids, loss
 from stages.report.page import made
 from stages.report.page.answer import headline
 from stages.report.page.build import breakable
+from stages.report.page.data import filled_steps
 from stages.report.page.residuals import autocorrelation
 from stages.report.page.training import clipped_steps
 from stages.report.page.weights import zeros
@@ -273,6 +274,16 @@ def test_every_penalty_has_its_name_and_its_loss(written: tuple[Study, Path], te
     assert "λ/m Σ c |w|," in told["l1"]
     assert "[ρ|w| + (1 − ρ)/2 w²] with ρ = 0.25," in told["elastic_net"]
     assert "λ/(2m) Σ ‖ŷ‖²," in told["predictions"]
+
+
+def test_filled_gaps_are_counted(tmp_path: Path) -> None:
+    windows = Maker(tmp_path, ("north", "south")).windows()
+    observed = np.ones(windows.levels.shape, bool)
+    observed[1, [3, 4, 7]] = False
+    levels = np.ones(windows.levels.shape)
+    levels[1, 7] = np.nan  # a gap that stays one
+    mended = replace(windows, observed=observed, levels=levels)
+    assert filled_steps(mended) == {"north": 0, "south": 2}
 
 
 def test_numbers_are_broken_nowhere() -> None:

@@ -42,7 +42,9 @@ def _study(sources: Sources) -> str:
     more = len(layout.series) - 3
     series = ", ".join(layout.series[:3]) + (f" and {more} more series" if more > 0 else "")
     fit = cells[0].fit
-    networks = f"{len(fit.lambdas)} λ × {fit.seeds} seeds × {len(validated(fit))} folds"
+    counts = (("seed", fit.seeds), ("fold", len(validated(fit))))
+    told = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts]
+    networks = " × ".join([f"{len(fit.lambdas)} λ", *told])
     return (
         f"{series}: {layout.horizon} steps forecast from {layout.lookback} by "
         f"{', '.join(cell.name for cell in cells)}; {networks}"

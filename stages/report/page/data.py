@@ -147,7 +147,7 @@ def _table(sources: Sources) -> Table:
     frame = sources.series.frame.groupby("unique_id", sort=False)["y"].agg(
         ["mean", "std", "min", "max"]
     )
-    gaps, filled = any(one["gaps"] for one in listed), _filled(sources.windows)
+    gaps, filled = any(one["gaps"] for one in listed), filled_steps(sources.windows)
     rows = []
     for one in listed[:LISTED]:
         own = frame.loc[one["unique_id"]]
@@ -171,7 +171,7 @@ def _table(sources: Sources) -> Table:
     return Table("What came in", head, rows, words=frozenset({1, 2}), note=note)
 
 
-def _filled(windows: Windows) -> dict[str, int]:
+def filled_steps(windows: Windows) -> dict[str, int]:
     """Of each series the gaps of the development part that were filled from the past."""
     mended = np.isfinite(windows.levels) & ~np.asarray(windows.observed, bool)  # (G, T, C)
     return dict(zip(windows.layout.series, mended.sum(axis=1).ravel().tolist(), strict=True))
