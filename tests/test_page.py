@@ -17,6 +17,7 @@ import pytest
 from stages.artifacts.fits import save_fits
 from stages.artifacts.windows import Windows
 from stages.report import grids, loss
+from stages.report.axes import common_scale, power
 from stages.report.page import made
 from stages.report.page.answer import headline
 from stages.report.page.build import breakable
@@ -25,7 +26,7 @@ from stages.report.page.residuals import autocorrelation
 from stages.report.page.training import clipped_steps
 from stages.report.page.weights import zeros
 from stages.report.params import ReportParams
-from stages.report.plot import Panel, common_scale, power
+from stages.report.plot import Panel
 from stages.report.run import page, run
 from stages.report.study import Study, load_study
 from stages.report.style import GREEN, INK, LAMBDAS, PALETTE, lam_color, style

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from stages.report.axes import common_scale
 from stages.report.page.parts import Section, Sources
 from stages.report.page.residuals import autocorrelations
-from stages.report.plot import Chart, Panel, columns_for, common_scale, short
+from stages.report.plot import Chart, Panel, columns_for, short
 from stages.report.study import Cell, Study
 from stages.report.style import BLUE, FAINT, ORANGE
 from stages.report.svg import Key

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.ticker import NullFormatter
 
-from stages.report.plot import Chart, Panel, columns_for, power, same_range
+from stages.report.axes import power, same_range
+from stages.report.plot import Chart, Panel, columns_for
 from stages.report.rows import number
 from stages.report.study import Cell, Study
 from stages.report.style import FAINT, lam_color

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from stages.report import grids, loss, rows
+from stages.report.axes import common_scale, lambda_axis
 from stages.report.intervals import Array
 from stages.report.page.parts import Commands, Section, Sources, Table, Text
-from stages.report.plot import Chart, Panel, columns_for, common_scale, lambda_axis
+from stages.report.plot import Chart, Panel, columns_for
 from stages.report.rows import measured, number
 from stages.report.selection import LambdaPath
 from stages.report.stopping import stopped_at_zero, stops_early

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from stages.report.axes import power, same_range
 from stages.report.intervals import Array
 from stages.report.page.flow import gradient_flow
 from stages.report.page.parts import Section, Sources, Text
-from stages.report.plot import Chart, Panel, columns_for, power, same_range
+from stages.report.plot import Chart, Panel, columns_for
 from stages.report.rows import number
 from stages.report.study import Cell, Study
 from stages.report.style import FAINT, lam_color

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from stages.report.axes import common_scale, lambda_axis
 from stages.report.intervals import Array
 from stages.report.page.parts import Section, Sources, Text
-from stages.report.plot import Chart, Panel, columns_for, common_scale, lambda_axis
+from stages.report.plot import Chart, Panel, columns_for
 from stages.report.study import Cell, Study
 from stages.report.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
 from stages.report.svg import Key
