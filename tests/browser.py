@@ -43,7 +43,14 @@ addEventListener("load", () => {
     const factor = box.width / svg.viewBox.baseVal.width;
     panel.dispatchEvent(new view.PointerEvent("pointermove",
       {clientX: box.left + points[0][0] * factor, clientY: box.top + points[0][1] * factor}));
-    const shown = inner.getElementById("tip").textContent;
+    const tip = inner.getElementById("tip");
+    const shown = tip.textContent;
+    const keys = ["ArrowRight", "ArrowRight", "ArrowDown"].map((key) => {
+      panel.dispatchEvent(new view.KeyboardEvent("keydown", {key, cancelable: true}));
+      return tip.textContent;
+    });
+    const lines = JSON.parse(panel.dataset.points);
+    const all = lines.flatMap(([line, own]) => own.map((point) => line + point[2]));
     const wide = [...inner.querySelectorAll("body *")].filter((one) =>
       !one.closest(".scroll, svg") && one.getBoundingClientRect().right > root.clientWidth + 1);
     return {
@@ -56,6 +63,9 @@ addEventListener("load", () => {
         .map((one) => parseFloat(view.getComputedStyle(one).fontSize) * factor)),
       shown,
       wanted: name + points[0][2],
+      keys: keys.slice(0, 2),
+      along: [all[0], all[1 % all.length]],
+      down: keys[2] !== keys[1] || new Set(lines.map(([line]) => line)).size < 2,
     };
   });
   const out = document.createElement("pre");
@@ -118,6 +128,8 @@ def check(page: Path, folder: Path, dark: bool) -> None:
         assert one["scroll"] <= one["width"], one
         assert one["text"] >= 9, one  # pixels
         assert one["shown"] == one["wanted"], one
+        assert one["keys"] == one["along"], one
+        assert one["down"], one
         paper, blue = (PALETTE[name][dark] for name in ("paper", "blue"))
         assert (one["paper"], one["line"]) == (_rgb(paper), _rgb(blue))
 

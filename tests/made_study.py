@@ -123,7 +123,13 @@ class Maker:
             losses[fold.name] = difficulty * level[:, None, None] * hard / hard.mean() + noise
         return Fit(
             cell=cell,
-            config={"cell": cell, "hidden": 2},
+            config={
+                "cell": cell,
+                "hidden": 2,
+                "penalty": "l2",
+                "ratio": None,
+                "multipliers": [1.0] * 3,
+            },
             lambdas=self.grid,
             seeds=SEEDS,
             folds=tuple(folds),

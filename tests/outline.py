@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 class Outline(HTMLParser):
     """Elements of a page with their attributes, in order; a stack that must come out even."""
 
-    VOID = ("meta", "link", "br")
+    VOID = ("meta", "link", "br", "wbr")
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from stages.equivalents import EQUIVALENTS
+
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 
@@ -67,6 +69,13 @@ def speed() -> str:
     return "\n".join([*lines, "", " ".join(text), ""])
 
 
+def conventions() -> str:
+    """What λ of the L2 penalty is called elsewhere; docs/lambda.md has the other penalties."""
+    lines = ["| tool | setting |", "| --- | --- |"]
+    rows = (f"| {e.tool} | {e.setting} = {e.formula} |" for e in EQUIVALENTS if e.kind == "l2")
+    return "\n".join([*lines, *rows]) + "\n"
+
+
 def dag() -> str:
     """The stages of dvc.yaml and what passes between them, as a mermaid flow chart."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -90,7 +99,7 @@ def _outputs(stage: dict[str, Any]) -> list[str]:
     return [out if isinstance(out, str) else next(iter(out)) for out in stage["outs"]]
 
 
-PARTS = {"answer": answer, "dag": dag, "speed": speed}
+PARTS = {"answer": answer, "conventions": conventions, "dag": dag, "speed": speed}
 
 
 def current(text: str) -> str:

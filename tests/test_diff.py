@@ -93,6 +93,9 @@ def test_figures_are_those_of_the_studies(found: list[Side], written: tuple[Path
 def test_what_is_said_is_true_of_the_studies(found: list[Side], written: tuple[Path, str]) -> None:
     folder, text = written
     assert re.search(r"\| train.hidden +\| 2 +\| 3 ", text)
+    words = sum("no difference" not in line for line in text.splitlines() if line.startswith("- "))
+    many = f"{words} of 2 comparisons show" if words else "no comparison shows"
+    assert f"On the test part, {many} a difference from first." in text
     page = re.sub(r"</?strong>", "", (folder / "index.html").read_text(encoding="utf-8"))
     assert "![" not in text
     lines = [line[2:] for line in text.splitlines() if line.startswith("- ")]

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -15,20 +16,24 @@ import pytest
 
 from stages.artifacts.fits import save_fits
 from stages.artifacts.windows import Windows
-from stages.report import grids
+from stages.report import grids, loss
+from stages.report.axes import common_scale, power
 from stages.report.page import made
 from stages.report.page.answer import headline
+from stages.report.page.build import breakable
+from stages.report.page.data import filled_steps
 from stages.report.page.residuals import autocorrelation
 from stages.report.page.training import clipped_steps
 from stages.report.page.weights import zeros
 from stages.report.params import ReportParams
-from stages.report.plot import Panel, common_scale
+from stages.report.plot import Panel
 from stages.report.run import page, run
 from stages.report.study import Study, load_study
-from stages.report.style import GREEN, INK, PALETTE, lam_color, style
+from stages.report.style import GREEN, INK, LAMBDAS, PALETTE, lam_color, style
 from stages.report.svg import svg_of
 from stages.report.verdicts import Verdict
 from stages.report.warnings import warnings
+from stages.train.params import Penalty
 from tests.browser import check
 from tests.made_study import GRID, LEVELS, H, L, Maker
 from tests.outline import Outline
@@ -89,7 +94,12 @@ def test_the_page_needs_nothing_but_itself(
 def test_figures_are_told_to_those_who_do_not_see_them(outline: Outline) -> None:
     panels = [attrs for _, attrs in outline.elements if attrs.get("class") == "panel"]
     assert len(panels) > 15
-    assert all(attrs["role"] == "img" and len(attrs["aria-label"]) > 20 for attrs in panels)
+    for attrs in panels:
+        assert attrs["role"] == "img"
+        read = attrs["data-points"] != "[]"
+        assert ("Arrow keys" in attrs["aria-label"]) == read
+        assert ("tabindex" in attrs) == read
+    assert all(len(attrs["aria-label"]) > 40 for _, attrs in outline.of("figure"))
     assert len(outline.of("figcaption")) == len(outline.of("figure"))
     assert all(attrs.get("scope") in ("col", "row") for _, attrs in outline.of("th"))
 
@@ -166,7 +176,7 @@ def test_all_comparisons_and_the_next_grid_are_told(written: tuple[Study, Path],
     rows = text[text.index("<summary>All comparisons") :].partition("</table>")[0].count("<tr")
     assert rows == 1 + len(study.comparisons)
     command = grids.extension([cell.path for cell in study.cells], study.params.rule)
-    assert html.escape(command) in text.replace("&#34;", '"').replace("&#39;", "&#x27;")
+    assert html.escape(command) in text.replace("<wbr>", "").replace("&#39;", "&#x27;")
 
 
 def test_residuals_and_steps_are_those_of_the_files(written: tuple[Study, Path]) -> None:
@@ -245,6 +255,49 @@ def sentence(verdict: Verdict) -> str:
     return verdict.sentence().replace("'", "&#39;")
 
 
+def test_every_penalty_has_its_name_and_its_loss(written: tuple[Study, Path], text: str) -> None:
+    study, _ = written
+    fit = study.cells[0].fit
+    assert loss.sentence(fit) in text
+    assert "north, south: 4 steps forecast from 8 by rnn, lstm; 4 λ × 2 seeds × 2 folds" in text
+    assert list(loss.NAMES) == list(get_args(Penalty.model_fields["kind"].annotation))
+    told = {}
+    for kind in loss.NAMES:
+        config = fit.config | {"penalty": kind, "ratio": 0.25, "multipliers": [1.0, 0.5, 0.0]}
+        told[kind] = loss.sentence(replace(fit, config=config))
+        weighed = "c = 1 / 0.5 / 0 for input / recurrent / head weights" in told[kind]
+        assert weighed == (kind != "predictions")
+        cell = replace(study.best, fit=replace(study.best.fit, config=config))
+        cells = tuple(cell if one is study.best else one for one in study.cells)
+        first = loss.NAMES[kind][0].upper() + loss.NAMES[kind][1:]
+        assert f"{first} helps: the test error" in headline(replace(study, cells=cells))
+    assert "Σ ‖y − ŷ‖² + λ/(2m) Σ c w²," in told["l2"]
+    assert "λ/m Σ c |w|," in told["l1"]
+    assert "[ρ|w| + (1 − ρ)/2 w²] with ρ = 0.25," in told["elastic_net"]
+    assert "λ/(2m) Σ ‖ŷ‖²," in told["predictions"]
+
+
+def test_filled_gaps_are_counted(tmp_path: Path) -> None:
+    windows = Maker(tmp_path, ("north", "south")).windows()
+    observed = np.ones(windows.levels.shape, bool)
+    observed[1, [3, 4, 7]] = False
+    levels = np.ones(windows.levels.shape)
+    levels[1, 7] = np.nan  # a gap that stays one
+    mended = replace(windows, observed=observed, levels=levels)
+    assert filled_steps(mended) == {"north": 0, "south": 2}
+
+
+def test_numbers_are_broken_nowhere() -> None:
+    assert breakable("a <b>,c") == "a &lt;b&gt;,<wbr>c"
+    assert [power(value) for value in (0.01, 1.0, 1000.0, 1e-5, 2e4)] == [
+        "0.01",
+        "1",
+        "1000",
+        "10⁻⁵",
+        "2·10⁴",
+    ]
+
+
 def test_warnings_say_what_is_wrong(written: tuple[Study, Path]) -> None:
     study, _ = written
     assert len(warnings(study)) == 1
@@ -259,7 +312,7 @@ def test_colours_stand_out_on_both_papers() -> None:
         paper = PALETTE["paper"][dark]
         for name in ("ink", "faint", "blue"):
             assert contrast(PALETTE[name][dark], paper) >= 4.5, (name, dark)
-        for name in ("orange", "green", "purple"):
+        for name in ("orange", "green", "purple", *(f"lam{k}" for k in range(LAMBDAS))):
             assert contrast(PALETTE[name][dark], paper) >= 3, (name, dark)
     assert lam_color(0.0, GRID) == INK
     shades = [contrast(lam_color(lam, GRID), PALETTE["paper"][0]) for lam in GRID[1:]]

@@ -205,7 +205,7 @@ def test_early_stopping_at_zero_is_a_reference(made: dict[str, Path]) -> None:
     assert (got.epochs, got.first, got.last) == (25, 10, 50)
     assert got.difference == pytest.approx(0.5 - cell.path.loss.min())
     page = report(replace(study, cells=(own, study.cells[1])))
-    assert re.search(r"\| \*0, stopped early\* \| 0 \| 0\.5 \|.*\| 25 \(10–50\) \|", page)
+    assert re.search(r"\| \*0, stopped early\* \| 0 \| 0\.5000 \|.*\| 25 \(10–50\) \|", page)
     assert stopped_at_zero(replace(own, zero=None)) is None
     curve[0, 0, 1] = np.nan
     assert stopped_at_zero(own) is None
@@ -255,11 +255,16 @@ def test_short_test_part_and_lone_seed_are_said(made: dict[str, Path]) -> None:
     assert "7.5 independent horizons (30 windows of horizon 4), fewer than 10" in report(short)
 
 
-def test_plots_give_zero_a_place_on_a_log_axis(written: tuple[Study, Path]) -> None:
+def test_plotted_numbers_are_the_path_and_the_curves(written: tuple[Study, Path]) -> None:
     table = plotted_path(written[0])
-    zero = table[table["lam"] == 0].iloc[0]
-    assert (zero["lam_label"], zero["lam_axis"]) == ("0", 0.1)
-    assert set(table["part"]) == {"train", "validation", "test"}
+    assert table.loc[table["lam"] == 0, "lam_label"].unique().tolist() == ["0"]
+    for cell in written[0].cells:
+        parts = {
+            part: own["mse"] for part, own in table[table["cell"] == cell.name].groupby("part")
+        }
+        assert set(parts) == {"train", "validation", "test"}
+        np.testing.assert_array_equal(parts["validation"], cell.path.loss)
+        np.testing.assert_array_equal(parts["test"], cell.test)
     np.testing.assert_allclose(log_axis((0.0, 2.0)), [0.2, 2.0])
     np.testing.assert_allclose(log_axis((0.0,)), [1.0])
     curves = plotted_curves(written[0])
@@ -359,6 +364,6 @@ def test_a_study_of_zero_alone(tmp_path: Path) -> None:
         ("lstm ensemble", "λ = 0"),
     ]
     assert "The grid has no positive λ" in page
-    assert "rnn: the chosen λ is 0, so L2 is not used." in page
+    assert "rnn: the chosen λ is 0: nothing is penalised." in page
     assert "Warnings" not in page
     assert list(metrics(study)) == ["rnn", "lstm"]

@@ -98,7 +98,7 @@ def test_on_el_nino_l2_does_not_help(tmp_path: Path) -> None:
         assert cell.path.lambdas[cell.path.minimum] in (0.0, 1.0)
         one = verdict(study, cell.name, "λ = 0")
         assert one.word == ("same" if cell.lam == 0 else "no difference shown")
-        assert (one.word == "same") == ("so L2 is not used" in one.sentence())
+        assert (one.word == "same") == ("nothing is penalised" in one.sentence())
         assert cell.to_zero == pytest.approx(0, abs=2)
         assert 0 <= cell.regret < 5
         assert np.all(cell.path.loss[3] > 1.1 * cell.path.loss[0])  # a large λ harms

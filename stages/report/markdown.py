@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-from stages.report import comparisons, grids
+from stages.report import comparisons, grids, loss, rows
 from stages.report.beside import BLOCKS, LONG
-from stages.report.stopping import epochs_told, stopped_at_zero, stops_early
+from stages.report.rows import measured, number
+from stages.report.stopping import stopped_at_zero, stops_early
 from stages.report.study import Cell, Study
 from stages.report.tables import path_table
 from stages.report.warnings import warnings
@@ -20,8 +19,6 @@ RULES = {
     "one_standard_error": "the largest λ whose validation loss is within one standard error "
     "(of the paired difference) of the lowest",
 }
-
-_LABELS = {"mse": "MSE", "mae": "MAE", "rmse": "RMSE", "mase": "MASE", "smape": "sMAPE"}
 
 
 def report(study: Study) -> str:
@@ -46,16 +43,6 @@ def report(study: Study) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def number(value: float, digits: int = 4) -> str:
-    """A number for a person; a dash where there is none."""
-    return f"{value:.{digits}g}" if math.isfinite(value) else "–"
-
-
-def percent(value: float) -> str:
-    """A share for a person, with its sign; a dash where there is none."""
-    return f"{value:+.1f} %".replace("-", "−") if math.isfinite(value) else "–"
-
-
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A markdown table, first column to the left and the others to the right."""
     lines = [head, [":--", *["--:"] * (len(head) - 1)], *rows]
@@ -64,42 +51,24 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _answer(study: Study) -> str:
     best = study.best
-    value = number(best.path.loss[best.chosen])
+    value = measured(best.path.loss[best.chosen])
     text = f"Validation chooses **{best.name} at λ = {number(best.lam)}** (loss {value}"
     if best.zero is not None and best.zero != best.chosen:
         zero = best.path.loss[best.zero]
-        text += f", against {number(zero)} at λ = 0"
+        text += f", against {measured(zero)} at λ = 0"
     text += "). "
     return text + " ".join(v.sentence() for v in study.verdicts if v.cell == best.name)
 
 
-def chosen_row(cell: Cell) -> list[str]:
-    """A cell's choice: λ, λ/m, validation and test loss beside those at λ = 0, regret, gain."""
-    loss, test, zero = cell.path.loss, cell.test, cell.zero
-    return [
-        number(cell.lam),
-        number(cell.lam / cell.fit.m[-1], 3),
-        number(loss[cell.chosen]),
-        "–" if zero is None else number(loss[zero]),
-        number(test[cell.chosen]),
-        "–" if zero is None else number(test[zero]),
-        percent(cell.regret),
-        percent(cell.to_zero),
-    ]
-
-
 def _choice_table(study: Study) -> str:
-    head = ["cell", "chosen λ", "λ/m", "validation", "at λ = 0", "test", "at λ = 0"]
-    head += ["regret", "to λ = 0"]
-    rows = [
-        [f"**{cell.name}**" if cell is study.best else cell.name, *chosen_row(cell)]
-        for cell in study.cells
-    ]
+    made = [rows.chosen(cell) for cell in study.cells]
+    for cell, row in zip(study.cells, made, strict=True):
+        row[0] = f"**{cell.name}**" if cell is study.best else cell.name
     rule = RULES[study.params.rule]
-    return table(head, rows) + (
+    return table(rows.CHOSEN, made) + (
         "\n\nMean squared errors in scaled units, mean over seeds. Chosen from validation alone: "
-        f"{rule}. Regret: what the choice loses on the test part to the best λ in hindsight; then to λ = 0 "
-        "(negative: a gain)."
+        f"{rule}. Regret: what the choice loses on the test part to the best λ in hindsight; the change "
+        "from λ = 0 is the test error's (negative: a gain)."
     )
 
 
@@ -120,7 +89,7 @@ def _verdicts(study: Study) -> str:
 def _all_comparisons(study: Study) -> list[str]:
     if not study.comparisons:
         return []
-    rows = [comparisons.row(verdict) for verdict in study.comparisons]
+    found = [comparisons.row(verdict) for verdict in study.comparisons]
     level = f"{100 * study.params.confidence:g} %"
     note = (
         f"Difference and {level} intervals in per cent of the reference; p and the first interval are "
@@ -135,7 +104,7 @@ def _all_comparisons(study: Study) -> list[str]:
         note += "." if study.horizons < LONG else ", and two forecasters with finite losses."
     else:
         note += f"\n\nModel confidence set ({level}): {', '.join(study.confidence_set)}."
-    return [f"## All comparisons\n\n{table(comparisons.HEAD, rows)}\n\n{note}"]
+    return [f"## All comparisons\n\n{table(comparisons.HEAD, found)}\n\n{note}"]
 
 
 def _next_grid(study: Study) -> str:
@@ -156,44 +125,29 @@ def _warnings(study: Study) -> list[str]:
 
 
 def _path_note(study: Study) -> str:
-    return (
+    return f"{loss.sentence(study.best.fit)} " + (
         "The band is one standard error of the paired difference to the minimum (equal-weighted "
         "cosines by window within each fold); the dotted line is the lowest loss, so a λ is within "
         "one standard error where the band reaches the line. The vertical line is the chosen λ. The "
         "spread over folds says how hard the folds are, not how sure the choice is. “0, stopped early” takes "
         "each network of λ = 0 at the epoch of its own lowest validation loss: early stopping in "
-        "place of L2, a little flattered, since the epoch is chosen on the same windows."
+        f"place of {loss.name(study.best.fit)}, a little flattered, since the epoch is chosen on "
+        "the same windows."
     )
 
 
 def _path(cell: Cell, paths: pd.DataFrame) -> str:
-    head = ["λ", "λ/m", "validation", "± se of difference", "difference", "sd of seeds"]
-    head += ["sd of folds", "training", "test MSE", "test MAE", "regret", "‖w‖", "epochs"]
-    rows = []
-    for place, row in enumerate(paths[paths["cell"] == cell.name].to_dict("records")):
-        lam = number(row["lam"]) + (
-            ", stopped early" if place == cell.zero and stops_early(cell) else ""
-        )
-        rows.append(
-            [
-                f"**{lam}**" if row["selected"] else lam,
-                number(row["lam_over_m"], 3),
-                number(row["validation_mse"]),
-                number(row["validation_se"], 2),
-                number(row["diff_to_min"], 3),
-                number(row["validation_sd_seeds"], 2),
-                number(row["validation_sd_folds"], 2),
-                *(number(row[name]) for name in ("train_mse", "test_mse", "test_mae")),
-                percent(row["regret"]),
-                number(row["weight_norm"], 3),
-                epochs_told(cell, place),
-            ]
-        )
-    rows += _stopped_row(cell, len(head))
+    made = []
+    for place, one in enumerate(paths[paths["cell"] == cell.name].to_dict("records")):
+        row = rows.path(one, cell, place)
+        row[0] += ", stopped early" if place == cell.zero and stops_early(cell) else ""
+        row[0] = f"**{row[0]}**" if one["selected"] else row[0]
+        made.append(row)
+    made += _stopped_row(cell, len(rows.PATH))
     marks = f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. Lowest validation loss at λ = "
     marks += f"{number(cell.path.lambdas[cell.path.minimum])}, one standard error rule λ = "
     marks += f"{number(cell.path.lambdas[cell.path.one_standard_error])}."
-    return f"### {cell.name}\n\n{marks}\n\n" + table(head, rows)
+    return f"### {cell.name}\n\n{marks}\n\n" + table(rows.PATH, made)
 
 
 def _stopped_row(cell: Cell, width: int) -> list[list[str]]:
@@ -201,8 +155,8 @@ def _stopped_row(cell: Cell, width: int) -> list[list[str]]:
     stopped = None if stops_early(cell) else stopped_at_zero(cell)
     if stopped is None:
         return []
-    difference = number(stopped.difference, 3).replace("-", "−")
-    row = ["*0, stopped early*", "0", number(stopped.loss), "–", difference]
+    difference = measured(stopped.difference, 3)
+    row = ["*0, stopped early*", "0", measured(stopped.loss), "–", difference]
     epochs = f"{stopped.epochs} ({stopped.first}–{stopped.last})"
     return [[*row, *["–"] * (width - len(row) - 1), epochs]]
 
@@ -210,28 +164,8 @@ def _stopped_row(cell: Cell, width: int) -> list[list[str]]:
 def _baselines(study: Study) -> list[str]:
     if study.baselines.empty:
         return []
-    names = [name for name in _LABELS if name in study.baselines]
-    head = ["forecaster", "test MSE (scaled)", *(_LABELS[name] for name in names)]
-    lines: list[tuple[float, list[str]]] = []
-    for name, row in study.baselines.iterrows():
-        label = f"{name} (λ = {number(row['lam'])})" if np.isfinite(row["lam"]) else str(name)
-        lines.append((row["loss"], [label, number(row["loss"])] + [number(row[n]) for n in names]))
-    for cell in study.cells:
-        own = cell.overall.iloc[cell.chosen]
-        values = [number(own.get(name, math.nan)) for name in names]
-        label = f"**{cell.name}, λ = {number(cell.lam)}**"
-        lines.append((cell.test[cell.chosen], [label, number(cell.test[cell.chosen]), *values]))
-        lines += _ensemble_line(cell, names)
-    lines.sort(key=lambda line: line[0])
+    head, found = rows.forecasters(study)
+    made = [[f"**{row[0]}**", *row[1:]] if is_cell else row for is_cell, row in found]
     note = "Test part; in the data's units except where scaled; cells are the mean of their seeds' "
     note += "errors, an ensemble forecasts the mean of its seeds."
-    return [f"## Beside the baselines\n\n{table(head, [row for _, row in lines])}\n\n{note}"]
-
-
-def _ensemble_line(cell: Cell, names: Sequence[str]) -> list[tuple[float, list[str]]]:
-    if not cell.ensemble:
-        return []
-    loss = float(cell.ensemble[cell.chosen].loss.mean())
-    own = cell.ensemble_overall.iloc[cell.chosen]
-    label = f"{comparisons.together(cell)}, λ = {number(cell.lam)}"
-    return [(loss, [label, number(loss), *(number(own.get(name, math.nan)) for name in names)])]
+    return [f"## Beside the baselines\n\n{table(head, made)}\n\n{note}"]

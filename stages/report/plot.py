@@ -22,13 +22,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from stages.report.intervals import Array
-from stages.report.style import EDGE
 from stages.report.svg import Key, composed, svg_of, themed
 
 WIDTH, HEIGHT = 360, 236  # of a panel, in pixels: the width of a phone
 TITLE = 40  # letters that fit above a panel
 READ = 40  # points of a line that the pointer finds, at most
-BLOW_UP = 5  # medians above which a common scale cuts a line off
 
 
 @dataclass
@@ -86,7 +84,8 @@ class Panel:
         )
 
     def dates(self) -> None:
-        """Ticks of a time axis: as few and as short as they can be."""
+        """Ticks of a time axis: as few and as short as they can be, and room for what they share."""
+        self.figure.subplots_adjust(bottom=36 / self.height)
         locator = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
         self.ax.xaxis.set_major_locator(locator)
         self.ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
@@ -208,47 +207,3 @@ def columns_for(count: int, panels: int) -> int:
     if count == 1:
         return min(panels, 3)
     return count if count <= 3 else 2
-
-
-def common_scale(panels: Sequence[Panel], values: Sequence[Array]) -> None:
-    """One range of y for all panels: room for finite values, with a blow-up cut off."""
-    pooled = np.concatenate([np.ravel(one) for one in values])
-    finite = pooled[np.isfinite(pooled)]
-    if not finite.size:
-        return
-    low, high = float(finite.min()), float(finite.max())
-    if low >= 0:
-        high = min(high, BLOW_UP * float(np.median(finite)) or high)
-    margin = 0.08 * (high - low)
-    if margin <= 1e-9 * abs(high):  # a flat line
-        margin = 0.1 * abs(high) or 1.0
-    bottom = max(0.0, low - margin) if low >= 0 else low - margin
-    for panel in panels:
-        panel.ax.set_ylim(bottom, high + margin)
-
-
-def same_range(panels: Sequence[Panel]) -> None:
-    """The same range of y for all panels: the widest that any has."""
-    ranges = [panel.ax.get_ylim() for panel in panels]
-    for panel in panels:
-        panel.ax.set_ylim(min(low for low, _ in ranges), max(high for _, high in ranges))
-
-
-def lambda_axis(panel: Panel, lambdas: Sequence[float], x: Array) -> None:
-    """A log axis on which λ = 0 stands at a place of its own, left of a dotted break."""
-    ax = panel.ax
-    ax.set_xscale("log")
-    positive = [lam for lam in lambdas if lam > 0]
-    ticks, labels = [], []
-    if 0.0 in lambdas:
-        ticks, labels = [float(x[0])], ["0"]
-    if 0.0 in lambdas and positive:
-        ax.axvline(np.sqrt(x[0] * positive[0]), color=EDGE, lw=0.8, ls=(0, (1, 3)))
-    if positive:
-        low, high = np.log10(positive[0]), np.log10(positive[-1])
-        decades = [10.0**k for k in range(int(np.ceil(low - 1e-9)), int(np.floor(high + 1e-9)) + 1)]
-        shown = decades if len(decades) > 1 else sorted({positive[0], positive[-1]})
-        shown = shown[:: (len(shown) - 1) // 6 + 1]
-        ticks, labels = ticks + shown, labels + [f"{lam:.3g}" for lam in shown]
-    ax.set_xticks(ticks, labels)
-    ax.xaxis.set_minor_locator(NullLocator())

@@ -2,7 +2,7 @@
 
 Colours are those of Okabe & Ito (2008), which stay apart for colour-blind readers, and brighter
 sisters of them on a dark page; kinds of lines differ in dash as well. λ has a scale of its own,
-viridis over log λ, which is perceptually even: a larger λ stands out more from the page, and λ = 0
+plasma over log λ, which is perceptually even: a larger λ stands out more from the page, and λ = 0
 is drawn in ink. matplotlib is imported here, in plot.py and in svg.py alone, and without pyplot.
 """
 
@@ -30,12 +30,12 @@ PURPLE = "#8f4f86"
 
 
 def _scale(first: float, last: float) -> list[str]:
-    """Colours of viridis from `first` to `last`, for λ ascending."""
+    """Colours of plasma from `first` to `last`, for λ ascending."""
     places = [first + (last - first) * k / (LAMBDAS - 1) for k in range(LAMBDAS)]
-    return [to_hex(mpl.colormaps["viridis"](place)) for place in places]
+    return [to_hex(mpl.colormaps["plasma"](place)) for place in places]
 
 
-_LIGHT, _DARK = _scale(0.82, 0.0), _scale(0.3, 1.0)
+_LIGHT, _DARK = _scale(0.64, 0.0), _scale(0.41, 1.0)  # all stand out from their paper
 
 # Name of the page's variable → colour on a light page (as in the figures' files), on a dark one.
 PALETTE: dict[str, tuple[str, str]] = {

@@ -122,13 +122,12 @@ def metrics(study: Study) -> dict[str, Any]:
 def plotted_path(study: Study) -> pd.DataFrame:
     """The path for `dvc plots`: a row per cell, λ and part, all in scaled units.
 
-    `log10_lam` and `lam_axis` give λ = 0 a place of its own on a log axis, one step below the
-    smallest positive λ; `lam_label` says "0" there.
+    `lam_label` is λ in short. The template gives λ = 0 a place of its own on its log axis, below the
+    smallest positive λ of all revisions.
     """
     frames = []
     for cell in study.cells:
         path = cell.path
-        axis = log_axis(path.lambdas)
         parts = {
             "train": over_folds(cell.fit, cell.fit.train_mse).mean(axis=1),
             "validation": path.loss,
@@ -141,8 +140,6 @@ def plotted_path(study: Study) -> pd.DataFrame:
                         "cell": cell.name,
                         "lam": path.lambdas,
                         "lam_label": [f"{lam:.3g}" for lam in path.lambdas],
-                        "lam_axis": axis,
-                        "log10_lam": np.log10(axis),
                         "part": part,
                         "mse": mse,
                         "se": path.se if part == "validation" else np.nan,

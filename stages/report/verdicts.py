@@ -84,7 +84,7 @@ class Verdict:
         """One sentence that a person can quote."""
         who = f"{self.cell} at λ = {self.lam:.4g}"
         if self.word == "same":
-            return f"{self.cell}: the chosen λ is 0, so L2 is not used."
+            return f"{self.cell}: the chosen λ is 0: nothing is penalised."
         if not np.isfinite(self.low):
             return f"{who} against {self.against}: no difference shown (too few finite losses)."
         interval = f"{100 * self.confidence:g} % interval {self.low:+.1f} to {self.high:+.1f} %"

@@ -49,9 +49,10 @@ def write(found: list[Side], out: Path) -> str:
         What diff.md says, without the figures.
     """
     title = " | ".join(side.label for side in found)
+    below = f"{', '.join(side.label for side in found[1:])} against {found[0].label}"
     with style():
         told = sections(found)
-        build.write(told, out, title, heading="What differs, and is it better?")
+        build.write(told, out, title, "What differs, and is it better?", below)
     (out / "diff.md").write_text(_markdown(title, told) + "\n", encoding="utf-8")
     return _markdown(title, [replace(one, blocks=_without_charts(one)) for one in told])
 

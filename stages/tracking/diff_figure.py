@@ -7,16 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from stages.report.axes import common_scale, lambda_axis, same_range
 from stages.report.page.training import kept_epochs, log_labels
-from stages.report.plot import (
-    Chart,
-    Panel,
-    columns_for,
-    common_scale,
-    lambda_axis,
-    same_range,
-    short,
-)  # fmt: skip
+from stages.report.plot import Chart, Panel, columns_for, short
 from stages.report.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
 from stages.report.svg import Key
 from stages.report.tables import curves, log_axis

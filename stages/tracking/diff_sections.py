@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from stages.report.markdown import number
 from stages.report.page.answer import intervals
 from stages.report.page.parts import Block, Facts, Section, Table, Text, Verdicts
+from stages.report.rows import measured, number
 from stages.report.verdicts import Pair, Verdict, judge
 from stages.tracking import diff_figure
 from stages.tracking.side import Side, all_cells
@@ -31,8 +31,9 @@ def sections(found: list[Side]) -> list[Section]:
 
 
 def _answer(found: list[Side]) -> Section:
-    blocks: list[Block] = [Text([_lowest(found)], lead=True), _facts(found)]
     told, judged = _verdicts(found)
+    blocks: list[Block] = [Text([_lowest(found) + _shown_better(found[0], judged)], lead=True)]
+    blocks.append(_facts(found))
     if told:
         blocks.append(Verdicts(told))
     drawn = [verdict for verdict in judged if math.isfinite(verdict.low)]
@@ -50,8 +51,17 @@ def _lowest(found: list[Side]) -> str:
         (_validation(side, cell), i, cell) for i, side in enumerate(found) for cell in side.places
     )
     error, i, cell = min(best)
-    value = f"{number(found[i].lam(cell))} of {found[i].label} (MSE {number(error)})"
+    value = f"{number(found[i].lam(cell))} of {found[i].label} (MSE {measured(error)})"
     return f"The lowest validation error is that of {cell} at λ = {value}."
+
+
+def _shown_better(first: Side, judged: list[Verdict]) -> str:
+    """How many of the verdicts show a difference on the test part; empty where there are none."""
+    if not judged:
+        return ""
+    shown = sum(verdict.word in ("better", "worse") for verdict in judged)
+    many = f"{shown} of {len(judged)} comparisons show" if shown else "no comparison shows"
+    return f" On the test part, {many} a difference from {first.label}."
 
 
 def _validation(side: Side, cell: str) -> float:
@@ -65,7 +75,11 @@ def _facts(found: list[Side]) -> Facts:
     for side in found:
         error, cell = min((_validation(side, cell), cell) for cell in side.places)
         where = side.named.revision.shown
-        told = [cell, f"validation MSE {number(error)}", *([where] if where != side.label else [])]
+        told = [
+            cell,
+            f"validation MSE {measured(error)}",
+            *([where] if where != side.label else []),
+        ]
         facts.append((side.label, f"λ = {number(side.lam(cell))}", ", ".join(told)))
     return Facts(facts)
 
@@ -76,10 +90,10 @@ def _errors(found: list[Side]) -> Table:
         own = [side if cell in side.places else None for side in found]
         rows.append([f"{cell}: λ", *("–" if s is None else number(s.lam(cell)) for s in own)])
         for name, column in _ERRORS.items():
-            values = ["–" if s is None else number(s.row(cell)[column], 5) for s in own]
+            values = ["–" if s is None else measured(s.row(cell)[column], 5) for s in own]
             rows.append([f"{cell}: {name}", *values])
     return Table(
-        "λ and errors", ["", *(side.label for side in found)], rows,
+        "λ and errors", ["cell", *(side.label for side in found)], rows,
         marked=frozenset(range(0, len(rows), 1 + len(_ERRORS))),
         note="The chosen λ, unless another was named. Validation and training in scaled units, test "
         "in the data's; means over seeds.",
@@ -150,7 +164,10 @@ def _params(found: list[Side]) -> Section:
             rows.append([name, *values])
     block: Block = Text(["All parameters are the same."])
     if rows:
-        head, words = ["", *(side.label for side in found)], frozenset(range(1, 1 + len(found)))
+        head, words = (
+            ["parameter", *(side.label for side in found)],
+            frozenset(range(1, 1 + len(found))),
+        )
         block = Table("Parameters that differ", head, rows, words=words, wrapped=True)
     return Section("parameters", "Parameters", [block])
 

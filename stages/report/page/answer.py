@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from stages.report import comparisons
+from stages.report import comparisons, loss, rows
 from stages.report.beside import BLOCKS, LONG
-from stages.report.markdown import RULES, chosen_row, number
+from stages.report.markdown import RULES
 from stages.report.page.parts import Block, Facts, Notes, Section, Sources, Table, Text, Verdicts
 from stages.report.plot import Chart, Panel, short
+from stages.report.rows import measured, number
 from stages.report.study import Cell, Study
 from stages.report.style import FAINT, GREEN, INK, ORANGE, PAPER
 from stages.report.svg import Key
@@ -20,7 +19,6 @@ from stages.report.warnings import warnings
 ROW = 22  # pixels of a verdict in the figure
 LETTERS = 26  # of a verdict's name in the figure
 _COLORS = {"better": GREEN, "worse": ORANGE, "no difference shown": FAINT, "same": FAINT}
-_METRICS = {"mse": "MSE", "mae": "MAE", "rmse": "RMSE", "mase": "MASE", "smape": "sMAPE"}
 
 
 def section(sources: Sources) -> Section:
@@ -34,7 +32,7 @@ def section(sources: Sources) -> Section:
         blocks.append(intervals(drawn))
     told = warnings(study)
     if told:
-        blocks.append(Notes("Mind", told))
+        blocks.append(Notes("Read with care", told))
     blocks += [_cells(study), *_forecasters(study)]
     if study.comparisons:
         blocks.append(_others(study))
@@ -59,18 +57,23 @@ def headline(study: Study) -> str:
 def _against_zero(study: Study) -> str:
     best = study.best
     who = f"Validation chooses {best.name} at λ = {number(best.lam)}. "
-    found = _found(study, best, "λ = 0")
+    found, penalty = _found(study, best, "λ = 0"), loss.name(best.fit)
     if best.zero is None:
-        return who + "The grid has no λ = 0, so whether L2 helps was not asked."
+        return who + f"The grid has no λ = 0, so whether {penalty} helps was not asked."
     if found is None or found.word == "same":
-        return who + "L2 does not help here: no penalty is at least as good."
+        return who + f"{_first(penalty)} does not help here: no penalty is at least as good."
     size = f"{abs(found.percent):.1f} % {'below' if found.percent < 0 else 'above'}"
     if found.word == "better":
-        return who + f"L2 helps: the test error lies {size} that of λ = 0."
+        return who + f"{_first(penalty)} helps: the test error lies {size} that of λ = 0."
     if found.word == "worse":
-        return who + f"On the test part L2 does harm: the error lies {size} that of λ = 0."
-    who += f"That L2 helps cannot be shown: the test error lies {size} that of λ = 0, "
+        return who + f"On the test part {penalty} does harm: the error lies {size} that of λ = 0."
+    who += f"That {penalty} helps cannot be shown: the test error lies {size} that of λ = 0, "
     return who + "which this test part cannot tell from chance."
+
+
+def _first(text: str) -> str:
+    """The text as a sentence's beginning."""
+    return text[0].upper() + text[1:]
 
 
 def _found(study: Study, cell: Cell, against: str | None) -> Verdict | None:
@@ -79,15 +82,15 @@ def _found(study: Study, cell: Cell, against: str | None) -> Verdict | None:
 
 def _facts(study: Study) -> Facts:
     best = study.best
-    loss = best.path.loss
-    zero = "" if best.zero is None else f"{number(loss[best.zero])} at λ = 0"
+    errors = best.path.loss
+    zero = "" if best.zero is None else f"{measured(errors[best.zero])} at λ = 0"
     facts = [
         ("chosen λ", number(best.lam), f"{best.name}, m = {best.fit.m[-1]}"),
-        ("validation MSE", number(loss[best.chosen]), zero),
+        ("validation MSE, scaled", measured(errors[best.chosen]), zero),
         (
-            "test MSE",
-            number(best.test[best.chosen]),
-            "" if best.zero is None else f"{number(best.test[best.zero])} at λ = 0",
+            "test MSE, scaled",
+            measured(best.test[best.chosen]),
+            "" if best.zero is None else f"{measured(best.test[best.zero])} at λ = 0",
         ),
         (
             "independent horizons",
@@ -97,7 +100,7 @@ def _facts(study: Study) -> Facts:
     ]
     if study.best_baseline is not None:
         lowest = float(study.baselines["loss"].iloc[0])
-        facts.insert(3, ("best baseline", number(lowest), f"{study.best_baseline}, test MSE"))
+        facts.insert(3, ("best baseline's test MSE", measured(lowest), str(study.best_baseline)))
     return Facts(facts)
 
 
@@ -142,57 +145,32 @@ def _word(study: Study, cell: Cell, against: str | None) -> str:
 
 
 def _cells(study: Study) -> Table:
-    head = ["cell", "chosen λ", "λ/m", "validation", "at λ = 0", "test", "at λ = 0", "regret"]
-    head += ["to λ = 0", "against λ = 0", "against the best baseline"]
-    rows = [
-        [
-            cell.name,
-            *chosen_row(cell),
-            _word(study, cell, "λ = 0"),
-            _word(study, cell, study.best_baseline),
-        ]
+    head = [*rows.CHOSEN, "against λ = 0", "against the best baseline"]
+    made = [
+        [*rows.chosen(cell), _word(study, cell, "λ = 0"), _word(study, cell, study.best_baseline)]
         for cell in study.cells
     ]
     note = f"Mean squared errors in scaled units, mean over seeds. Chosen is {RULES[study.params.rule]}. "
     note += "Regret: what the choice loses on the test part to the best λ in hindsight; "
-    note += "then to λ = 0 (negative: a gain)."
+    note += "the change from λ = 0 is the test error's (negative: a gain)."
     best = frozenset({study.cells.index(study.best)})
-    return Table("The cells", head, rows, best, frozenset({9, 10}), note)
+    return Table("The cells", head, made, best, frozenset({9, 10}), note)
 
 
 def _forecasters(study: Study) -> list[Table]:
     """Cells and baselines on the test part, best first."""
     if study.baselines.empty:
         return []
-    names = [name for name in _METRICS if name in study.baselines]
-    lines: list[tuple[float, bool, list[str]]] = []
-    for name, row in study.baselines.iterrows():
-        label = f"{name}, λ = {number(row['lam'])}" if np.isfinite(row["lam"]) else str(name)
-        values = [number(row["loss"]), *(number(row[n]) for n in names)]
-        lines.append((float(row["loss"]), False, [label, *values]))
-    for cell in study.cells:
-        own, loss = cell.overall.iloc[cell.chosen], float(cell.test[cell.chosen])
-        values = [number(loss), *(number(own.get(name, math.nan)) for name in names)]
-        lines.append((loss, True, [f"{cell.name}, λ = {number(cell.lam)}", *values]))
-        if cell.ensemble:
-            own, loss = (
-                cell.ensemble_overall.iloc[cell.chosen],
-                float(cell.ensemble[cell.chosen].loss.mean()),
-            )
-            values = [number(loss), *(number(own.get(name, math.nan)) for name in names)]
-            label = f"{comparisons.together(cell)}, λ = {number(cell.lam)}"
-            lines.append((loss, False, [label, *values]))
-    lines.sort(key=lambda line: line[0])
-    marked = frozenset(i for i, line in enumerate(lines) if line[1])
-    head = ["forecaster", "MSE (scaled)", *(_METRICS[name] for name in names)]
+    head, found = rows.forecasters(study)
+    marked = frozenset(place for place, (is_cell, _) in enumerate(found) if is_cell)
     note = "Test part; in the data's units except where scaled; cells are the mean of "
     note += "their seeds' errors, an ensemble forecasts the mean of its seeds."
-    return [Table("Beside the baselines", head, [line[2] for line in lines], marked, note=note)]
+    return [Table("Beside the baselines", head, [row for _, row in found], marked, note=note)]
 
 
 def _others(study: Study) -> Table:
     """Every comparison that Holm's correction counts, a row each."""
-    rows = [comparisons.row(verdict) for verdict in study.comparisons]
+    found = [comparisons.row(verdict) for verdict in study.comparisons]
     level = f"{100 * study.params.confidence:g} %"
     note = (
         f"Difference and {level} intervals in per cent of the reference. p and the first interval are the "
@@ -205,4 +183,4 @@ def _others(study: Study) -> Table:
         note += f"Model confidence set ({level}): {', '.join(study.confidence_set)}."
     last = len(comparisons.HEAD) - 1
     words = frozenset({1, last})
-    return Table("All comparisons", comparisons.HEAD, rows, words=words, note=note, folded=True)
+    return Table("All comparisons", comparisons.HEAD, found, words=words, note=note, folded=True)

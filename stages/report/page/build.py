@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from stages.report.page import answer, data, errors, forecasts, made, path, training, weights
 from stages.report.page.parts import Section, Sources
 from stages.report.style import style, variables
+from stages.report.tables import validated
 
 HERE = Path(__file__).parent
 SECTIONS: tuple[Callable[[Sources], Section], ...] = (
@@ -30,22 +33,37 @@ def write_page(sources: Sources, folder: Path) -> None:
     with style():
         sections = [make(sources) for make in SECTIONS]
         sections = [section for section in sections if section.blocks]
-        write(sections, folder, title, heading="Which λ, and does it help?")
+        write(sections, folder, title, "Which λ, and does it help?", _study(sources))
 
 
-def write(sections: list[Section], folder: Path, title: str, heading: str) -> None:
+def _study(sources: Sources) -> str:
+    """What was studied, in a line."""
+    layout, cells = sources.windows.layout, sources.study.cells
+    more = len(layout.series) - 3
+    series = ", ".join(layout.series[:3]) + (f" and {more} more series" if more > 0 else "")
+    fit = cells[0].fit
+    counts = (("seed", fit.seeds), ("fold", len(validated(fit))))
+    told = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts]
+    networks = " × ".join([f"{len(fit.lambdas)} λ", *told])
+    return (
+        f"{series}: {layout.horizon} steps forecast from {layout.lookback} by "
+        f"{', '.join(cell.name for cell in cells)}; {networks}"
+    )
+
+
+def write(sections: list[Section], folder: Path, title: str, heading: str, below: str) -> None:
     """Write sections as a page with the files of its figures; within `style.style()`.
 
-    title: of the browser's tab. heading: what stands above all sections.
+    title: of the browser's tab. heading, below: what stands above all sections, large and small.
     """
     for chart in (chart for section in sections for chart in section.charts):
         chart.save(folder / "figures")
-    text = render(sections, title, heading)
+    text = render(sections, title, heading, below)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.html").write_text(text, encoding="utf-8", newline="\n")
 
 
-def render(sections: list[Section], title: str, heading: str) -> str:
+def render(sections: list[Section], title: str, heading: str, below: str) -> str:
     """The sections as one page that needs nothing else."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
@@ -54,10 +72,11 @@ def render(sections: list[Section], title: str, heading: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["bound"] = bound
+    environment.filters |= {"bound": bound, "breakable": breakable}
     text = environment.get_template("page.html.j2").render(
         title=title,
         heading=heading,
+        below=below,
         sections=sections,
         light=variables(dark=False),
         dark=variables(dark=True),
@@ -68,5 +87,10 @@ def render(sections: list[Section], title: str, heading: str) -> str:
 
 
 def bound(text: str) -> str:
-    """No line ends between a number and its per cent sign, or within λ = 1."""
-    return text.replace(" %", "\u00a0%").replace("λ = ", "λ\u00a0=\u00a0")
+    """No line ends between a number and its per cent sign, before a λ or within λ = 1."""
+    return re.sub(r" (?=%|λ)|(?<=λ) (?==)|(?<=λ =) ", "\u00a0", text)
+
+
+def breakable(command: str) -> Markup:
+    """A command whose line may end after a comma, so that no number is broken."""
+    return Markup(",<wbr>").join(command.split(","))

@@ -9,9 +9,9 @@ import numpy as np
 from stages.artifacts.windows import Fold, Windows
 from stages.report.intervals import Array
 from stages.report.latest import PANES
-from stages.report.markdown import number
 from stages.report.page.parts import Section, Sources, Table, Text
 from stages.report.plot import Chart, Panel
+from stages.report.rows import measured
 from stages.report.style import BLUE, GREEN, INK, ORANGE
 from stages.report.svg import Key
 
@@ -147,6 +147,7 @@ def _table(sources: Sources) -> Table:
     frame = sources.series.frame.groupby("unique_id", sort=False)["y"].agg(
         ["mean", "std", "min", "max"]
     )
+    gaps, filled = any(one["gaps"] for one in listed), filled_steps(sources.windows)
     rows = []
     for one in listed[:LISTED]:
         own = frame.loc[one["unique_id"]]
@@ -157,9 +158,20 @@ def _table(sources: Sources) -> Table:
                 str(one["last"]).removesuffix(" 00:00:00"),
                 str(one["rows"]),
                 str(one["gaps"]),
-                *(number(own[name]).replace("-", "−") for name in ("mean", "std", "min", "max")),
+                *([str(filled[str(one["unique_id"])])] if gaps else []),
+                *(measured(own[name]) for name in ("mean", "std", "min", "max")),
             ]
         )
-    head = ["series", "first", "last", "rows", "gaps", "mean", "sd", "lowest", "highest"]
-    note = f"The first {LISTED} of {len(listed)} series." if len(listed) > LISTED else ""
+    head = ["series", "first", "last", "rows", "gaps", *(["filled"] if gaps else [])]
+    head += ["mean", "sd", "lowest", "highest"]
+    note = f"The first {LISTED} of {len(listed)} series. " if len(listed) > LISTED else ""
+    if gaps:
+        note += "Filled: gaps before the test part that carry the value before them, so that a window may "
+        note += "see them; none is ever a target."
     return Table("What came in", head, rows, words=frozenset({1, 2}), note=note)
+
+
+def filled_steps(windows: Windows) -> dict[str, int]:
+    """Of each series the gaps of the development part that were filled from the past."""
+    mended = np.isfinite(windows.levels) & ~np.asarray(windows.observed, bool)  # (G, T, C)
+    return dict(zip(windows.layout.series, mended.sum(axis=1).ravel().tolist(), strict=True))

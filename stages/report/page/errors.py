@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from stages.report.axes import common_scale
 from stages.report.page.parts import Section, Sources
 from stages.report.page.residuals import autocorrelations
-from stages.report.plot import Chart, Panel, columns_for, common_scale, short
+from stages.report.plot import Chart, Panel, columns_for, short
 from stages.report.study import Cell, Study
 from stages.report.style import BLUE, FAINT, ORANGE
 from stages.report.svg import Key
@@ -25,6 +26,12 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "chosen λ": {"color": BLUE, "lw": 2.0},
     "λ = 0": {"color": ORANGE, "ls": (0, (4, 2))},
     "best baseline": {"color": FAINT, "ls": (0, (1, 1.2))},
+}
+# By series: the legend's kind, and how matplotlib draws it; none hides another.
+_MARKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "chosen λ": ("dot", {"marker": "o", "ms": 5}),
+    "λ = 0": ("circle", {"marker": "o", "ms": 8.5, "mfc": "none", "mew": 1.5}),
+    "best baseline": ("diamond", {"marker": "D", "ms": 4}),
 }
 
 
@@ -108,7 +115,9 @@ def _series(sources: Sources) -> Chart | None:
         caption=f"Test error by series, mean over seeds, the best one above.{more}",
         alt="Test error of each series for each cell.",
         panels=panels,
-        keys=[replace(key, kind="dot") for key in _keys(sources.study)],
+        keys=[
+            replace(key, kind=_MARKS[key.name.split(" (")[0]][0]) for key in _keys(sources.study)
+        ],
         columns=columns_for(len(panels), 1),
         x="unique_id",
         y="mse",
@@ -123,7 +132,7 @@ def _by_series(sources: Sources, cell: Cell) -> Panel:
     panel = Panel(cell.name, UNIT, "", 70 + 15 * len(shown), (110, 14))
     for name, values in lines.items():
         own = values.reindex(shown)
-        look: dict[str, Any] = {"color": _LOOKS[name]["color"], "marker": "o", "ms": 5, "ls": ""}
+        look = {"color": _LOOKS[name]["color"], "ls": ""} | _MARKS[name][1]
         panel.line(own, np.arange(len(shown)), name, at=shown, value=own, **look)
     panel.ax.set_yticks(range(len(shown)), [short(name, NAME) for name in shown])
     panel.ax.set_ylim(len(shown) - 0.5, -0.5)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.ticker import NullFormatter
 
-from stages.report.plot import Chart, Panel, columns_for, same_range
+from stages.report.axes import power, same_range
+from stages.report.plot import Chart, Panel, columns_for
+from stages.report.rows import number
 from stages.report.study import Cell, Study
 from stages.report.style import FAINT, lam_color
 from stages.report.svg import Key
@@ -25,11 +27,11 @@ def gradient_flow(study: Study) -> Chart | None:
         caption="Norm of the loss's gradient at the hidden state after each step of the recurrence "
         "(root mean square over some training windows; last layer; mean over seeds and validated "
         "folds), on a log scale. The last step feeds the forecast; where a line has fallen far to the "
-        "left, the network has stopped to learn from that far back.",
+        "left, the network has stopped learning from that far back.",
         alt="Gradient norm at the hidden state by time step, at the start and the end of training.",
         panels=panels,
         keys=[
-            *[Key(f"λ = {lam:.3g}", lam_color(lam, lambdas)) for lam in lambdas],
+            *[Key(f"λ = {number(lam, 3)}", lam_color(lam, lambdas)) for lam in lambdas],
             Key("at the start", FAINT, dash="2 2"),
         ],
         columns=columns_for(len(panels), 1),
@@ -49,8 +51,10 @@ def _panel(cell: Cell) -> Panel:
     )
     for place, lam in enumerate(lambdas):
         wide = 3.0 if place == cell.chosen else 1.2
-        panel.line(steps, mean[place, 1], f"λ = {lam:.3g}", color=lam_color(lam, lambdas), lw=wide)
+        panel.line(
+            steps, mean[place, 1], f"λ = {number(lam, 3)}", color=lam_color(lam, lambdas), lw=wide
+        )
     panel.ax.set_yscale("log")
-    panel.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    panel.ax.yaxis.set_major_formatter(lambda value, _: power(value))
     panel.ax.yaxis.set_minor_formatter(NullFormatter())
     return panel

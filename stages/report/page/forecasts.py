@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from stages.report.axes import same_range
 from stages.report.latest import latest_forecasts
 from stages.report.page.parts import Section, Sources, Text
-from stages.report.plot import Chart, Panel, columns_for, same_range
+from stages.report.plot import Chart, Panel, columns_for
 from stages.report.style import BLUE, EDGE, FAINT, INK, ORANGE
 from stages.report.svg import Key
 

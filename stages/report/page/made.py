@@ -47,20 +47,24 @@ def section(sources: Sources) -> Section:
 def _settings(sources: Sources) -> Table:
     """Settings as they travelled with the artifacts; one column, or several where cells differ."""
     study, layout = sources.study, sources.windows.layout
-    rows = [["lookback", str(layout.lookback)], ["horizon", str(layout.horizon)]]
-    rows += [["frequency", layout.frequency], ["channels", layout.channels]]
-    rows += [["normalise", layout.normalise], ["difference", _text(dict(layout.difference))]]
     first = study.cells[0].fit
-    rows += [["cells", ", ".join(cell.name for cell in study.cells)]]
-    rows += [["λ", ", ".join(f"{lam:.6g}" for lam in first.lambdas)], ["seeds", str(first.seeds)]]
-    rows += [
-        ["folds", ", ".join(f"{f} (m = {m})" for f, m in zip(first.folds, first.m, strict=True))]
-    ]
+    told = {
+        "lookback": str(layout.lookback),
+        "horizon": str(layout.horizon),
+        "frequency": layout.frequency,
+        "channels": layout.channels,
+        "normalise": layout.normalise,
+        "difference": _text(dict(layout.difference)),
+        "cells": ", ".join(cell.name for cell in study.cells),
+        "λ": ", ".join(f"{lam:.6g}" for lam in first.lambdas),
+        "seeds": str(first.seeds),
+        "folds": ", ".join(f"{f} (m = {m})" for f, m in zip(first.folds, first.m, strict=True)),
+    }
     flat = [dict(_flatten(cell.fit.config)) for cell in study.cells]
-    for key in flat[0]:
-        told = list(dict.fromkeys(_text(one.get(key)) for one in flat))
-        rows.append([key, ", ".join(told)])
-    rows += [["rule", study.params.rule], ["confidence", f"{study.params.confidence:g}"]]
+    for key in (key for key in flat[0] if key not in told and key != "cell"):
+        told[key] = ", ".join(dict.fromkeys(_text(one.get(key)) for one in flat))
+    told |= {"rule": study.params.rule, "confidence": f"{study.params.confidence:g}"}
+    rows = list(told.items())
     return Table("Settings", ["setting", "value"], rows, words=frozenset({1}), folded=True)
 
 

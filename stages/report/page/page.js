@@ -1,4 +1,5 @@
-// The value at the nearest point of a figure: under the pointer or a finger, or with the arrow keys.
+// The value at the nearest point of a figure: under the pointer or a finger, or with the arrow keys,
+// left and right along a line, up and down from line to line.
 "use strict";
 {
   const tip = document.getElementById("tip");
@@ -49,6 +50,16 @@
     return best;
   };
 
+  const next = (points, at, key) => {
+    if (at === undefined) return 0;
+    const step = key === "ArrowRight" || key === "ArrowDown" ? 1 : -1;
+    if (key === "ArrowRight" || key === "ArrowLeft") return (at + step + points.length) % points.length;
+    const names = [...new Set(points.map((point) => point.name))];
+    const name = names[(names.indexOf(points[at].name) + step + names.length) % names.length];
+    const away = points.map((point) => (point.name === name ? Math.abs(point.x - points[at].x) : Infinity));
+    return away.indexOf(Math.min(...away));
+  };
+
   for (const panel of document.querySelectorAll(".panel")) {
     const look = (event) => {
       const point = nearest(panel, event);
@@ -59,11 +70,10 @@
     panel.addEventListener("pointerleave", hide);
     panel.addEventListener("blur", hide);
     panel.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       const points = flat(panel);
-      if (!step || !points.length) return;
+      if (!event.key.startsWith("Arrow") || !points.length) return;
       event.preventDefault();
-      panel.at = ((panel.at ?? (step > 0 ? -1 : 0)) + step + points.length) % points.length;
+      panel.at = next(points, panel.at, event.key);
       show(panel, points[panel.at]);
     });
   }

@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.report import grids
+from stages.report import grids, loss, rows
+from stages.report.axes import common_scale, lambda_axis
 from stages.report.intervals import Array
-from stages.report.markdown import number, percent
 from stages.report.page.parts import Commands, Section, Sources, Table, Text
-from stages.report.plot import Chart, Panel, columns_for, common_scale, lambda_axis
+from stages.report.plot import Chart, Panel, columns_for
+from stages.report.rows import measured, number
 from stages.report.selection import LambdaPath
-from stages.report.stopping import epochs_told, stopped_at_zero, stops_early
+from stages.report.stopping import stopped_at_zero, stops_early
 from stages.report.study import Cell, Study
 from stages.report.style import BLUE, GREEN, INK, ORANGE, PURPLE
 from stages.report.svg import Key
 from stages.report.tables import log_axis, over_folds, path_table
 
+TALL = 250  # pixels of a panel of the figure that is read most
 DASH, DOTS = (0, (5, 2)), (0, (1, 1.4))
 
 
@@ -34,7 +36,13 @@ def section(sources: Sources) -> Section:
     return Section(
         "path",
         "The λ path",
-        [Text([note]), _errors(study), _spreads(study), *_tables(study), *_next(study)],
+        [
+            Text([loss.sentence(study.best.fit), note]),
+            _errors(study),
+            _spreads(study),
+            *_tables(study),
+            *_next(study),
+        ],
     )
 
 
@@ -42,12 +50,13 @@ def _errors(study: Study) -> Chart:
     above = [_validation(cell) for cell in study.cells]
     below = [_test(cell, study) for cell in study.cells]
     shown = [
-        np.concatenate([c.path.loss, c.path.loss - c.path.se, c.path.loss + c.path.se, training(c)])
+        value
         for c in study.cells
+        for value in (c.path.loss - c.path.se, c.path.loss + c.path.se, training(c), c.path.by_seed)
     ]
     common_scale(above, shown)
     reference = study.baselines["loss"].to_numpy()[:1] if study.best_baseline else np.empty(0)
-    common_scale(below, [*(cell.test for cell in study.cells), reference])
+    common_scale(below, [*(cell.test_by_seed for cell in study.cells), reference])
     keys = [
         Key("validation", BLUE),
         Key("± standard error of the difference to the minimum", BLUE, "band"),
@@ -86,7 +95,7 @@ def training(cell: Cell) -> Array:
 
 def _validation(cell: Cell) -> Panel:
     path, x = cell.path, log_axis(cell.path.lambdas)
-    panel = Panel(f"{cell.name}: validation", "λ", "MSE (scaled units)")
+    panel = Panel(f"{cell.name}: validation", "λ", "MSE (scaled units)", TALL)
     _seeds(panel, path.by_seed, cell, x, BLUE)
     low, high = path.loss - path.se, path.loss + path.se
     panel.ax.fill_between(x, low, high, color=BLUE, alpha=0.18, lw=0)
@@ -100,7 +109,7 @@ def _validation(cell: Cell) -> Panel:
 
 def _test(cell: Cell, study: Study) -> Panel:
     x = log_axis(cell.path.lambdas)
-    panel = Panel(f"{cell.name}: test", "λ", "MSE (scaled units)")
+    panel = Panel(f"{cell.name}: test", "λ", "MSE (scaled units)", TALL)
     _seeds(panel, cell.test_by_seed, cell, x, ORANGE)
     if study.best_baseline is not None:
         loss = np.full(x.size, study.baselines["loss"].iloc[0])
@@ -188,24 +197,9 @@ def _tables(study: Study) -> list[Table]:
 
 
 def _table(cell: Cell, path: pd.DataFrame) -> Table:
-    head = ["λ", "λ/m", "validation", "± se of difference", "difference", "sd of seeds"]
-    head += ["sd of folds", "training", "test MSE", "test MAE", "regret", "‖w‖", "epochs"]
-    fine = ("validation_se", "diff_to_min", "validation_sd_seeds", "validation_sd_folds")
-    rows = []
-    for place, (_, row) in enumerate(path.iterrows()):
-        stopped = ", stopped early" if place == cell.zero and stops_early(cell) else ""
-        rows.append(
-            [
-                number(row["lam"]) + stopped,
-                number(row["lam_over_m"], 3),
-                number(row["validation_mse"]),
-                *(number(row[name], 3) for name in fine),
-                *(number(row[name]) for name in ("train_mse", "test_mse", "test_mae")),
-                percent(row["regret"]),
-                number(row["weight_norm"], 3),
-                epochs_told(cell, place),
-            ]
-        )
+    made = [rows.path(one, cell, place) for place, one in enumerate(path.to_dict("records"))]
+    if cell.zero is not None and stops_early(cell):
+        made[cell.zero][0] += ", stopped early"
     note = (
         f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. Validation and training in scaled units, "
     )
@@ -213,9 +207,9 @@ def _table(cell: Cell, path: pd.DataFrame) -> Table:
     stopped_early = None if stops_early(cell) else stopped_at_zero(cell)
     if stopped_early is not None:
         note += (
-            f" Early stopping in place of L2 (λ = 0, each network at the epoch of its own lowest "
-            f"validation loss, a little flattered by that): {number(stopped_early.loss)} at epoch "
-            f"{stopped_early.epochs} ({stopped_early.first}–{stopped_early.last})."
+            f" Early stopping in place of {loss.name(cell.fit)} (λ = 0, each network at the epoch of "
+            f"its own lowest validation loss, a little flattered by that): {measured(stopped_early.loss)} "
+            f"at epoch {stopped_early.epochs} ({stopped_early.first}–{stopped_early.last})."
         )
     marked = frozenset({cell.chosen})
-    return Table(f"The path of {cell.name}", head, rows, marked, note=note, folded=True)
+    return Table(f"The path of {cell.name}", rows.PATH, made, marked, note=note, folded=True)

@@ -9,9 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stages.report.axes import same_range
 from stages.report.intervals import Array
 from stages.report.page.parts import Sources
-from stages.report.plot import Chart, Panel, columns_for, same_range
+from stages.report.plot import Chart, Panel, columns_for
 from stages.report.style import BLUE, EDGE, FAINT
 from stages.report.svg import Key
 

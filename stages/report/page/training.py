@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from stages.report.axes import power, same_range
 from stages.report.intervals import Array
 from stages.report.page.flow import gradient_flow
 from stages.report.page.parts import Section, Sources, Text
-from stages.report.plot import Chart, Panel, columns_for, same_range
+from stages.report.plot import Chart, Panel, columns_for
+from stages.report.rows import number
 from stages.report.study import Cell, Study
 from stages.report.style import FAINT, lam_color
 from stages.report.svg import Key
@@ -30,7 +32,7 @@ def section(sources: Sources) -> Section:
 
 def _keys(study: Study) -> list[Key]:
     lambdas = sorted({lam for cell in study.cells for lam in cell.path.lambdas})
-    return [Key(f"λ = {lam:.3g}", lam_color(lam, lambdas)) for lam in lambdas]
+    return [Key(f"λ = {number(lam, 3)}", lam_color(lam, lambdas)) for lam in lambdas]
 
 
 def kept_epochs(epochs: int) -> Array:
@@ -47,10 +49,10 @@ def _panel(cell: Cell, label: str, values: Array, log: bool, dashed: Array | Non
         wide: dict[str, Any] = {"lw": 3.0, "zorder": 3} if place == cell.chosen else {"lw": 1.2}
         if dashed is not None:
             panel.line(
-                kept + 1, dashed[place, kept], f"λ = {lam:.3g}, training",
+                kept + 1, dashed[place, kept], f"λ = {number(lam, 3)}, training",
                 readable=False, color=color, lw=1.0, ls=DASH, alpha=0.85,
             )  # fmt: skip
-        panel.line(kept + 1, values[place, kept], f"λ = {lam:.3g}", color=color, **wide)
+        panel.line(kept + 1, values[place, kept], f"λ = {number(lam, 3)}", color=color, **wide)
     if log:
         panel.ax.set_yscale("log")
     return panel
@@ -160,8 +162,8 @@ def log_labels(panels: list[Panel]) -> None:
 
     def minor(value: float, _: float) -> str:
         digit = round(value / 10 ** np.floor(np.log10(value) + 1e-9))
-        return f"{value:.3g}" if digit in labelled else ""
+        return power(value) if digit in labelled else ""
 
     for panel in panels:
-        panel.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+        panel.ax.yaxis.set_major_formatter(lambda value, _: power(value))
         panel.ax.yaxis.set_minor_formatter(minor)

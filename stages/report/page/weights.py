@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from stages.report.axes import common_scale, lambda_axis
 from stages.report.intervals import Array
 from stages.report.page.parts import Section, Sources, Text
-from stages.report.plot import Chart, Panel, columns_for, common_scale, lambda_axis
+from stages.report.plot import Chart, Panel, columns_for
 from stages.report.study import Cell, Study
 from stages.report.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
 from stages.report.svg import Key
@@ -35,7 +36,7 @@ def section(sources: Sources) -> Section:
 
 def _norms(study: Study) -> Chart:
     panels = [_panel(cell) for cell in study.cells]
-    common_scale(panels, [_means(cell) for cell in study.cells])
+    common_scale(panels, [np.asarray(cell.fit.norms[-1], float) for cell in study.cells])
     used = {trace.name for panel in panels for trace in panel.traces}
     keys = [Key(name, color, dash=dash) for name, color, _, dash in GROUPS if name in used]
     return Chart(
@@ -51,11 +52,6 @@ def _norms(study: Study) -> Chart:
         y="norm",
         prefix="λ = ",
     )
-
-
-def _means(cell: Cell) -> Array:
-    """(Λ, 3) mean over seeds of the final fold's norms."""
-    return np.asarray(cell.fit.norms[-1], float).mean(axis=1)
 
 
 def _panel(cell: Cell) -> Panel:
@@ -113,7 +109,7 @@ def _radii(study: Study) -> Chart | None:
         for gate, name in zip(np.moveaxis(radii, -1, 0), GATES[cell.name], strict=True):
             color, dash, swatch = _GATE_LOOKS[name]
             _lines(panel, cell, name, gate, color, dash)
-            kept.append(gate.mean(axis=1))
+            kept.append(gate)
             keys[name] = Key(name, color, dash=swatch)
         panels.append(panel)
     if not panels:

@@ -1,0 +1,43 @@
+"""What was minimised, in a sentence: λ means nothing without its loss."""
+
+from __future__ import annotations
+
+from stages.artifacts.fits import Fit
+
+NAMES = {
+    "l2": "L2",
+    "decoupled": "decoupled weight decay",
+    "l1": "L1",
+    "elastic_net": "the elastic net",
+    "predictions": "the penalty on predictions",
+}
+_ERROR = "1/(2m) Σ ‖y − ŷ‖²"
+_LOSSES = {
+    "l2": "The loss is L(θ) = {error} + λ/(2m) Σ {c}w²",
+    "decoupled": "The loss is L(θ) = {error}, and beside its gradient each step takes learning rate · λ/m "
+    "· {c}w off a weight w",
+    "l1": "The loss is L(θ) = {error} + λ/m Σ {c}|w|",
+    "elastic_net": "The loss is L(θ) = {error} + λ/m Σ {c}[ρ|w| + (1 − ρ)/2 w²] with ρ = {ratio:g}",
+    "predictions": "The loss is L(θ) = {error} + λ/(2m) Σ ‖ŷ‖²",
+}
+
+
+def name(fit: Fit) -> str:
+    """The penalty within a sentence."""
+    return NAMES[fit.config["penalty"]]
+
+
+def sentence(fit: Fit) -> str:
+    """The loss with its penalty, as `stages/train/penalty.py` defines it, and what its letters are."""
+    kind, ratio = fit.config["penalty"], fit.config["ratio"] or 0.0
+    weighed = kind != "predictions" and any(c != 1 for c in fit.config["multipliers"])
+    text = _LOSSES[kind].format(error=_ERROR, c="c " if weighed else "", ratio=ratio)
+    text += f", over the m training windows of a fold ({fit.m[-1]} in the final fit)"
+    if kind == "predictions":
+        return text + "; no weight is penalised."
+    if weighed:
+        told = " / ".join(f"{c:g}" for c in fit.config["multipliers"])
+        text += f" and the weights w, with c = {told} for input / recurrent / head weights"
+    else:
+        text += " and the weights w"
+    return text + ", never the biases."
