@@ -254,7 +254,7 @@ def test_two_clones_share_runs_and_experiments(repository, tmp_path):
         assert study.info.artifact_uri.startswith("mlflow-artifacts:/")
 
 
-def test_four_experiments_at_once_on_a_new_store_log_everything_once(repository):
+def test_four_queued_experiments_on_a_new_store_log_everything_once_and_are_reproduced(repository):
     for path in ("mlflow.db", "artifacts"):
         target = repository / "mlflow" / path
         shutil.rmtree(target) if target.is_dir() else target.unlink()
@@ -269,3 +269,7 @@ def test_four_experiments_at_once_on_a_new_store_log_everything_once(repository)
     assert len(found) == 4 * RUNS
     assert {r.data.tags["dvc.exp_name"] for r in found} == set(names)
     assert {r.info.status for r in found} == {"FINISHED"}
+    (queued,) = runs(local(repository), "tags.kind = 'study' AND tags.`dvc.exp_name` = 'wide5'")
+    text = tracking(repository, "reproduce", queued.info.run_id)
+    assert "identical, bit for bit" in text
+    assert "outputs of wide5)" in text
