@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import re
 import shutil
 import urllib.error
 import urllib.request
@@ -11,6 +13,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from stages.tracking import reproduce
+from stages.tracking.lock import Lock
+from stages.tracking.resolve import resolve
+from stages.tracking.revisions import Repository
 from tests.experiments import begin, free_port, local, number, runs, serving, tiny, tracking
 from tests.study import commit, edit, run
 
@@ -83,6 +89,30 @@ def test_a_run_is_reproduced_from_its_commit_to_the_bit(repository):
     assert f"outputs of {head(repository)} (main))" in text
     assert "taken from the store" not in text or "; 0 taken from the store" in text
     assert run(repository, "git", "status", "--porcelain") == ""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="a choice of OpenBLAS on x86-64 alone")
+def test_other_bits_of_another_instruction_set_are_equal_within_tolerance(
+    repository, tmp_path, monkeypatch, capsys
+):
+    """Ridge's solver rounds otherwise there; the instruction set of a revision is that of its run."""
+    clone, other = tmp_path / "clone", "Prescott"
+    shutil.copytree(repository, clone, symlinks=True)
+    off = {"RIDGELINE_TRACKING": "off", "OPENBLAS_CORETYPE": other}
+    run(clone, "dvc", "repro", "--force", "--single-item", "evaluate", "report", **off)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DVC_ROOT", str(repository))
+    monkeypatch.setenv("OPENBLAS_CORETYPE", other)
+    made = Lock.parse((clone / "dvc.lock").read_text(encoding="utf-8"))
+    own = Repository(repository)
+    named = resolve(own, "HEAD", {})
+    assert reproduce._verdict(own, named, named.revision, made, clone, tmp_path / "then") == 0
+    said = capsys.readouterr().out
+    assert "equal within tolerance on another instruction set: data/forecasts, data/scores" in said
+    assert "data/fits" not in said
+    assert float(re.search(r"by (\S+) relative at most", said)[1]) < 1e-9
+    assert "OPENBLAS_CORETYPE=Haswell" in said
+    assert f"OPENBLAS_CORETYPE={other}" in said
 
 
 def test_what_cannot_be_reproduced_says_why(repository, tmp_path):

@@ -25,6 +25,7 @@ from stages.tracking import log as logging
 from stages.tracking import mirror, note, surroundings
 from stages.tracking.digests import md5_of
 from stages.tracking.live import Live
+from stages.tracking.runs import Files, log_study
 from tests.closure import ROOT
 from tests.made_study import GRID, LEVELS, Maker
 
@@ -214,6 +215,22 @@ def test_an_added_lambda_adds_one_run_of_its_own_and_one_study(folder):
     assert len(after.runs) == RUNS + 1
     both = [t for t in after.named("rnn λ=1").data.tags if t.startswith("study.")]
     assert len(both) == 2
+
+
+def test_a_run_made_of_another_clones_files_is_told_where_the_same_bits_came_out(folder):
+    own = note.note_of({flag: folder / flag for flag in note.PATHS})
+    with mirror.mirror() as store:
+        store.surroundings = {"versions": "numpy 1.0 (as pinned)"}  # all that `sync` knows of it
+        paths = {flag: Path(path) for flag, path in own.paths.items()}
+        log_study(store, own.key, own.params, Files(**paths))
+        store.write()
+    assert "instruction_set" not in Store(folder).named("rnn λ=1").data.tags
+    log()
+    store = Store(folder)
+    assert len(store.runs) == RUNS
+    for run in store.runs:
+        assert run.data.tags["instruction_set"] == surroundings.instruction_set()
+        assert run.data.tags["versions"] == "numpy 1.0 (as pinned)"
 
 
 def live(folder: Path) -> Live:

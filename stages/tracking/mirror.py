@@ -124,7 +124,9 @@ class Mirror:
         if own not in self.entries:
             self.entries.append(own)
         own.name, own.running = name, False
-        own.tags |= tags | dict(places)
+        # A run that `sync` made of another clone's files: what makes the same bits here is true of it.
+        made = {k: v for k, v in self.surroundings.items() if not k.startswith("dvc.")}
+        own.tags = made | own.tags | tags | dict(places)
         return own
 
     def dataset(self, frame: pd.DataFrame, source: str, name: str, key: str) -> DatasetInput:
