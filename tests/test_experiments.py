@@ -77,9 +77,14 @@ def test_files_that_are_nowhere_are_said(repository, tmp_path):
     clone = tmp_path / "study"
     run(tmp_path, "git", "clone", "-q", str(repository), str(clone))
     text = tracking(clone, "sync")
-    assert f"of {head(clone)} (main) is neither in DVC's cache nor at a remote" in text
+    lost = f"of {head(clone)} (main) is neither in DVC's cache nor at a remote"
+    assert f"{lost}; ask whoever made it for `dvc push`" in text
+    assert f"or make it again: `git checkout {head(clone)}` and `dvc repro`" in text
     assert runs(local(clone)) == []
     tracking(clone, "sync", "HEAD", code=1)
+    text = tracking(clone, "diff", "HEAD", "main", code=2)
+    assert "diff: data/" in text
+    assert "make it again" in text
 
 
 def test_a_run_is_reproduced_from_its_commit_to_the_bit(repository):
