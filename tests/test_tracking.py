@@ -434,6 +434,7 @@ def test_a_server_that_is_away_costs_a_line_and_seconds(folder, answers):
     assert (done.returncode, out) == (0, "")
     assert len(err.splitlines()) == 1, err
     assert "not logged to MLflow: the study (" in err
+    assert f"(http://127.0.0.1:{port} does not answer); nothing else is affected" in err
     assert logging.log_notes() == 1  # to the local store, which is there
     assert {run.data.tags["kind"] for run in Store(folder).runs} == {"member", "study"}
 
