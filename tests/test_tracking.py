@@ -22,7 +22,7 @@ from mlflow.tracking import MlflowClient
 from stages.artifacts.fits import Fit, load_fits, save_fits
 from stages.tracking import __main__ as tracking
 from stages.tracking import log as logging
-from stages.tracking import mirror, note, surroundings
+from stages.tracking import mirror, note, surroundings, views
 from stages.tracking.digests import md5_of
 from stages.tracking.live import Live
 from stages.tracking.runs import Files, log_study
@@ -201,6 +201,27 @@ def test_the_study_has_the_report_and_leads_to_its_members(logged):
         assert data.dataset.digest == md5_of(logged / "development")[:12]
         assert run.data.tags["ridgeline.key"]
         assert "OPENBLAS_CORETYPE" in run.data.tags["instruction_set"]
+
+
+def test_members_are_coloured_by_lambda_and_studies_apart(folder):
+    log()
+    params = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(params.replace("one_standard_error ", "minimum "))
+    log()  # the same members, another study
+    found = Store(folder).runs
+    colors = {r.data.tags["mlflow.runColor"] for r in found if r.data.tags["kind"] == "study"}
+    assert len(colors) == 2
+    by_lam = {}
+    for run in found:
+        if run.data.tags["kind"] == "member":
+            by_lam.setdefault(run.data.tags["lam"], set()).add(run.data.tags["mlflow.runColor"])
+    assert [len(own) for own in by_lam.values()] == [1] * len(GRID)
+    assert len(set.union(*by_lam.values())) == len(GRID)
+    assert by_lam["0"] == {"#7f7f7f"}
+    assert by_lam["1"] == {"#1b9e77"}
+    assert views.color({"lam": str(10**0.5)}, 0) == "#7aa13c"  # half way to that of 10
+    assert views.color({"lam": "1e-9"}, 0) == "#3b2a8c"
+    assert views.color({"lam": "1e9"}, 0) == "#7f0000"
 
 
 def test_an_added_lambda_adds_one_run_of_its_own_and_one_study(folder):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages.tracking.digests import SHORT, digest
 from stages.tracking.surroundings import quieten, store_folder
-from stages.tracking.views import views
+from stages.tracking.views import COLOR, color, views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,7 +152,9 @@ class Mirror:
 
         run = entry.run
         if run is None:
-            run = self.client.create_run(self.experiment, tags=entry.tags, run_name=entry.name)
+            before = sum(other.tags.get("kind") == "study" for other in self.runs.values())
+            first = {COLOR: color(entry.tags, before), **entry.tags}
+            run = self.client.create_run(self.experiment, tags=first, run_name=entry.name)
             self.runs[run.info.run_id], entry.run = entry, run
         elif run.info.run_name != entry.name:
             self.client.update_run(run.info.run_id, name=entry.name)
