@@ -56,6 +56,33 @@ def test_what_ran_is_there_once_and_says_where_it_stands(repository):
     assert number(tracking(repository, "sync"), r"(\d+) runs told") == 0
 
 
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="a choice of OpenBLAS on x86-64 alone")
+def test_other_bits_of_another_instruction_set_are_equal_within_tolerance(
+    repository, tmp_path, monkeypatch, capsys
+):
+    """Ridge's solver rounds otherwise there; the instruction set of a revision is that of its run.
+
+    It comes before the store is deleted: files do not tell the instruction set.
+    """
+    clone, other = tmp_path / "clone", "Prescott"
+    shutil.copytree(repository, clone, symlinks=True)
+    off = {"RIDGELINE_TRACKING": "off", "OPENBLAS_CORETYPE": other}
+    run(clone, "dvc", "repro", "--force", "--single-item", "evaluate", "report", **off)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DVC_ROOT", str(repository))
+    monkeypatch.setenv("OPENBLAS_CORETYPE", other)
+    made = Lock.parse((clone / "dvc.lock").read_text(encoding="utf-8"))
+    own = Repository(repository)
+    named = resolve(own, "HEAD", {})
+    assert reproduce._verdict(own, named, named.revision, made, clone, tmp_path / "then") == 0
+    said = capsys.readouterr().out
+    assert "equal within tolerance on another instruction set: data/forecasts, data/scores" in said
+    assert "data/fits" not in said
+    assert float(re.search(r"by (\S+) relative at most", said)[1]) < 1e-9
+    assert "OPENBLAS_CORETYPE=Haswell" in said
+    assert f"OPENBLAS_CORETYPE={other}" in said
+
+
 def test_a_deleted_store_is_filled_again_from_files_and_cache(repository):
     before = {r.info.run_name: r.data for r in runs(local(repository))}
     for path in ("mlflow.db", "artifacts"):
@@ -94,30 +121,6 @@ def test_a_run_is_reproduced_from_its_commit_to_the_bit(repository):
     assert f"outputs of {head(repository)} (main))" in text
     assert "taken from the store" not in text or "; 0 taken from the store" in text
     assert run(repository, "git", "status", "--porcelain") == ""
-
-
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="a choice of OpenBLAS on x86-64 alone")
-def test_other_bits_of_another_instruction_set_are_equal_within_tolerance(
-    repository, tmp_path, monkeypatch, capsys
-):
-    """Ridge's solver rounds otherwise there; the instruction set of a revision is that of its run."""
-    clone, other = tmp_path / "clone", "Prescott"
-    shutil.copytree(repository, clone, symlinks=True)
-    off = {"RIDGELINE_TRACKING": "off", "OPENBLAS_CORETYPE": other}
-    run(clone, "dvc", "repro", "--force", "--single-item", "evaluate", "report", **off)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("DVC_ROOT", str(repository))
-    monkeypatch.setenv("OPENBLAS_CORETYPE", other)
-    made = Lock.parse((clone / "dvc.lock").read_text(encoding="utf-8"))
-    own = Repository(repository)
-    named = resolve(own, "HEAD", {})
-    assert reproduce._verdict(own, named, named.revision, made, clone, tmp_path / "then") == 0
-    said = capsys.readouterr().out
-    assert "equal within tolerance on another instruction set: data/forecasts, data/scores" in said
-    assert "data/fits" not in said
-    assert float(re.search(r"by (\S+) relative at most", said)[1]) < 1e-9
-    assert "OPENBLAS_CORETYPE=Haswell" in said
-    assert f"OPENBLAS_CORETYPE={other}" in said
 
 
 def test_what_cannot_be_reproduced_says_why(repository, tmp_path):
