@@ -29,7 +29,7 @@ def tiny(folder: Path) -> Path:
         ("train.cells", ["rnn"]),
         ("train.penalty.lambdas", [0, 1]),
         ("window.folds", 1),
-        ("evaluate.baselines", ["repeat_last"]),
+        ("evaluate.baselines", ["repeat_last", "ridge"]),
     ):
         edit(folder, key, value)
     run(folder, "dvc", "repro")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import re
 import shutil
 import urllib.error
 import urllib.request
@@ -11,6 +13,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from stages.tracking import reproduce
+from stages.tracking.lock import Lock
+from stages.tracking.resolve import resolve
+from stages.tracking.revisions import Repository
 from tests.experiments import begin, free_port, local, number, runs, serving, tiny, tracking
 from tests.study import commit, edit, run
 
@@ -50,6 +56,33 @@ def test_what_ran_is_there_once_and_says_where_it_stands(repository):
     assert number(tracking(repository, "sync"), r"(\d+) runs told") == 0
 
 
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="a choice of OpenBLAS on x86-64 alone")
+def test_other_bits_of_another_instruction_set_are_equal_within_tolerance(
+    repository, tmp_path, monkeypatch, capsys
+):
+    """Ridge's solver rounds otherwise there; the instruction set of a revision is that of its run.
+
+    It comes before the store is deleted: files do not tell the instruction set.
+    """
+    clone, other = tmp_path / "clone", "Prescott"
+    shutil.copytree(repository, clone, symlinks=True)
+    off = {"RIDGELINE_TRACKING": "off", "OPENBLAS_CORETYPE": other}
+    run(clone, "dvc", "repro", "--force", "--single-item", "evaluate", "report", **off)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DVC_ROOT", str(repository))
+    monkeypatch.setenv("OPENBLAS_CORETYPE", other)
+    made = Lock.parse((clone / "dvc.lock").read_text(encoding="utf-8"))
+    own = Repository(repository)
+    named = resolve(own, "HEAD", {})
+    assert reproduce._verdict(own, named, named.revision, made, clone, tmp_path / "then") == 0
+    said = capsys.readouterr().out
+    assert "equal within tolerance on another instruction set: data/forecasts, data/scores" in said
+    assert "data/fits" not in said
+    assert float(re.search(r"by (\S+) relative at most", said)[1]) < 1e-9
+    assert "OPENBLAS_CORETYPE=Haswell" in said
+    assert f"OPENBLAS_CORETYPE={other}" in said
+
+
 def test_a_deleted_store_is_filled_again_from_files_and_cache(repository):
     before = {r.info.run_name: r.data for r in runs(local(repository))}
     for path in ("mlflow.db", "artifacts"):
@@ -71,9 +104,14 @@ def test_files_that_are_nowhere_are_said(repository, tmp_path):
     clone = tmp_path / "study"
     run(tmp_path, "git", "clone", "-q", str(repository), str(clone))
     text = tracking(clone, "sync")
-    assert f"of {head(clone)} (main) is neither in DVC's cache nor at a remote" in text
+    lost = f"of {head(clone)} (main) is neither in DVC's cache nor at a remote"
+    assert f"{lost}; ask whoever made it for `dvc push`" in text
+    assert f"or make it again: `git checkout {head(clone)}` and `dvc repro`" in text
     assert runs(local(clone)) == []
     tracking(clone, "sync", "HEAD", code=1)
+    text = tracking(clone, "diff", "HEAD", "main", code=2)
+    assert "diff: data/" in text
+    assert "make it again" in text
 
 
 def test_a_run_is_reproduced_from_its_commit_to_the_bit(repository):
@@ -155,16 +193,38 @@ def test_the_champion_is_a_committed_study_and_answers_over_http(repository, tmp
         )
         assert len(written) == 11
         assert (written["y_hat_spread"] > 0).all()
+        steps = "the last 22 steps must be there without a gap, up to the same last step for every series"
         for wrong, sentence in (
-            (table.tail(5), "series 'sunspots' has 5 steps; a forecast looks back on 22"),
-            (table.drop(table.index[-3]), "is missing; the last 22 steps must be there"),
-            (table.assign(y=table["y"].mask(table.index == table.index[-2])), "is missing"),
-            (table.rename(columns={"y": "value"}), "missing inputs ['y']"),
+            (
+                table.tail(5),
+                "series 'sunspots' has 5 steps; a forecast looks back on 22: give at least those",
+            ),
+            (
+                table.drop(table.index[-3]),
+                f"y of series 'sunspots' at 2006-01-01 is missing; {steps}",
+            ),
+            (
+                table.assign(y=table["y"].mask(table.index == table.index[-2])),
+                f"y of series 'sunspots' at 2007-01-01 is missing; {steps}",
+            ),
+            (
+                table.rename(columns={"y": "value"}),
+                "column 'y' is missing; known: unique_id, ds; wanted: unique_id, ds, y",
+            ),
+            (
+                table.assign(ds=list(raw["year"])),
+                "ds holds numbers, which a date column takes for nanoseconds since 1970; write dates such as "
+                "2024-01-31 13:00, of years 2024-01-01",
+            ),
         ):
-            code, answer = post(address, wrong)
-            assert code == 400
-            assert sentence in answer["message"]
-            assert "Traceback" not in json.dumps(answer)
+            assert post(address, wrong) == (
+                400,
+                {"error_code": "INVALID_PARAMETER_VALUE", "message": sentence},
+            )
+        code, answer = post(address, table.assign(y="high"))  # MLflow's own, on the types
+        assert code == 400
+        assert "Failed to convert column y" in answer["message"]
+        assert "Traceback" not in json.dumps(answer)
 
 
 def post(address: str, table: pd.DataFrame) -> tuple[int, dict]:
@@ -232,7 +292,7 @@ def test_two_clones_share_runs_and_experiments(repository, tmp_path):
         assert study.info.artifact_uri.startswith("mlflow-artifacts:/")
 
 
-def test_four_experiments_at_once_on_a_new_store_log_everything_once(repository):
+def test_four_queued_experiments_on_a_new_store_log_everything_once_and_are_reproduced(repository):
     for path in ("mlflow.db", "artifacts"):
         target = repository / "mlflow" / path
         shutil.rmtree(target) if target.is_dir() else target.unlink()
@@ -247,3 +307,7 @@ def test_four_experiments_at_once_on_a_new_store_log_everything_once(repository)
     assert len(found) == 4 * RUNS
     assert {r.data.tags["dvc.exp_name"] for r in found} == set(names)
     assert {r.info.status for r in found} == {"FINISHED"}
+    (queued,) = runs(local(repository), "tags.kind = 'study' AND tags.`dvc.exp_name` = 'wide5'")
+    text = tracking(repository, "reproduce", queued.info.run_id)
+    assert "identical, bit for bit" in text
+    assert "outputs of wide5)" in text

@@ -132,6 +132,7 @@ def change(table: pd.DataFrame, what: str) -> pd.DataFrame:
         "empty": table.head(0),
         "word": table.assign(y="high"),
         "time": table.assign(ds="someday"),
+        "number": table.assign(ds=pd.to_datetime(2000 + np.arange(len(table)) % T)),
     }.get(what, table)
 
 
@@ -149,6 +150,7 @@ def change(table: pd.DataFrame, what: str) -> pd.DataFrame:
         ("twice", "web has two rows at 2005-12-31; keep one, or aggregate them"),
         ("off", "2005-11-03 does not lie on the grid of the model's frequency = 'ME'"),
         ("empty", "the table has no rows"),
+        ("number", "ds holds numbers, which a date column takes for nanoseconds since 1970"),
         ("time", "ds = 'someday' is no date; write dates such as 2024-01-31 13:00"),
     ],
 )  # fmt: skip

@@ -22,9 +22,10 @@ from mlflow.tracking import MlflowClient
 from stages.artifacts.fits import Fit, load_fits, save_fits
 from stages.tracking import __main__ as tracking
 from stages.tracking import log as logging
-from stages.tracking import mirror, note, surroundings
+from stages.tracking import mirror, note, surroundings, views
 from stages.tracking.digests import md5_of
 from stages.tracking.live import Live
+from stages.tracking.runs import Files, log_study
 from tests.closure import ROOT
 from tests.made_study import GRID, LEVELS, Maker
 
@@ -202,6 +203,27 @@ def test_the_study_has_the_report_and_leads_to_its_members(logged):
         assert "OPENBLAS_CORETYPE" in run.data.tags["instruction_set"]
 
 
+def test_members_are_coloured_by_lambda_and_studies_apart(folder):
+    log()
+    params = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(params.replace("one_standard_error ", "minimum "))
+    log()  # the same members, another study
+    found = Store(folder).runs
+    colors = {r.data.tags["mlflow.runColor"] for r in found if r.data.tags["kind"] == "study"}
+    assert len(colors) == 2
+    by_lam = {}
+    for run in found:
+        if run.data.tags["kind"] == "member":
+            by_lam.setdefault(run.data.tags["lam"], set()).add(run.data.tags["mlflow.runColor"])
+    assert [len(own) for own in by_lam.values()] == [1] * len(GRID)
+    assert len(set.union(*by_lam.values())) == len(GRID)
+    assert by_lam["0"] == {"#7f7f7f"}
+    assert by_lam["1"] == {"#1b9e77"}
+    assert views.color({"lam": str(10**0.5)}, 0) == "#7aa13c"  # half way to that of 10
+    assert views.color({"lam": "1e-9"}, 0) == "#3b2a8c"
+    assert views.color({"lam": "1e9"}, 0) == "#7f0000"
+
+
 def test_an_added_lambda_adds_one_run_of_its_own_and_one_study(folder):
     whole = load_fits(folder / "fits")
     save_fits(folder / "fits", [shorter(fit, (0, 1, 3)) for fit in whole])
@@ -214,6 +236,22 @@ def test_an_added_lambda_adds_one_run_of_its_own_and_one_study(folder):
     assert len(after.runs) == RUNS + 1
     both = [t for t in after.named("rnn λ=1").data.tags if t.startswith("study.")]
     assert len(both) == 2
+
+
+def test_a_run_made_of_another_clones_files_is_told_where_the_same_bits_came_out(folder):
+    own = note.note_of({flag: folder / flag for flag in note.PATHS})
+    with mirror.mirror() as store:
+        store.surroundings = {"versions": "numpy 1.0 (as pinned)"}  # all that `sync` knows of it
+        paths = {flag: Path(path) for flag, path in own.paths.items()}
+        log_study(store, own.key, own.params, Files(**paths))
+        store.write()
+    assert "instruction_set" not in Store(folder).named("rnn λ=1").data.tags
+    log()
+    store = Store(folder)
+    assert len(store.runs) == RUNS
+    for run in store.runs:
+        assert run.data.tags["instruction_set"] == surroundings.instruction_set()
+        assert run.data.tags["versions"] == "numpy 1.0 (as pinned)"
 
 
 def live(folder: Path) -> Live:
@@ -239,28 +277,52 @@ def test_another_evaluation_of_the_same_networks_is_another_run(folder):
 
 
 def test_curves_grow_while_a_study_trains(folder, monkeypatch):
-    """The member store as a training leaves it: a checkpoint after 3 epochs, then the finished network."""
+    """The member store as a training leaves it: checkpoints of an epoch, then the finished networks."""
     from stages.tracking import live as module
     from stages.train.store import MemberStore
 
-    keys = {("rnn", 1.0): ["a" * 64, "b" * 64]}
-    monkeypatch.setattr(module, "_member_keys", lambda development: keys)
-    store, curves = MemberStore(folder / ".ridgeline/members"), np.full((5, 4), np.nan)
-    curves[:3] = np.arange(12).reshape(3, 4)
+    keys = {fold: [f"{fold}{seed}" for seed in (0, 1)] for fold in ("fold0", "fold1", "final")}
+    monkeypatch.setattr(module, "_member_keys", lambda development: {("rnn", 1.0): keys})
+    store = MemberStore(folder / ".ridgeline/members")
+    train, validation = np.random.default_rng(1).random((2, 3, 2, 5))  # fold, seed, epoch
+
+    def reach(fold: int, seed: int, epoch: int) -> None:
+        curves = np.full((5, 4), np.nan)
+        curves[:epoch, :2] = np.stack([train[fold, seed], validation[fold, seed]], 1)[:epoch]
+        where = {"epoch": epoch, "batch": 0}
+        store.put(keys[list(keys)[fold]][seed], {"curves": curves}, where, partial=True)
+
+    def finish(fold: int, seed: int) -> None:
+        done = {"train_loss": train[fold, seed], "validation_loss": validation[fold, seed]}
+        store.put(keys[list(keys)[fold]][seed], done, {"epochs": 5})
+
     watched = live(folder)
     watched.show()
-    assert Store(folder).experiment is None  # nothing to show, nothing written
-    store.put("a" * 64, {"curves": curves}, {"epoch": 3, "batch": 0}, partial=True)
+    reach(1, 0, 3)
+    reach(0, 0, 3)
+    reach(0, 1, 3)
+    watched.show()
+    assert Store(folder).experiment is None  # nothing that all seeds of a shown fold have reached
+    reach(1, 1, 2)
     watched.show()
     run = Store(folder).named("rnn λ=1")
     assert run.info.status == "RUNNING"
-    assert Store(folder).history(run, "live/validation_loss") == [(1, 1.0), (2, 5.0), (3, 9.0)]
-    done = {name: np.arange(5.0) for name in ("train_loss", "validation_loss")}
-    store.put("a" * 64, done, {"epochs": 5})
+
+    def shown(name: str) -> list[tuple[int, float]]:
+        return Store(folder).history(run, f"live/{name}")
+
+    mean = validation[1].mean(0)
+    assert shown("validation_loss") == [(1, pytest.approx(mean[0])), (2, pytest.approx(mean[1]))]
+    assert shown("train_loss") == []  # of the final fold
+    finish(1, 0)
+    finish(1, 1)
+    finish(2, 0)
+    reach(2, 1, 4)
     watched.show()
-    history = Store(folder).history(run, "live/validation_loss")
-    assert history[3:] == [(4, 3.0), (5, 4.0)]  # only what is new
-    assert Store(folder).history(run, "live/networks") == [(1, 0.5)]
+    assert [step for step, _ in shown("validation_loss")] == [1, 2, 3, 4, 5]  # only what is new
+    assert [value for _, value in shown("validation_loss")] == pytest.approx(list(mean))
+    assert [value for _, value in shown("train_loss")] == pytest.approx(list(train[2].mean(0)[:4]))
+    assert shown("networks") == [(3, 0.5)]
     watched.stop()
     assert Store(folder).named("rnn λ=1").info.status == "KILLED"
     watched.finish()  # the same run is completed
@@ -283,8 +345,8 @@ def test_the_watched_networks_are_those_that_training_keeps(folder, tmp_path):
         patch.setattr(study, "_fit", lambda *args, **kwargs: None)
         params = load_section("params.yaml", "train", TrainParams)
         study.train_study(folder / "development", params, None)
-    watched = {key for keys in _member_keys(folder / "development").values() for key in keys}
-    assert watched == asked
+    watched = _member_keys(folder / "development").values()
+    assert {key for folds in watched for keys in folds.values() for key in keys} == asked
 
 
 def test_what_was_cut_off_is_completed(folder, monkeypatch, capsys):
@@ -393,6 +455,7 @@ def test_a_server_that_is_away_costs_a_line_and_seconds(folder, answers):
     assert (done.returncode, out) == (0, "")
     assert len(err.splitlines()) == 1, err
     assert "not logged to MLflow: the study (" in err
+    assert f"(http://127.0.0.1:{port} does not answer); nothing else is affected" in err
     assert logging.log_notes() == 1  # to the local store, which is there
     assert {run.data.tags["kind"] for run in Store(folder).runs} == {"member", "study"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import mlflow
@@ -10,6 +11,21 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from stages.networks.compiled import use_cache
+
+
+class RefusedError(MlflowException):
+    """A table that cannot be forecast from; a server answers 400 with this sentence alone.
+
+    MLflow's server rewrites `message`: it puts the whole table before it.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, INVALID_PARAMETER_VALUE)
+        self.sentence = sentence
+
+    def serialize_as_json(self) -> str:
+        """The body of the answer."""
+        return json.dumps({"error_code": self.error_code, "message": self.sentence})
 
 
 class Forecaster(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
@@ -27,7 +43,7 @@ class Forecaster(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
         try:
             return self.chosen.forecast(model_input)
         except TableError as error:
-            raise MlflowException(str(error), INVALID_PARAMETER_VALUE) from None
+            raise RefusedError(str(error)) from None
 
 
 mlflow.models.set_model(Forecaster())

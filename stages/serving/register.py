@@ -15,6 +15,7 @@ from stages.networks.compiled import use_cache
 from stages.serving.names import ALIAS, MODEL
 
 if TYPE_CHECKING:
+    from mlflow.models import ModelSignature
     from mlflow.tracking import MlflowClient
 
     from stages.serving.chosen import Chosen
@@ -69,12 +70,26 @@ def _log(uri: str, run_id: str, path: Path, tags: dict[str, str]) -> str:
                 python_model=str(code / "serving" / "model.py"),
                 code_paths=[str(code)],
                 artifacts={"chosen": str(path.resolve())},
-                signature=mlflow.models.infer_signature(table, chosen.forecast(table)),
+                signature=_signature(table, chosen.forecast(table)),
                 input_example=table,
                 pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED],
                 metadata=tags | more,
             )
     return str(mlflow.register_model(info.model_uri, MODEL, tags=tags | more).version)
+
+
+def _signature(table: pd.DataFrame, forecast: pd.DataFrame) -> ModelSignature:
+    """Names and types of the columns.
+
+    Optional, all of them, by MLflow's word: a table without one then reaches `checked`, whose sentence says
+    what is missing. MLflow's own would come behind the whole table.
+    """
+    from mlflow.models import ModelSignature, infer_signature
+    from mlflow.types import ColSpec, Schema
+
+    found = infer_signature(table, forecast)
+    inputs = Schema([ColSpec(c.type, c.name, required=False) for c in found.inputs])
+    return ModelSignature(inputs, found.outputs)
 
 
 def example(chosen: Chosen) -> pd.DataFrame:

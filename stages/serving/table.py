@@ -10,6 +10,7 @@ import pandas as pd
 from stages.params import nearest
 from stages.prepare.grid import regular
 
+_EPOCH = pd.Timestamp(0)
 KEYS = ("unique_id", "ds", "y")
 
 
@@ -87,6 +88,11 @@ def _typed(table: pd.DataFrame, layout: dict[str, Any]) -> pd.DataFrame:
         if times.isna().any():
             wrong = rows["ds"][times.isna()].iloc[0]
             raise TableError(f"ds = {wrong!r} is no date; write dates such as 2024-01-31 13:00")
+        if times.dt.tz_localize(None).between(_EPOCH, _EPOCH + pd.Timedelta(seconds=1)).all():
+            raise TableError(
+                "ds holds numbers, which a date column takes for nanoseconds since 1970; write dates such as "
+                "2024-01-31 13:00, of years 2024-01-01"
+            )
     for name in ("y", *layout["covariates"]):
         numbers = pd.to_numeric(rows[name], errors="coerce").astype(float)
         wrong = (numbers.isna() & rows[name].notna()) | np.isinf(numbers)

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from stages.params import load_section, read_yaml
 from stages.tracking.digests import SHORT, flatten, md5_of
 from stages.tracking.mirror import MEMBER, PLAN, mirror
@@ -18,22 +20,26 @@ if TYPE_CHECKING:
     from stages.tracking.mirror import Entry, Mirror
     from stages.train.store import MemberStore
 
-SECONDS = 5.0  # between two looks at the training
+SECONDS = 5.0  # between two looks at the training, at least
+SHARE = 0.05  # of the time, at most, that is spent on looking
+Keys = dict[str, list[str]]  # fold → its networks' keys in the member store, by seed
 
 
 class Live:
     """The runs of a study in training, filled from the member store.
 
-    Shown are, by epoch, the curves of each (cell, λ)'s first network (seed 0 on the first fold: the same for
-    every λ, so that they compare), and the share of its networks that are trained.
+    Shown are, of each (cell, λ), by epoch the mean over seeds of the training loss on the final fold and of
+    the validation loss on the last fold that has one, and the share of its networks that are trained. Each
+    is of one fold, as a logged point stays: a mean over more folds as they come would jump. These two are
+    the largest, so they train first; the whole curves follow when all folds are there.
     """
 
     def __init__(self, development: Path, fits: Path) -> None:
         self.development, self.fits = development, fits
-        self.over, self.shown = False, 0.0
+        self.over, self.next = False, 0.0
         self.entries: dict[tuple[str, float], Entry] = {}
         self.reached: dict[tuple[str, float, str], float] = {}
-        self.keys: dict[tuple[str, float], list[str]] | None = None
+        self.keys: dict[tuple[str, float], Keys] | None = None
         self.params = _params()
 
     def step(self, training: bool) -> None:
@@ -44,9 +50,10 @@ class Live:
             self.finish()
         elif not training:
             self.stop()
-        elif time.monotonic() - self.shown > SECONDS:
+        elif time.monotonic() > self.next:
+            begun = time.monotonic()
             self.show()
-            self.shown = time.monotonic()
+            self.next = time.monotonic() + max(SECONDS, (time.monotonic() - begun) / SHARE)
 
     def show(self) -> None:
         """Log what there is since the last time."""
@@ -79,13 +86,14 @@ class Live:
             own.entries.remove(self.entries[cell, lam])
         return self.entries[cell, lam]
 
-    def _points(self, store: MemberStore, place: tuple[str, float], keys: list[str]) -> list[Any]:
-        found = []
-        curves = _curves(store, keys[0])
-        for name, curve in curves.items():
+    def _points(self, store: MemberStore, place: tuple[str, float], folds: Keys) -> list[Any]:
+        found, names = [], list(folds)
+        for name, fold in zip(("train_loss", "validation_loss"), names[::-1], strict=False):
             begin = int(self.reached.get((*place, name), 0))
-            found += [(f"live/{name}", e + 1, float(curve[e])) for e in range(begin, len(curve))]
-            self.reached[*place, name] = len(curve)
+            curve = _mean_curve(store, name, folds[fold], begin)
+            found += [(f"live/{name}", e, float(v)) for e, v in enumerate(curve, begin + 1)]
+            self.reached[*place, name] = begin + len(curve)
+        keys = [key for own in folds.values() for key in own]
         share = sum(key in store for key in keys) / len(keys)
         if share > self.reached.get((*place, "networks"), 0.0):
             found.append(("live/networks", round(share * len(keys)), share))
@@ -114,8 +122,8 @@ def _params() -> dict[str, Any]:
     return flatten({section: found.get(section) or {} for section in SECTIONS})
 
 
-def _member_keys(development: Path) -> dict[tuple[str, float], list[str]]:
-    """(cell, λ) → the store's keys of its networks, seed 0 of the first fold first."""
+def _member_keys(development: Path) -> dict[tuple[str, float], Keys]:
+    """(cell, λ) → the store's keys of its networks; the final fold comes last."""
     from stages.artifacts.windows import Windows
     from stages.networks.compiled import use_cache
 
@@ -127,27 +135,41 @@ def _member_keys(development: Path) -> dict[tuple[str, float], list[str]]:
     params = load_section("params.yaml", "train", TrainParams)
     windows = Windows.load(development)
     digests = {fold.name: fold_digest(windows, fold) for fold in windows.folds}
-    keys: dict[tuple[str, float], list[str]] = {}
+    keys: dict[tuple[str, float], Keys] = {}
     for cell in params.cells:
         recipe = recipe_for(cell, params, windows)
         for lam in params.penalty.path():
-            keys[cell, float(lam)] = [
-                member_key(recipe, Member(lam, seed, fold, params.epochs), key)
+            keys[cell, float(lam)] = {
+                fold: [
+                    member_key(recipe, Member(lam, seed, fold, params.epochs), key)
+                    for seed in range(params.seeds)
+                ]
                 for fold, key in digests.items()
-                for seed in range(params.seeds)
-            ]
+            }
     return keys
 
 
-def _curves(store: MemberStore, key: str) -> dict[str, Any]:
-    """Training and validation loss of a network by epoch, as far as the store has them."""
+def _mean_curve(store: MemberStore, name: str, keys: list[str], begin: int) -> np.ndarray:
+    """Mean over these networks of a loss by epoch, behind epoch `begin`, as far as all of them have come."""
+    curves = []
+    for key in keys:
+        curves.append(_curve(store, name, key)[begin:])
+        if not len(curves[-1]):
+            return np.empty(0)
+    shortest = min(len(curve) for curve in curves)
+    return np.mean([curve[:shortest] for curve in curves], axis=0)
+
+
+def _curve(store: MemberStore, name: str, key: str) -> np.ndarray:
+    """A network's loss by epoch, as far as the store has it."""
+    from stages.train.state import CURVES
+
     entry = store.get(key)
     if entry is not None:
         arrays, meta = entry
-        return {name: arrays[name][: meta["epochs"]] for name in ("train_loss", "validation_loss")}
+        return arrays[name][: meta["epochs"]]
     entry = store.get(key, partial=True)
     if entry is None:
-        return {}
+        return np.empty(0)
     arrays, meta = entry
-    both = arrays["curves"][: meta["epoch"]]
-    return {"train_loss": both[:, 0], "validation_loss": both[:, 1]}
+    return arrays["curves"][: meta["epoch"], CURVES.index(name)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 PATIENCE = 75.0  # seconds that `report` waits for the watching process, which has its own limit
+# MLflow's words for a server that is away: the inner workings of its client
+_AWAY = re.compile(r"API request to (\S+?)/api/\S+ failed with exception HTTP")
 LATER = "nothing else is affected. Log it later: make sync"
 
 
@@ -69,5 +72,7 @@ def log_report(paths: dict[str, Path]) -> None:
 
 def complain(what: str, error: Exception) -> None:
     """One line on standard error: what was not logged, why, and how to log it later."""
-    reason = str(error).strip().splitlines() or [type(error).__name__]
-    print(f"tracking: not logged to MLflow: {what} ({reason[0][:200]}); {LATER}", file=sys.stderr)
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    away = _AWAY.match(reason)
+    shown = f"{away[1]} does not answer" if away else reason[:200]
+    print(f"tracking: not logged to MLflow: {what} ({shown}); {LATER}", file=sys.stderr)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages.tracking.digests import SHORT, digest
 from stages.tracking.surroundings import quieten, store_folder
-from stages.tracking.views import views
+from stages.tracking.views import COLOR, color, views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +124,9 @@ class Mirror:
         if own not in self.entries:
             self.entries.append(own)
         own.name, own.running = name, False
-        own.tags |= tags | dict(places)
+        # A run that `sync` made of another clone's files: what makes the same bits here is true of it.
+        made = {k: v for k, v in self.surroundings.items() if not k.startswith("dvc.")}
+        own.tags = made | own.tags | tags | dict(places)
         return own
 
     def dataset(self, frame: pd.DataFrame, source: str, name: str, key: str) -> DatasetInput:
@@ -150,7 +152,9 @@ class Mirror:
 
         run = entry.run
         if run is None:
-            run = self.client.create_run(self.experiment, tags=entry.tags, run_name=entry.name)
+            before = sum(other.tags.get("kind") == "study" for other in self.runs.values())
+            first = {COLOR: color(entry.tags, before), **entry.tags}
+            run = self.client.create_run(self.experiment, tags=first, run_name=entry.name)
             self.runs[run.info.run_id], entry.run = entry, run
         elif run.info.run_name != entry.name:
             self.client.update_run(run.info.run_id, name=entry.name)

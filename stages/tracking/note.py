@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.params import read_yaml
 from stages.tracking.digests import STUDIED, flatten, md5_of, study_key
 from stages.tracking.surroundings import store_folder, surroundings
 
@@ -75,6 +74,8 @@ def folder() -> Path:
 
 def note_of(paths: Mapping[str, Path]) -> Note:
     """A note of these files and of params.yaml as it stands."""
+    from stages.params import read_yaml  # slow to import, and nothing for `train`'s command
+
     found = read_yaml("params.yaml")
     params = flatten({section: found.get(section) or {} for section in SECTIONS})
     md5s = {name: md5_of(paths[name]) for name in STUDIED}

@@ -135,25 +135,41 @@ def _verdict(
         return 1
     new = {flag: clone / path for flag, path in made.paths.items()}
     found = sorted(distances(old, new), key=lambda d: -d.relative)
-    before, now = named.tags.get("instruction_set", ""), instruction_set()
+    tags = _tags(named)
+    before, now = tags.get("instruction_set", ""), instruction_set()
     largest = found[0].relative if found else 0.0
     if before not in ("", now) and largest <= TOLERANCE:
         print(
-            f"reproduce: equal within tolerance on another instruction set: the largest relative difference "
-            f"is {largest:.1g} (allowed: {TOLERANCE:g}); then: {before}; now: {now}"
+            f"reproduce: equal within tolerance on another instruction set: {', '.join(differ)} differ, "
+            f"their numbers by {largest:.1g} relative at most (allowed: {TOLERANCE:g}); then: {before}; "
+            f"now: {now}"
         )
         return 0
-    _show(differ, found, named)
+    _show(differ, found, tags)
     return 1
 
 
-def _show(differ: list[str], found: list[Distance], named: Named) -> None:
+def _tags(named: Named) -> dict[str, str]:
+    """Those of the named run; of a revision, its study's run's, where the store has it."""
+    if named.tags:
+        return named.tags
+    from stages.tracking.mirror import KEY, mirror
+
+    try:
+        with mirror() as store:
+            found = store.load(f"tags.`{KEY}` = '{named.study.key}'")
+    except Exception:  # the store may be away: all else is known without it
+        return {}
+    return found[0].tags if found else {}
+
+
+def _show(differ: list[str], found: list[Distance], tags: dict[str, str]) -> None:
     print(f"reproduce: different: {', '.join(differ)}")
     for distance in found[:SHOWN]:
         print(f"  {distance}")
     if len(found) > SHOWN:
         print(f"  and {len(found) - SHOWN} more")
     for what, now in (("instruction_set", instruction_set()), ("versions", versions())):
-        before = named.tags.get(what, now)
+        before = tags.get(what, "not known")
         if before != now:
             print(f"  {what} then: {before}; now: {now}")

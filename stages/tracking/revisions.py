@@ -164,8 +164,10 @@ class Repository:
             for out in outs:
                 found = self.cache.bring(revision.sha, out, revision.lock.md5s[out], folder / out)
                 if not found:
+                    made = f"`git checkout {revision.sha[:7]}` and " if revision.sha else ""
                     raise UnavailableError(
-                        f"{out} of {revision.shown} is neither in DVC's cache nor at a remote; run "
-                        "`dvc pull`, or ask whoever made it for `dvc push` (an experiment: `dvc exp push`)"
+                        f"{out} of {revision.shown} is neither in DVC's cache nor at a remote; ask whoever "
+                        f"made it for `dvc push` (an experiment: `dvc exp push`), or make it again: {made}"
+                        "`dvc repro`"
                     )
         return {name: folder / revision.lock.paths[name] for name in names}

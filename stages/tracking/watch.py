@@ -19,9 +19,8 @@ from stages.tracking.note import Note, pending
 
 NICE = 10
 LOOK_SECONDS = 0.05  # between two looks for a study to log
-HEAD_START_SECONDS = (
-    10.0  # of a training, which has all cores to itself: a short one is not worth watching
-)
+# Of a training, which has all cores to itself: a short one is not worth the watching.
+HEAD_START_SECONDS = 20.0
 
 
 def start(development: Path, fits: Path) -> None:
