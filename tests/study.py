@@ -20,6 +20,7 @@ def environment(home: Path) -> dict[str, str]:
         for k, v in os.environ.items()
         if not k.startswith(("DVC_", "GIT_", "MLFLOW_", "RIDGELINE_", "COV_"))
     }
+    compiled = os.environ.get("RIDGELINE_COMPILED", str(quick.ROOT / ".ridgeline" / "compiled"))
     person = {
         f"GIT_{who}_{what}": value
         for who in ("AUTHOR", "COMMITTER")
@@ -30,7 +31,11 @@ def environment(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "PATH": path,
         "DVC_NO_ANALYTICS": "true",
-        "RIDGELINE_COMPILED": str(quick.ROOT / ".ridgeline" / "compiled"),  # compiled once
+        "RIDGELINE_COMPILED": compiled,  # compiled once
+        # A process that is started costs a second or two; a study of seconds and one reader need no more.
+        "RIDGELINE_WORKERS": "1",
+        "MLFLOW_WORKERS": "1",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     return {**kept, **person, **own}
 

@@ -46,27 +46,38 @@ def test_any_executor_with_any_number_of_workers_gives_the_same_store(cell, tmp_
     assert found[1:] == found[:1] * 2
 
 
-def test_one_worker_two_workers_and_a_killed_one_give_the_same_store(tmp_path, monkeypatch, capfd):
-    path, jobs = jobs_for(tmp_path, 600)
-    stores = [MemberStore(tmp_path / name) for name in ("one", "two", "killed")]
-    for store, count in zip(stores[:2], ("1", "2"), strict=True):
+def test_one_worker_process_and_two_give_the_same_store(tmp_path, monkeypatch):
+    path, jobs = jobs_for(tmp_path, 20)
+    found = []
+    for count in ("1", "2"):
         monkeypatch.setenv("RIDGELINE_WORKERS", count)
+        store = MemberStore(tmp_path / count)
         train_jobs(path, jobs, store)
-    assert contents(stores[0], jobs) == contents(stores[1], jobs)
+        found.append(contents(store, jobs))
+    assert found[0] == found[1]
+
+
+def test_a_worker_that_is_killed_changes_no_byte(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("RIDGELINE_WORKERS", "2")
+    path, jobs = jobs_for(
+        tmp_path, 600
+    )  # some seconds: longer than it takes to the first checkpoint
+    whole, killed = (MemberStore(tmp_path / name) for name in ("whole", "killed"))
+    train_jobs(path, jobs, whole)
 
     def kill_one() -> None:
         for _ in range(400):
             own = children(os.getpid())
-            if own and list(stores[2].root.glob("*/*")):
+            if own and list(killed.root.glob("*/*")):
                 os.kill(own[0], signal.SIGKILL)
                 return
             time.sleep(0.05)
 
     killer = threading.Thread(target=kill_one)
     killer.start()
-    train_jobs(path, jobs, stores[2])
+    train_jobs(path, jobs, killed)
     killer.join()
-    assert contents(stores[2], jobs) == contents(stores[0], jobs)
+    assert contents(killed, jobs) == contents(whole, jobs)
     assert "a worker died; its members go on" in capfd.readouterr().err
 
 
