@@ -46,6 +46,17 @@ def tracking(folder: Path, *arguments: str, code: int = 0, **more: str) -> str:
     return text
 
 
+def wait_for_queue(folder: Path, count: int) -> None:
+    """Until no experiment is queued or running; all of them must have succeeded."""
+    for _ in range(180):
+        status = run(folder, "dvc", "queue", "status")
+        if "Queued" not in status and "Running" not in status:
+            assert status.count("Success") == count, status
+            return
+        time.sleep(1)
+    raise AssertionError(status)
+
+
 def local(folder: Path) -> str:
     """A copy of the folder's store: this process would keep a file open that a test deletes."""
     copy = Path(tempfile.mkdtemp(dir=folder.parent)) / "mlflow.db"

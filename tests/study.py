@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks import quick
+from tests.warm import run_module
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -42,16 +43,15 @@ def environment(home: Path) -> dict[str, str]:
 
 def run(folder: Path, *command: str, check: bool = True, **more: str) -> str:
     """Standard output and error of a command in `folder`; extra environment as keywords."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**environment(folder.parent / "home"), **more},
-        capture_output=True,
-        text=True,
-        timeout=400,
-    )
-    text = done.stdout + done.stderr
-    assert not check or done.returncode == 0, f"{' '.join(command)} failed:\n{text}"
+    variables = {**environment(folder.parent / "home"), **more}
+    if command[0] == "dvc":
+        code, text = run_module(folder, variables, *command)
+    else:
+        done = subprocess.run(
+            command, cwd=folder, env=variables, capture_output=True, text=True, timeout=400
+        )
+        code, text = done.returncode, done.stdout + done.stderr
+    assert not check or code == 0, f"{' '.join(command)} failed:\n{text}"
     return text
 
 

@@ -1,7 +1,8 @@
-"""`python -m MODULE` in a process that has MLflow imported already, which otherwise takes seconds each time.
+"""`python -m MODULE` in a process that has the slow libraries imported already, MLflow and DVC.
 
-The process is forked from multiprocessing's server of forks, which has done nothing but import MLflow. It
-runs the module that lies in the working folder, with the environment given, as a fresh interpreter does.
+Importing them takes a second or two, and a suite starts them more than a hundred times. The process is
+forked from multiprocessing's server of forks, which has done nothing but these imports. It runs the module
+that lies in the working folder, with the environment given, as a fresh interpreter does.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 SERVER = get_context("forkserver")
-SERVER.set_forkserver_preload(["mlflow", "mlflow.store.tracking.sqlalchemy_store"])
+SLOW = ["mlflow", "mlflow.store.tracking.sqlalchemy_store"]
+SLOW += ["dvc.cli", "dvc.repo", "dvc.commands.repro", "dvc.commands.experiments", "dvc_data.index"]
+SERVER.set_forkserver_preload(SLOW)
 
 
 def run_module(
-    folder: Path, environment: dict[str, str], module: str, *arguments: str, timeout: float = 300
+    folder: Path, environment: dict[str, str], module: str, *arguments: str, timeout: float = 400
 ) -> tuple[int, str]:
     """The code with which the module ended, and what it and its children wrote."""
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as out:
