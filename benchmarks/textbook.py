@@ -91,7 +91,7 @@ def compare(changes: dict[str, dict[str, Any]]) -> list[Effect]:
         lam = COEFFICIENT * m * windows.layout.horizon * windows.levels.shape[2]
         for kind in ("predictions", "l2"):
             quick.change(folder, study(kind, m, lam))
-            if quick.reproduce(folder, "report"):
+            if quick.reproduce(folder, "evaluate"):
                 raise SystemExit(1)
             found.append(effect(folder, kind))
     return found

@@ -1,8 +1,34 @@
-"""Compiled kernels are kept between test runs, in the folder that the stages use."""
+"""Compiled kernels are kept between test runs, in the folder that the stages use; studies that are shared."""
 
 from __future__ import annotations
 
 import stages.pin  # noqa: F401
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
 from stages.networks.compiled import use_cache
 
 use_cache()
+
+if TYPE_CHECKING:
+    from stages.report.study import Study
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The files of a made-up study of two series, to be read alone."""
+    from tests.made_study import Maker
+
+    return Maker(tmp_path_factory.mktemp("study"), ("north", "south")).write()
+
+
+@pytest.fixture(scope="session")
+def written(made: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
+    """That study and the folder of its report, to be read alone."""
+    from stages.report.params import ReportParams
+    from stages.report.run import run
+
+    folder = tmp_path_factory.mktemp("report")
+    return run(**made, folder=folder, params=ReportParams()), folder

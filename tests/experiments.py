@@ -20,6 +20,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from tests.study import commit, edit, environment, run, small_repository
+from tests.warm import run_module
 
 
 def tiny(folder: Path) -> Path:
@@ -39,17 +40,21 @@ def tiny(folder: Path) -> Path:
 
 def tracking(folder: Path, *arguments: str, code: int = 0, **more: str) -> str:
     """Output of `python -m stages.tracking …`, which must end with this code."""
-    done = subprocess.run(
-        ["python", "-m", "stages.tracking", *arguments],
-        cwd=folder,
-        env={**environment(folder.parent / "home"), **more},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    text = done.stdout + done.stderr
-    assert done.returncode == code, text
+    more = {**environment(folder.parent / "home"), **more}
+    ended, text = run_module(folder, more, "stages.tracking", *arguments)
+    assert ended == code, text
     return text
+
+
+def wait_for_queue(folder: Path, count: int) -> None:
+    """Until no experiment is queued or running; all of them must have succeeded."""
+    for _ in range(180):
+        status = run(folder, "dvc", "queue", "status")
+        if "Queued" not in status and "Running" not in status:
+            assert status.count("Success") == count, status
+            return
+        time.sleep(1)
+    raise AssertionError(status)
 
 
 def local(folder: Path) -> str:

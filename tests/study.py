@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks import quick
+from tests.warm import run_module
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -20,6 +21,7 @@ def environment(home: Path) -> dict[str, str]:
         for k, v in os.environ.items()
         if not k.startswith(("DVC_", "GIT_", "MLFLOW_", "RIDGELINE_", "COV_"))
     }
+    compiled = os.environ.get("RIDGELINE_COMPILED", str(quick.ROOT / ".ridgeline" / "compiled"))
     person = {
         f"GIT_{who}_{what}": value
         for who in ("AUTHOR", "COMMITTER")
@@ -30,23 +32,26 @@ def environment(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "PATH": path,
         "DVC_NO_ANALYTICS": "true",
-        "RIDGELINE_COMPILED": str(quick.ROOT / ".ridgeline" / "compiled"),  # compiled once
+        "RIDGELINE_COMPILED": compiled,  # compiled once
+        # A process that is started costs a second or two; a study of seconds and one reader need no more.
+        "RIDGELINE_WORKERS": "1",
+        "MLFLOW_WORKERS": "1",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     return {**kept, **person, **own}
 
 
 def run(folder: Path, *command: str, check: bool = True, **more: str) -> str:
     """Standard output and error of a command in `folder`; extra environment as keywords."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**environment(folder.parent / "home"), **more},
-        capture_output=True,
-        text=True,
-        timeout=400,
-    )
-    text = done.stdout + done.stderr
-    assert not check or done.returncode == 0, f"{' '.join(command)} failed:\n{text}"
+    variables = {**environment(folder.parent / "home"), **more}
+    if command[0] == "dvc":
+        code, text = run_module(folder, variables, *command)
+    else:
+        done = subprocess.run(
+            command, cwd=folder, env=variables, capture_output=True, text=True, timeout=400
+        )
+        code, text = done.returncode, done.stdout + done.stderr
+    assert not check or code == 0, f"{' '.join(command)} failed:\n{text}"
     return text
 
 

@@ -20,6 +20,7 @@ from stages.check import SECTIONS, section_model
 from stages.report.page import made
 from stages.report.verdicts import SHORT
 from tests import readme
+from tests.experiments import wait_for_queue
 from tests.study import commit, edit, environment, run, small_repository
 
 TEXT = readme.README.read_text(encoding="utf-8")
@@ -144,7 +145,7 @@ def repository(tmp_path_factory) -> Path:
 def test_command_runs(repository, command):
     text = run(repository, "bash", "-ec", command, COLUMNS=str(TERMINAL))
     if command == "dvc queue start -j 2":
-        wait_for_queue(repository)
+        wait_for_queue(repository, 2)
     assert TELLS.get(command, "") in text
     if command == SHOW:
         lines = text.splitlines()
@@ -161,17 +162,6 @@ def test_command_of_docs_and_page_runs(repository, command):
 
 def test_what_commands_tell_is_asked_of_commands_that_are_there():
     assert TELLS.keys() <= set(COMMANDS)
-
-
-def wait_for_queue(folder: Path) -> None:
-    """Until no task is queued or running."""
-    for _ in range(180):
-        status = run(folder, "dvc", "queue", "status")
-        if "Queued" not in status and "Running" not in status:
-            assert status.count("Success") == 2, status
-            return
-        time.sleep(1)
-    raise AssertionError(status)
 
 
 def test_the_ui_answers_on_this_machine(repository):

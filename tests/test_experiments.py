@@ -17,7 +17,17 @@ from stages.tracking import reproduce
 from stages.tracking.lock import Lock
 from stages.tracking.resolve import resolve
 from stages.tracking.revisions import Repository
-from tests.experiments import begin, free_port, local, number, runs, serving, tiny, tracking
+from tests.experiments import (
+    begin,
+    free_port,
+    local,
+    number,
+    runs,
+    serving,
+    tiny,
+    tracking,
+    wait_for_queue,
+)
 from tests.study import commit, edit, run
 
 # MLflow's own use of SQLAlchemy
@@ -301,8 +311,7 @@ def test_four_queued_experiments_on_a_new_store_log_everything_once_and_are_repr
         change = f"train.hidden={name.removeprefix('wide')}"
         run(repository, "dvc", "exp", "run", "--queue", "-S", change, "-n", name)
     run(repository, "dvc", "queue", "start", "-j", "4")
-    for name in names:
-        run(repository, "dvc", "queue", "logs", "-f", name)
+    wait_for_queue(repository, len(names))
     found = runs(local(repository))
     assert len(found) == 4 * RUNS
     assert {r.data.tags["dvc.exp_name"] for r in found} == set(names)

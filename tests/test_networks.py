@@ -20,6 +20,10 @@ from stages.networks.recurrence import (
 from stages.networks.shape import Network
 from tests.torch_oracle import Oracle
 
+# The parts of the kernels are called one by one here, and so are kept like whole kernels.
+for part in (gather, prepare_workspace, load_weights, forward, backward):
+    part.enable_caching()
+
 SHAPES = [
     # cell, layers, segment, features, channels, lookback, horizon, hidden, windows
     ("linear", 1, 1, 2, 1, 7, 3, 4, 9),

@@ -27,7 +27,7 @@ from stages.report.page.training import clipped_steps
 from stages.report.page.weights import zeros
 from stages.report.params import ReportParams
 from stages.report.plot import Panel
-from stages.report.run import page, run
+from stages.report.run import page
 from stages.report.study import Study, load_study
 from stages.report.style import GREEN, INK, LAMBDAS, PALETTE, lam_color, style
 from stages.report.svg import svg_of
@@ -39,13 +39,6 @@ from tests.made_study import GRID, LEVELS, H, L, Maker
 from tests.outline import Outline
 
 SECTIONS = ["answer", "path", "weights", "forecasts", "errors", "training", "data", "made"]
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
-    paths = Maker(tmp_path_factory.mktemp("study"), ("north", "south")).write()
-    folder = tmp_path_factory.mktemp("report")
-    return run(**paths, folder=folder, params=ReportParams()), folder
 
 
 @pytest.fixture(scope="module")

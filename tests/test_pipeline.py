@@ -29,7 +29,7 @@ def forget(folder: Path, store: bool = True) -> None:
 def repository(tmp_path_factory) -> Path:
     """A small study, reproduced once and committed."""
     folder = small_repository(tmp_path_factory.mktemp("pipeline") / "study")
-    assert stages_run(run(folder, "dvc", "repro", **OFF)) == STAGES
+    assert stages_run(run(folder, "dvc", "repro", RIDGELINE_WORKERS="2", **OFF)) == STAGES
     commit(folder, "Reproduced")
     return folder
 

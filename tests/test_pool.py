@@ -1,0 +1,134 @@
+"""The pool of workers: any number of them, or one that dies, leaves the same store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pytest
+
+from stages.train.board import new_board
+from stages.train.members import fold_digest, member_key
+from stages.train.pool import Job, train_jobs, workers
+from stages.train.store import MemberStore, limit_bytes
+from stages.train.worker import Task, run_task
+from tests.members import CASES, WINDOWS, members_of, recipe_for
+
+
+def jobs_for(folder: Path, epochs: int, cell: str = "lstm") -> tuple[Path, list[Job]]:
+    path = folder / "development.safetensors"
+    WINDOWS.save(path)
+    recipe = recipe_for(cell, epochs)
+    digest = fold_digest(WINDOWS, WINDOWS.folds[1])
+    steps = epochs * -(-WINDOWS.folds[1].m // recipe.batch_size)
+    members = members_of(9, epochs)
+    return path, [Job(recipe, m, member_key(recipe, m, digest), steps) for m in members]
+
+
+def contents(store: MemberStore, jobs: list[Job]) -> list[bytes]:
+    return [(store.root / j.key[:2] / f"{j.key}.member").read_bytes() for j in jobs]
+
+
+@pytest.mark.parametrize("cell", CASES)
+def test_any_executor_with_any_number_of_workers_gives_the_same_store(cell, tmp_path, monkeypatch):
+    path, jobs = jobs_for(tmp_path, 3, cell)
+    found = []
+    for count in (1, 2, 3):
+        monkeypatch.setenv("RIDGELINE_WORKERS", str(count))
+        store = MemberStore(tmp_path / str(count))
+        train_jobs(path, jobs, store, ThreadPoolExecutor)
+        found.append(contents(store, jobs))
+    assert found[1:] == found[:1] * 2
+
+
+def test_one_worker_process_and_two_give_the_same_store(tmp_path, monkeypatch):
+    path, jobs = jobs_for(tmp_path, 20)
+    found = []
+    for count in ("1", "2"):
+        monkeypatch.setenv("RIDGELINE_WORKERS", count)
+        store = MemberStore(tmp_path / count)
+        train_jobs(path, jobs, store)
+        found.append(contents(store, jobs))
+    assert found[0] == found[1]
+
+
+def test_a_worker_that_is_killed_changes_no_byte(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("RIDGELINE_WORKERS", "2")
+    path, jobs = jobs_for(
+        tmp_path, 600
+    )  # some seconds: longer than it takes to the first checkpoint
+    whole, killed = (MemberStore(tmp_path / name) for name in ("whole", "killed"))
+    train_jobs(path, jobs, whole)
+
+    def kill_one() -> None:
+        for _ in range(400):
+            own = children(os.getpid())
+            if own and list(killed.root.glob("*/*")):
+                os.kill(own[0], signal.SIGKILL)
+                return
+            time.sleep(0.05)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    train_jobs(path, jobs, killed)
+    killer.join()
+    assert contents(killed, jobs) == contents(whole, jobs)
+    assert "a worker died; its members go on" in capfd.readouterr().err
+
+
+def children(parent: int) -> list[int]:
+    """Spawned worker processes of a process (not multiprocessing's resource tracker)."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            if int(status[1]) == parent and b"spawn_main" in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_workers_that_die_again_and_again_end_the_run_with_a_remedy(tmp_path, capfd):
+    class Broken(ThreadPoolExecutor):
+        def submit(self, *args, **kwargs):
+            raise BrokenProcessPool
+
+    path, jobs = jobs_for(tmp_path, 1)
+    with pytest.raises(RuntimeError, match=r"a worker died 3 times.*RIDGELINE_WORKERS=1"):
+        train_jobs(path, jobs, MemberStore(tmp_path / "store"), Broken)
+    assert capfd.readouterr().err.count("its members go on from their last checkpoint") == 2
+
+
+def test_a_task_trains_what_the_store_lacks(tmp_path):
+    path, jobs = jobs_for(tmp_path, 3)
+    store = MemberStore(tmp_path / "store")
+    board = new_board(tmp_path / "board", 2)
+
+    def task(own: list[Job]) -> Task:
+        return Task(
+            path, own[0].recipe, "fold1", tuple(j.member for j in own), tuple(j.key for j in own),
+            store.root, tmp_path / "board", 1,
+        )  # fmt: skip
+
+    run_task(task(jobs[:3]))
+    before = contents(store, jobs[:3])
+    run_task(task(jobs))
+    assert contents(store, jobs[:3]) == before
+    assert board[0].tolist() == [0, 0, 0]
+    assert board[1].tolist() == [sum(job.steps for job in jobs), 12, 0]  # the first three twice
+
+
+@pytest.mark.parametrize(
+    ("name", "read"), [("RIDGELINE_WORKERS", workers), ("RIDGELINE_STORE_GB", limit_bytes)]
+)
+def test_bad_settings_are_refused(monkeypatch, name, read):
+    for value in ("0", "many", "-1"):
+        monkeypatch.setenv(name, value)
+        with pytest.raises(ValueError, match=f"{name} = '{value}' must be a positive"):
+            read()
