@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +13,15 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.train.board import new_board
 from stages.train.members import fold_digest, member_key
-from stages.train.pool import Job, train_jobs, workers
+from stages.train.pool import Job, even_parts, train_jobs, workers
 from stages.train.store import MemberStore, limit_bytes
 from stages.train.worker import Task, run_task
+from tests.closure import ROOT
 from tests.members import CASES, WINDOWS, members_of, recipe_for
 
 
@@ -132,3 +137,19 @@ def test_bad_settings_are_refused(monkeypatch, name, read):
         monkeypatch.setenv(name, value)
         with pytest.raises(ValueError, match=f"{name} = '{value}' must be a positive"):
             read()
+
+
+def test_the_process_that_gives_out_the_work_imports_no_compiler():
+    code = "import sys, stages.train.study; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+@given(st.integers(1, 300), st.integers(1, 40))
+def test_tasks_are_even(count, size):
+    jobs = list(range(count))
+    parts = even_parts(jobs, size)
+    assert [job for part in parts for job in part] == jobs
+    sizes = {len(part) for part in parts}
+    assert max(sizes) <= size
+    assert max(sizes) - min(sizes) <= 1
+    assert len(parts) == -(-count // size)

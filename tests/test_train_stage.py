@@ -14,13 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from stages.artifacts.fits import load_fits
 from stages.networks.shape import Network
 from stages.train.__main__ import main
-from stages.train.pool import even_parts, train_jobs
+from stages.train.pool import train_jobs
 from tests.closure import ROOT
 from tests.made_windows import made_windows
 
@@ -59,22 +57,6 @@ def stage(folder: Path, out: str, **changes) -> dict[str, bytes]:
 
 def lambdas(*values: float) -> dict[str, object]:
     return {"kind": "l2", "lambdas": list(values)}
-
-
-def test_the_process_that_gives_out_the_work_imports_no_compiler():
-    code = "import sys, stages.train.study; sys.exit('numba' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
-
-
-@given(st.integers(1, 300), st.integers(1, 40))
-def test_tasks_are_even(count, size):
-    jobs = list(range(count))
-    parts = even_parts(jobs, size)
-    assert [job for part in parts for job in part] == jobs
-    sizes = {len(part) for part in parts}
-    assert max(sizes) <= size
-    assert max(sizes) - min(sizes) <= 1
-    assert len(parts) == -(-count // size)
 
 
 def test_a_study_that_grows_trains_what_is_new_and_gives_the_bytes_of_a_new_one(
