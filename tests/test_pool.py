@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -23,6 +24,9 @@ from stages.train.store import MemberStore, limit_bytes
 from stages.train.worker import Task, run_task
 from tests.closure import ROOT
 from tests.members import CASES, WINDOWS, members_of, recipe_for
+
+# Epochs of about four seconds of training: longer than it takes to the first checkpoint.
+SECONDS = {"linear": 55_000, "rnn": 18_000, "gru": 28_000, "lstm": 18_000}
 
 
 def jobs_for(folder: Path, epochs: int, cell: str = "lstm") -> tuple[Path, list[Job]]:
@@ -62,28 +66,32 @@ def test_one_worker_process_and_two_give_the_same_store(tmp_path, monkeypatch):
     assert found[0] == found[1]
 
 
-def test_a_worker_that_is_killed_changes_no_byte(tmp_path, monkeypatch, capfd):
+def test_workers_that_are_killed_change_no_byte(tmp_path, monkeypatch, capfd):
+    """Twice, at random moments: each cell's network is cut off once, some time after a checkpoint."""
     monkeypatch.setenv("RIDGELINE_WORKERS", "2")
-    path, jobs = jobs_for(
-        tmp_path, 600
-    )  # some seconds: longer than it takes to the first checkpoint
+    jobs = [jobs_for(tmp_path, epochs, cell)[1][4] for cell, epochs in SECONDS.items()]
     whole, killed = (MemberStore(tmp_path / name) for name in ("whole", "killed"))
-    train_jobs(path, jobs, whole)
+    train_jobs(tmp_path / "development.safetensors", jobs, whole)
+    cut_off: set[str] = set()
 
-    def kill_one() -> None:
-        for _ in range(400):
-            own = children(os.getpid())
-            if own and list(killed.root.glob("*/*")):
-                os.kill(own[0], signal.SIGKILL)
-                return
-            time.sleep(0.05)
+    def kill() -> None:
+        for _ in range(2):
+            fresh: set[str] = set()
+            end = time.monotonic() + 60
+            while len(fresh) < 2 and time.monotonic() < end:
+                time.sleep(0.02)
+                fresh = {path.stem for path in killed.root.glob("*/[!.]*.partial")} - cut_off
+            time.sleep(random.uniform(0, 0.5))
+            os.kill(children(os.getpid())[0], signal.SIGKILL)
+            cut_off.update(fresh)
 
-    killer = threading.Thread(target=kill_one)
+    killer = threading.Thread(target=kill)
     killer.start()
-    train_jobs(path, jobs, killed)
+    train_jobs(tmp_path / "development.safetensors", jobs, killed)
     killer.join()
+    assert cut_off == {job.key for job in jobs}
     assert contents(killed, jobs) == contents(whole, jobs)
-    assert "a worker died; its members go on" in capfd.readouterr().err
+    assert capfd.readouterr().err.count("a worker died; its members go on") == 2
 
 
 def children(parent: int) -> list[int]:

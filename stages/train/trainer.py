@@ -61,6 +61,7 @@ class Chunk:
     def __post_init__(self) -> None:
         self.engine = engine_for(self.recipe, self.data)
         self.losses = self.engine.losses
+        self.rates = self.recipe.rates()
         self.terms = terms(self.recipe, self.members, len(self.data.train))
         self.seeds = sorted({m.seed for m in self.members})
 
@@ -105,7 +106,7 @@ class Chunk:
             began = time.perf_counter()
             part = Part(
                 state.batch, stop, self._order(), lines, self.terms,
-                float(recipe.rates()[state.epoch]), state.epoch * batches,
+                float(self.rates[state.epoch]), state.epoch * batches,
             )  # fmt: skip
             self.engine.train(state, part)
             spent = max(time.perf_counter() - began, 1e-6)
