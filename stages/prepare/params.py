@@ -11,28 +11,42 @@ from stages.params import Section
 
 
 class PrepareParams(Section):
-    """path: CSV or Parquet. format: wide (a time column, a column per series) or long (unique_id, ds, y).
+    """path: CSV or Parquet. format: wide (a time column, a column per series) or long (a row per series and time).
 
-    time: name of the time column (long: ds). targets: the series (wide: columns; long: unique_ids; empty:
-    all). covariates: columns known up to the origin. frequency: a pandas alias, or `infer`.
+    id, value: long format's columns of the series' names and values. time: name of the time column, names of
+    the columns that make it up together (date and time; year, month, day, hour), or null: rows are numbered.
+    targets: the series (wide: columns; long: ids; empty: all). covariates: columns known up to the origin.
+    frequency: a pandas alias, `infer`, or `rows` (the file's own stamps are the steps).
+    Told instead of recognised where not null: date_format (strptime), zone of the wall clock, encoding,
+    separator, decimal, thousands, header (whether the first row names the columns).
     """
 
     path: str = Field(min_length=1)
     format: Literal["wide", "long"] = "wide"
-    time: str = "ds"
+    id: str = "unique_id"
+    value: str = "y"
+    time: str | tuple[str, ...] | None = "ds"
     targets: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
     frequency: str = "infer"
+    date_format: str | None = None
+    zone: str | None = None
+    encoding: str | None = None
+    separator: str | None = None
+    decimal: Literal[".", ","] | None = None
+    thousands: str | None = None
+    header: bool | None = None
 
     @field_validator("frequency")
     @classmethod
     def _alias(cls, value: str) -> str:
-        if value != "infer":
+        if value not in ("infer", "rows"):
             try:
                 pd.tseries.frequencies.to_offset(value)
             except ValueError as error:
                 raise ValueError(
-                    f"must be `infer` or a pandas alias such as h, D, W-SAT, MS, QS, YS ({error})"
+                    "must be `infer`, `rows` or a pandas alias such as h, D, W-SAT, MS, QS, YS "
+                    f"({error})"
                 ) from None
         return value
 
@@ -43,10 +57,18 @@ class PrepareParams(Section):
             raise ValueError("must end in .csv, .csv.gz or .parquet; name such a file")
         return value
 
+    @property
+    def times(self) -> tuple[str, ...]:
+        """The columns that make up the time, in the order told."""
+        if self.time is None:
+            return ()
+        return (self.time,) if isinstance(self.time, str) else self.time
+
     @model_validator(mode="after")
     def _roles(self) -> PrepareParams:
-        names = [*self.targets, *self.covariates, self.time]
+        names = [*self.times, *self.covariates]
+        names += self.targets if self.format == "wide" else (self.id, self.value)
         twice = sorted({name for name in names if names.count(name) > 1})
-        if self.format == "wide" and twice:
+        if twice:
             raise ValueError(f"column {twice[0]!r} has two roles; give it one")
         return self
