@@ -2,113 +2,197 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from stages.artifacts.series import Series
+from stages.artifacts.series import COVARIATE, Series
 from stages.params import ParameterError
 from stages.window.params import WindowParams
 
 
 @dataclass(frozen=True)
 class Panel:
-    """values (G, T, F) model scale; levels (G, T, C) filled data units; observed (G, T, C) bool:
-    whether a value may be a scored target; time (T,) int64."""
+    """Groups one behind another, each from its first to its last step (see artifacts/windows.py).
+
+    values (V, F) model scale; levels (V, C) filled, in the data's units; observed (V, C) bool: whether a value
+    may be a scored target; starts (G + 1,) and first (G,); time (T,) int64; names of the series.
+    """
 
     values: np.ndarray
     levels: np.ndarray
     observed: np.ndarray
+    starts: np.ndarray
+    first: np.ndarray
     time: np.ndarray
     names: tuple[str, ...]
+
+    @property
+    def steps(self) -> np.ndarray:
+        """(V,) the step of the time line of each row."""
+        lengths = np.diff(self.starts)
+        return np.arange(len(self.values)) + np.repeat(self.first - self.starts[:-1], lengths)
+
+    @property
+    def groups(self) -> np.ndarray:
+        """(V,) the group of each row."""
+        return np.repeat(np.arange(len(self.first)), np.diff(self.starts))
+
+    def lines(self) -> list[slice]:
+        """The rows of each group."""
+        ends = self.starts.tolist()
+        return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+
+    def part(self, begin: int, end: int) -> Panel:
+        """The steps `begin` … `end` − 1 of the time line, which then begins at `begin`."""
+        steps = self.steps
+        kept = (steps >= begin) & (steps < end)
+        lengths = np.bincount(self.groups[kept], minlength=len(self.first))
+        return Panel(
+            self.values[kept], self.levels[kept], self.observed[kept], _ends(lengths),
+            np.clip(self.first - begin, 0, end - begin), self.time[begin:end], self.names,
+        )  # fmt: skip
+
+    def of_groups(self, kept: np.ndarray) -> Panel:
+        """The groups where `kept` (G,) is true, each a series of its own, on the same time line."""
+        rows = kept[self.groups]
+        names = tuple(name for name, keep in zip(self.names, kept, strict=True) if keep)
+        return Panel(
+            self.values[rows], self.levels[rows], self.observed[rows],
+            _ends(np.diff(self.starts)[kept]), self.first[kept], self.time, names,
+        )  # fmt: skip
+
+    def compact(self) -> Panel:
+        """The same groups on a time line of the steps through which any of them lives."""
+        lived = np.unique(self.steps)
+        if len(lived) == len(self.time):
+            return self
+        return replace(self, first=np.searchsorted(lived, self.first), time=self.time[lived])
+
+
+def _ends(lengths: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def build_panel(series: Series, params: WindowParams, lag: int) -> Panel:
     """Arrange the series; `lag` is the difference's lag (0: no difference).
 
     Raises:
-        ParameterError: there are gaps and window.missing is `error`.
+        ParameterError: there are gaps and window.missing is `error`; or with joint channels no step is
+            common to all series.
     """
-    frame, summary = series.frame, series.summary
-    names = tuple(entry["unique_id"] for entry in summary["series"])
-    covariates: list[str] = summary["covariates"]
-    steps = len(frame) // len(names)
-    raw = frame["y"].to_numpy().reshape(len(names), steps)
-    extra = [frame[c].to_numpy().reshape(len(names), steps) for c in covariates]
-    time = frame["ds"].iloc[:steps]
-    if params.missing == "error":
-        _refuse_gaps({"y": raw, **dict(zip(covariates, extra, strict=True))}, names, time)
-    fill = params.fill_limit if params.missing == "forward" else 0
-    level, extra = _fill(raw, fill), [_fill(e, fill) for e in extra]
-    model, seen = level, ~np.isnan(raw)
+    frame, covariates = series.frame, list(series.summary["covariates"])
+    codes, names = pd.factorize(frame["unique_id"])
+    stamps = frame["ds"].to_numpy().astype("int64")
+    columns = frame[["y", *(COVARIATE + name for name in covariates)]].to_numpy(float)
+    time, steps = np.unique(stamps, return_inverse=True)
+    starts = _ends(np.bincount(codes, minlength=len(names)))
+    first = steps[starts[:-1]].astype(np.int64)
+    observed = ~np.isnan(columns[:, 0])
+    filled = _fill(columns, codes, params.fill)
+    level = filled[:, 0]
+    model, seen = level, observed
     if lag:
-        model = np.full_like(level, np.nan)
-        model[:, lag:] = level[:, lag:] - level[:, :-lag]
-        both = np.zeros_like(seen)
-        both[:, lag:] = seen[:, lag:] & seen[:, :-lag]
-        seen = both
+        model, seen = _difference(level, observed, starts, lag)
+    panel = Panel(
+        np.column_stack([model, filled[:, 1:]]), level[:, None], seen[:, None],
+        starts, first, time, tuple(map(str, names)),
+    )  # fmt: skip
     if params.channels == "joint":
-        own = [e[:1] for e in extra] if summary["shared_covariates"] else _series_major(extra)
-        values = np.concatenate([model, *own]).T[None]
-        level, seen = level.T[None], seen.T[None]
-    else:
-        values = np.stack([model, *extra], axis=-1)
-        level, seen = level[..., None], seen[..., None]
+        panel = _joined(panel, bool(series.summary["shared_covariates"]))
+    if params.missing == "error":
+        _refuse_gaps(panel, covariates, lag, series)
+    return panel
+
+
+def _fill(values: np.ndarray, codes: np.ndarray, limit: int) -> np.ndarray:
+    """Carry the last value of each series and column forward over at most `limit` steps."""
+    if not limit:
+        return values
+    return pd.DataFrame(values).groupby(codes).ffill(limit=limit).to_numpy()
+
+
+def _difference(
+    level: np.ndarray, observed: np.ndarray, starts: np.ndarray, lag: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """y_t − y_{t−lag} within each series, and whether both were observed."""
+    local = np.arange(len(level)) - np.repeat(starts[:-1], np.diff(starts))
+    late = np.flatnonzero(local >= lag)
+    model, seen = np.full_like(level, np.nan), np.zeros_like(observed)
+    model[late] = level[late] - level[late - lag]
+    seen[late] = observed[late] & observed[late - lag]
+    return model, seen
+
+
+def _joined(panel: Panel, shared: bool) -> Panel:
+    """All series as the channels of one group, over the steps that they have in common."""
+    last = panel.first + np.diff(panel.starts)
+    begin, end = int(panel.first.max()), int(last.min())
+    if begin >= end:
+        late, early = (panel.names[int(i)] for i in (panel.first.argmax(), last.argmin()))
+        raise ParameterError(
+            f"window.channels = 'joint' forecasts all series together, but {late!r} begins after {early!r} "
+            "has ended; take one out of prepare.targets, or set window.channels to independent"
+        )
+    common = panel.part(begin, end)
+    series = len(panel.names)
+    values = common.values.reshape(series, end - begin, -1)
+    extra = values[:1, :, 1:] if shared else values[:, :, 1:]
     return Panel(
-        np.ascontiguousarray(values), np.ascontiguousarray(level), np.ascontiguousarray(seen),
-        time.to_numpy().astype("int64"), names,
+        np.ascontiguousarray(np.concatenate([values[:, :, 0].T, *extra], axis=1)),
+        np.ascontiguousarray(common.levels.reshape(series, -1).T),
+        np.ascontiguousarray(common.observed.reshape(series, -1).T),
+        np.array([0, end - begin]), np.array([0]), common.time, panel.names,
     )  # fmt: skip
 
 
-def _series_major(extra: list[np.ndarray]) -> list[np.ndarray]:
-    """Covariates (n, T) each → the first series' covariates, then the second's, …"""
-    if not extra:
-        return []
-    return [np.stack(extra, axis=1).reshape(-1, extra[0].shape[1])]
-
-
-def _fill(values: np.ndarray, limit: int) -> np.ndarray:
-    """Carry the last value forward over at most `limit` steps of each row."""
-    if not limit:
-        return values
-    return pd.DataFrame(values.T).ffill(limit=limit).to_numpy().T
-
-
-def _refuse_gaps(columns: dict[str, np.ndarray], names: tuple[str, ...], time: Any) -> None:
-    for column, values in columns.items():
-        for name, row in zip(names, values, strict=True):
-            gaps = np.flatnonzero(np.isnan(row))
-            if len(gaps):
-                raise ParameterError(
-                    f"window.missing = 'error', but {column} of series {name!r} has {len(gaps)} gaps, the "
-                    f"first at {time.iloc[gaps[0]]}; set window.missing to forward (filled from the past "
-                    "over at most window.fill_limit steps) or drop (windows that touch a gap are left out)"
-                )
+def _refuse_gaps(panel: Panel, covariates: list[str], lag: int, series: Series) -> None:
+    """Name the first series or covariate with a gap; a difference's first steps are none."""
+    holes = np.isnan(panel.values)
+    joint = len(panel.names) > len(panel.first)
+    for group, start in enumerate(panel.starts[:-1].tolist()):
+        rows = slice(start, int(panel.starts[group + 1]))
+        for feature in range(holes.shape[1]):
+            target = feature < panel.levels.shape[1]
+            lost = np.isnan(panel.levels[rows, feature]) if target else holes[rows, feature]
+            if not lost.any():
+                continue
+            step = int(panel.first[group]) + int(lost.argmax())
+            name = panel.names[feature if joint and target else group]
+            index = feature - panel.levels.shape[1]
+            what = "y" if target else covariates[index % len(covariates)]
+            whose = f" of series {name!r}" if target or not joint else ""
+            raise ParameterError(
+                f"window.missing = 'error', but {what}{whose} has {int(lost.sum())} gaps, the first at "
+                f"{series.calendar.text(int(panel.time[step]))}; set window.missing to forward (filled from the past "
+                "over at most window.fill_limit steps) or drop (windows that touch a gap are left out)"
+            )
 
 
 def usable(panel: Panel, lookback: int, horizon: int, lag: int) -> np.ndarray:
-    """(G, T) bool: origins whose inputs have no gap and whose targets were all observed. O(T)."""
-    values, length = panel.values, panel.values.shape[1]
-    found = np.zeros(values.shape[:2], bool)
-    first, last = max(lookback, lag) - 1, length - horizon  # origins first … last − 1
-    if first >= last:
-        return found
-    bad = _running(np.isnan(values))
+    """(V,) bool: origins whose inputs have no gap and whose targets were all observed. O(V)."""
+    rows = np.arange(len(panel.values))
+    groups = panel.groups
+    reach = max(lookback, lag, 1)
+    inside = (rows - panel.starts[groups] >= reach - 1) & (
+        rows + horizon < panel.starts[groups + 1]
+    )
+    good = np.zeros(len(rows), bool)
+    origins = rows[inside]
+    bad = _running(np.isnan(panel.values))
     lost = _running(~panel.observed)
     gone = _running(np.isnan(panel.levels))
-    origins = np.arange(first, last)
-    found[:, first:last] = (
-        (bad[:, origins + 1] == bad[:, origins + 1 - lookback])
-        & (lost[:, origins + 1 + horizon] == lost[:, origins + 1])
-        & (gone[:, origins + 1] == gone[:, origins + 1 - max(lag, 1)])
+    good[origins] = (
+        (bad[origins + 1] == bad[origins + 1 - lookback])
+        & (lost[origins + 1 + horizon] == lost[origins + 1])
+        & (gone[origins + 1] == gone[origins + 1 - max(lag, 1)])
     )
-    return found
+    return good
 
 
 def _running(flags: np.ndarray) -> np.ndarray:
-    """Flags (G, T, X) → (G, T + 1): how many steps with any flag come before each step."""
-    counts = np.zeros((flags.shape[0], flags.shape[1] + 1), np.int64)
-    np.cumsum(np.logical_or.reduce(flags, axis=2), axis=1, out=counts[:, 1:])
+    """Flags (V, X) → (V + 1,): how many rows with any flag come before each row."""
+    counts = np.zeros(len(flags) + 1, np.int64)
+    np.cumsum(flags.any(axis=1), out=counts[1:])
     return counts

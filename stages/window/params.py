@@ -49,3 +49,13 @@ class WindowParams(Section):
     scaler: Literal["standard", "minmax", "none"] = "standard"
     normalise: Literal["none", "last", "mean", "instance"] = "none"
     channels: Literal["independent", "joint"] = "independent"
+
+    @property
+    def fill(self) -> int:
+        """Steps over which a gap takes the value before it; 0: none."""
+        return self.fill_limit if self.missing == "forward" else 0
+
+    @property
+    def least(self) -> int:
+        """Values that a training part must hold of a series to admit it."""
+        return self.lookback + 2 * self.horizon

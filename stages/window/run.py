@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from stages.artifacts.series import Series
 from stages.artifacts.windows import Fold, Layout, Windows
 from stages.params import ParameterError
-from stages.season import infer_season
 from stages.window.panel import Panel, build_panel, usable
 from stages.window.params import WindowParams
-from stages.window.scaler import fit_scaler
+from stages.window.scaler import fit_scaler, refusals
 from stages.window.split import Cuts, cut
+
+
+@dataclass(frozen=True)
+class Training:
+    """A fold's training part: the steps before `stop`; reasons: group → why it is not admitted."""
+
+    name: str
+    stop: int
+    reasons: dict[int, str]
+    admitted: np.ndarray  # (G,)
 
 
 def make_windows(
@@ -20,89 +31,133 @@ def make_windows(
     """The development part and the test part.
 
     Training windows of a fold end before its validation block begins; validation and test windows may
-    look back over their part's beginning, but their targets lie inside it.
+    look back over their part's beginning, but their targets lie inside it. A fold admits the series whose
+    values in its training part are enough and vary (see `scaler.refusals`); one that begins in the validation
+    part or later is in no fold but the final one. Series that nothing admits are left out by name; those that
+    nothing ever could do not move the cuts either.
 
     Raises:
         ParameterError: gaps that are not allowed, or a part without a window.
     """
-    lag = _lag(params, season, series.summary["frequency"])
+    lag = _lag(params, season, series)
     panel = build_panel(series, params, lag)
-    cuts = cut(panel.time, series.summary["time"], params.split, params.folds)
-    good = usable(panel, params.lookback, params.horizon, lag)
+    left_out = dict(series.summary.get("left_out", {}))
+    panel = _without(panel, refusals(panel, params.least), "in all", params, left_out).compact()
+    cuts = cut(panel.time, series.calendar, params.split, params.folds)
+    trainings = _trainings(panel, cuts, params)
+    admitted = np.logical_or.reduce([training.admitted for training in trainings])
+    lost = {group: why for group, why in trainings[-1].reasons.items() if not admitted[group]}
+    panel = _without(panel, lost, "in the final fit's training part", params, left_out)
+    trainings = [replace(one, admitted=one.admitted[admitted]) for one in trainings]
     layout = Layout(
         params.lookback, params.horizon, params.normalise, params.channels, panel.names,
         tuple(series.summary["covariates"]), {"order": int(lag > 0), "lag": max(lag, 1)},
-        series.summary["frequency"], series.summary["time"],
+        params.fill, params.scaler, series.calendar,
     )  # fmt: skip
-    reference = fit_scaler(params.scaler, panel, cuts.validation)
+    before = panel.part(0, cuts.test)
+    folds = _folds(panel, before, cuts, trainings, params, lag)
+    reference = folds[0].center, folds[0].scale  # the first block begins where the training part ends
     development = Windows(
-        layout, panel.values[:, : cuts.test], panel.levels[:, : cuts.test],
-        panel.observed[:, : cuts.test], panel.time[: cuts.test],
-        _folds(panel, cuts, good, params), np.empty(0, np.int64), *reference, cuts.validation, 0,
+        layout, before.values, before.levels, before.observed, before.starts, before.first, before.time,
+        folds, np.empty(0, np.int64), *reference, cuts.validation, 0, left_out,
     )  # fmt: skip
-    return development, _test_part(panel, cuts, good, params, layout, reference, lag)
+    return development, _test_part(panel, cuts, trainings[-1], params, layout, reference, lag)
 
 
-def _lag(params: WindowParams, season: int | None, frequency: str) -> int:
+def _lag(params: WindowParams, season: int | None, series: Series) -> int:
     if params.difference != "seasonal":
         return params.difference
-    lag = season if season is not None else infer_season(frequency)
+    lag = season if season is not None else series.calendar.season()
     if lag is None:
         raise ParameterError(
-            f"window.difference = 'seasonal' needs a season, and the frequency {frequency!r} tells none; "
-            "set evaluate.season to the steps of one cycle (11 for yearly sunspots, say)"
+            "window.difference = 'seasonal' needs a season, and the frequency "
+            f"{series.calendar.frequency!r} tells none; set evaluate.season to the steps of one cycle (11 for "
+            "yearly sunspots, say)"
         )
     return lag
 
 
-def _rows(
-    good: np.ndarray,
-    length: int,
-    first: int,
-    stop: int,
-    horizon: int,
-    stride: int = 1,
-    base: int = 0,
-) -> np.ndarray:
-    """Rows g·length + t of usable windows whose targets lie in steps first … stop − 1."""
-    low, high = max(first - 1, 0), stop - horizon  # origins low … high − 1
-    groups, origins = np.nonzero(good[:, low : max(low, high)])
-    origins = origins + low
-    kept = (origins - base) % stride == 0
-    return (groups[kept] * length + origins[kept]).astype(np.int64)
+def _without(
+    panel: Panel, reasons: dict[int, str], where: str, params: WindowParams, left_out: dict[str, str]
+) -> Panel:  # fmt: skip
+    """The panel without the groups that have a reason; they are added to `left_out`.
+
+    Raises:
+        ParameterError: none remains, or the channels are joint, which need every series.
+    """
+    if not reasons:
+        return panel
+    rule = (
+        f"a series needs window.lookback + 2 · window.horizon = {params.least} values there that vary"
+    )
+    joint = len(panel.names) > len(panel.first)
+    if joint or len(reasons) == len(panel.first):
+        some = next(iter(reasons.items()))
+        who = "" if joint else f"series {panel.names[some[0]]!r} has "
+        raise ParameterError(
+            f"{'' if joint else 'no series can be trained on: '}{who}{some[1]} {where}; {rule}; shorten "
+            "window.lookback or window.horizon, make window.split's parts smaller, or take the series out "
+            "of prepare.targets"
+        )
+    left_out |= {panel.names[g]: f"{reason} {where}; {rule}" for g, reason in reasons.items()}
+    return panel.of_groups(np.array([g not in reasons for g in range(len(panel.first))]))
 
 
-def _folds(panel: Panel, cuts: Cuts, good: np.ndarray, params: WindowParams) -> tuple[Fold, ...]:
-    horizon, folds = params.horizon, []
-
-    def train_rows(stop: int) -> np.ndarray:
-        base = params.lookback - 1
-        return _rows(good, cuts.test, 0, stop, horizon, params.stride, base)
-
-    for k, (begin, end) in enumerate(zip(cuts.blocks, cuts.blocks[1:], strict=False)):
-        validation = _rows(good, cuts.test, begin, end, horizon)
-        name = f"fold{k}"
-        train = train_rows(begin)
-        _need(train, f"{name}'s training part (steps 0 to {begin - 1})", params)
-        _need(validation, f"{name}'s validation block (steps {begin} to {end - 1})", params)
-        folds.append(Fold(name, train, validation, *fit_scaler(params.scaler, panel, begin)))
+def _trainings(panel: Panel, cuts: Cuts, params: WindowParams) -> list[Training]:
+    """Of each fold, `final` last."""
     stop = cuts.test if params.final_fit == "train_and_validation" else cuts.validation
-    train = train_rows(stop)
-    scaler = fit_scaler(params.scaler, panel, stop)
-    return (*folds, Fold("final", train, np.empty(0, np.int64), *scaler))
+    ends = {f"fold{k}": begin for k, begin in enumerate(cuts.blocks[:-1])} | {"final": stop}
+    trainings = []
+    for name, end in ends.items():
+        reasons = refusals(panel.part(0, end), params.least)
+        admitted = np.array([group not in reasons for group in range(len(panel.first))])
+        if name != "final":
+            admitted &= panel.first < cuts.validation
+        trainings.append(Training(name, end, reasons, admitted))
+    return trainings
+
+
+def _rows(
+    part: Panel, good: np.ndarray, admitted: np.ndarray, first: int, stop: int, params: WindowParams
+) -> np.ndarray:  # fmt: skip
+    """Rows of usable windows of admitted groups whose targets lie in steps first … stop − 1."""
+    steps = part.steps
+    kept = good & admitted[part.groups] & (steps >= first - 1) & (steps < stop - params.horizon)
+    return np.flatnonzero(kept).astype(np.int64)
+
+
+def _folds(
+    panel: Panel, before: Panel, cuts: Cuts, trainings: list[Training], params: WindowParams, lag: int
+) -> tuple[Fold, ...]:  # fmt: skip
+    good, steps, folds = usable(before, params.lookback, params.horizon, lag), before.steps, []
+    blocks = [*zip(cuts.blocks, cuts.blocks[1:], strict=False), (cuts.test, cuts.test)]
+    for training, (begin, end) in zip(trainings, blocks, strict=True):
+        train = _rows(before, good, training.admitted, 0, training.stop, params)
+        train = train[(steps[train] - params.lookback + 1) % params.stride == 0]
+        validation = _rows(before, good, training.admitted, begin, end, params)
+        _need(train, f"{training.name}'s training part (steps 0 to {training.stop - 1})", params)
+        if end > begin:
+            _need(
+                validation, f"{training.name}'s validation block (steps {begin} to {end - 1})", params
+            )
+        part = panel.part(0, training.stop)
+        scaler = fit_scaler(params.scaler, part, training.admitted)
+        folds.append(Fold(training.name, train, validation, *scaler))
+    return tuple(folds)
 
 
 def _test_part(
-    panel: Panel, cuts: Cuts, good: np.ndarray, params: WindowParams, layout: Layout,
+    panel: Panel, cuts: Cuts, final: Training, params: WindowParams, layout: Layout,
     reference: tuple[np.ndarray, np.ndarray], lag: int,
 ) -> Windows:  # fmt: skip
-    offset = max(0, cuts.test - max(params.lookback, lag))
-    steps = len(panel.time) - offset
-    rows = _rows(good[:, offset:], steps, cuts.test - offset, steps, params.horizon)
-    _need(rows, f"the test part (steps {cuts.test} to {len(panel.time) - 1})", params)
+    offset, end = max(0, cuts.test - max(params.lookback, lag)), len(panel.time)
+    part = panel.part(offset, end)
+    good = usable(part, params.lookback, params.horizon, lag)
+    rows = _rows(part, good, final.admitted, cuts.test - offset, end - offset, params)
+    _need(rows, f"the test part (steps {cuts.test} to {end - 1})", params)
     return Windows(
-        layout, panel.values[:, offset:], panel.levels[:, offset:], panel.observed[:, offset:],
-        panel.time[offset:], (), rows, *reference, cuts.validation, offset,
+        layout, part.values, part.levels, part.observed, part.starts, part.first, part.time,
+        (), rows, *reference, cuts.validation, offset,
     )  # fmt: skip
 
 

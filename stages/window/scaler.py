@@ -1,34 +1,66 @@
-"""Scalers: fitted on one fold's training part, on observed values alone."""
+"""Which series a fold admits, and their scalers: from the fold's training part, on observed values alone."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from stages.scale import largest, varies
 from stages.window.panel import Panel
 
 
-def fit_scaler(kind: str, panel: Panel, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """Center and scale (G, F) from the first `stop` steps; a constant feature has scale 1.
+def refusals(panel: Panel, least: int) -> dict[int, str]:
+    """Group → why a training part does not admit it: fewer than `least` observed values, or no variation.
 
-    standard: mean and standard deviation (1/N); minmax: minimum and range; none: 0 and 1.
+    With joint channels that must hold for each of them.
+
+    Args:
+        panel: the training part, steps 0 … stop − 1 of the time line.
     """
-    groups, _, features = panel.values.shape
-    center, scale = np.zeros((groups, features)), np.ones((groups, features))
-    if kind == "none":
-        return center, scale
-    channels = panel.levels.shape[2]
-    for g in range(groups):
-        for f in range(features):
-            column = panel.values[g, :stop, f]
-            seen = np.isfinite(column)
-            if f < channels:
-                seen &= panel.observed[g, :stop, f]
-            column = column[seen]
-            if not len(column):
-                continue  # a fold without a window of this series: no row refers to it
-            if kind == "standard":
-                center[g, f], width = column.mean(), column.std()
+    reasons = {}
+    for group, line in enumerate(panel.lines()):
+        for channel in range(panel.levels.shape[1]):
+            seen = panel.observed[line, channel]
+            values = panel.values[line, channel][seen]
+            if len(values) < least:
+                reasons[group] = f"{len(values)} values, fewer than {least}"
+            elif not varies(float(values.std()), largest(panel.levels[line, channel][seen])):
+                reasons[group] = f"{len(values)} values that do not vary"
             else:
-                center[g, f], width = column.min(), column.max() - column.min()
-            scale[g, f] = width if width > 1e-12 * max(1.0, abs(center[g, f])) else 1.0
+                continue
+            if panel.levels.shape[1] > 1:
+                reasons[group] = f"{panel.names[channel]} has {reasons[group]}"
+            break
+    return reasons
+
+
+def fit_scaler(kind: str, panel: Panel, admitted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Center and scale (G, F) of a training part; NaN for groups that are not admitted (G,).
+
+    standard: mean and standard deviation (1/N); minmax: minimum and range; none: 0 and 1. A covariate that
+    does not vary has an infinite scale: the network sees 0 whatever it does later, since nothing tells its
+    unit.
+    """
+    features, channels = panel.values.shape[1], panel.levels.shape[1]
+    center = np.full((len(panel.first), features), np.nan)
+    scale = center.copy()
+    for group, line in enumerate(panel.lines()):
+        for feature in range(features) if admitted[group] else ():
+            values = panel.values[line, feature]
+            seen = np.isfinite(values)
+            if feature < channels:
+                seen &= panel.observed[line, feature]
+            center[group, feature], width = location_and_width(kind, values[seen])
+            flat = feature >= channels and not varies(width, largest(values[seen]))
+            scale[group, feature] = np.inf if flat and kind != "none" else width
     return center, scale
+
+
+def location_and_width(kind: str, values: np.ndarray) -> tuple[float, float]:
+    """What a scaler takes off and divides by; of no values 0 and 0."""
+    if kind == "none":
+        return 0.0, 1.0
+    if not len(values):
+        return 0.0, 0.0
+    if kind == "standard":
+        return float(values.mean()), float(values.std())
+    return float(values.min()), float(values.max() - values.min())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
+from stages.artifacts.calendar import Calendar
 from stages.params import ParameterError
 from stages.window.params import Split
 
@@ -21,15 +23,15 @@ class Cuts:
     blocks: tuple[int, ...]
 
 
-def cut(time: np.ndarray, kind: str, split: Split, folds: int) -> Cuts:
+def cut(time: np.ndarray, calendar: Calendar, split: Split, folds: int) -> Cuts:
     """Cut T steps chronologically.
 
     Raises:
         ParameterError: nothing is left of a part, or a date lies outside the series.
     """
     steps = len(time)
-    test = steps - _length("test", split.test, time, kind, steps)
-    validation = test - _length("validation", split.validation, time[:test], kind, steps)
+    test = steps - _length("test", split.test, time, calendar, steps)
+    validation = test - _length("validation", split.validation, time[:test], calendar, steps)
     if validation < 2:
         raise ParameterError(
             f"window.split leaves {max(validation, 0)} of {steps} steps for training (validation = "
@@ -44,26 +46,30 @@ def cut(time: np.ndarray, kind: str, split: Split, folds: int) -> Cuts:
     return Cuts(validation, test, tuple(edges))
 
 
-def _length(name: str, part: float | int | str, time: np.ndarray, kind: str, steps: int) -> int:
+def _length(
+    name: str, part: float | int | str, time: np.ndarray, calendar: Calendar, steps: int
+) -> int:
     """Steps of a part that ends where `time` ends."""
     if isinstance(part, int):
         return part
     if isinstance(part, float):
         return max(1, round(part * steps))
-    if kind != "datetime":
+    if calendar.time != "datetime":
         raise ParameterError(
             f"window.split.{name} = {part!r} is a date, but the time index holds whole numbers; "
             "write a fraction or a count"
         )
     try:
-        moment = pd.Timestamp(part)
-    except ValueError as error:
+        moment = pd.Timestamp(datetime.fromisoformat(part))
+    except ValueError:
         raise ParameterError(
-            f"window.split.{name} = {part!r} is no date ({error}); write 2001-01-01, a fraction or a count"
-        ) from error
-    first = int(np.searchsorted(time, moment.value // 1000))
+            f"window.split.{name} = {part!r} is not a date; write 2001-01-01, a fraction or a count"
+        ) from None
+    if calendar.zone is not None and moment.tzinfo is None:
+        moment = moment.tz_localize(calendar.zone)
+    first = int(np.searchsorted(time, moment.as_unit("us").value))
     if not 0 < first < len(time):
-        begin, end = pd.to_datetime(time[[0, -1]], unit="us")
+        begin, end = (calendar.text(int(one)) for one in time[[0, -1]])
         raise ParameterError(
             f"window.split.{name} = {part!r} must lie after {begin} and not after {end}, where the part "
             "before it begins and ends; choose a date between"
