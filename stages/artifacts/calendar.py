@@ -22,3 +22,15 @@ class Calendar:
     time: str
     zone: str | None = None
     pattern: str | None = None
+
+    def text(self, value: int) -> str:
+        import pandas as pd
+
+        if self.time == "integer":
+            return str(value)
+        return str(pd.Timestamp(value, unit="us")).removesuffix(" 00:00:00")
+
+    def season(self) -> int | None:
+        from stages.season import infer_season
+
+        return infer_season(self.frequency)

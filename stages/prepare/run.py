@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.artifacts.series import Series
+from stages.artifacts.series import COVARIATE, Series
 from stages.params import ParameterError
 from stages.prepare.grid import regular
 from stages.prepare.params import PrepareParams
@@ -21,10 +21,16 @@ def prepare(source: Path, params: PrepareParams) -> Series:
         ParameterError: the file or a parameter is wrong; names what, where and the remedy.
     """
     frame, frequency, time = regular(read_long(source, params), params.frequency)
+    frame = frame.rename(columns={name: COVARIATE + name for name in params.covariates})
+    position = frame.groupby("unique_id", sort=False).cumcount()
+    seen = position.where(frame["y"].notna()).groupby(frame["unique_id"], sort=False)
+    kept = (position >= seen.transform("min")) & (position <= seen.transform("max"))
+    frame = frame[kept].reset_index(drop=True)
     names = list(dict.fromkeys(frame["unique_id"]))
     summary: dict[str, Any] = {
-        "frequency": frequency,
-        "time": time,
+        "calendar": {"frequency": frequency, "time": time, "zone": None, "pattern": None},
+        "source": {},
+        "left_out": {},
         "covariates": list(params.covariates),
         "shared_covariates": params.format == "wide",
         "series": [_describe(name, frame[frame["unique_id"] == name]) for name in names],
