@@ -127,11 +127,10 @@ def lay_out(
     """Windows x (N, L, F) and targets y (N, O) as copies."""
     lookback, channels = network.lookback, network.channels
     horizon = network.outputs // channels
-    groups, origins = np.divmod(rows, series.shape[1])
-    past = origins[:, None] + np.arange(1 - lookback, 1)
-    future = origins[:, None] + np.arange(1, horizon + 1)
-    x = series[groups[:, None], past]
-    y = series[groups[:, None], future, :channels].reshape(len(rows), network.outputs)
+    past = rows[:, None] + np.arange(1 - lookback, 1)
+    future = rows[:, None] + np.arange(1, horizon + 1)
+    x = series[past]
+    y = series[future, :channels].reshape(len(rows), network.outputs)
     return np.ascontiguousarray(x), np.ascontiguousarray(y)
 
 

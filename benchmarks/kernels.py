@@ -138,7 +138,7 @@ def profile(cell: str, hidden: int, lookback: int, batch: int) -> dict[str, Any]
         network, 1, batch, "adam", 0.0, 1e-6, "constant", None, None, (1.0, 1.0, 1.0)
     )  # fmt: skip
     rng = np.random.default_rng(0)
-    series = rng.normal(size=(1, 4 * batch + lookback + HORIZON, 1)).astype(np.float32)
+    series = rng.normal(size=(4 * batch + lookback + HORIZON, 1)).astype(np.float32)
     rows = rng.permutation(4 * batch) + lookback - 1
     engine = CompiledEngine(recipe, FoldData(series, rows, rows))
     plan, ws, grad = engine.plan, engine.workspace, engine.grad

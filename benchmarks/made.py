@@ -44,7 +44,7 @@ def made_study(
         ["stages.prepare", "--source", "series.parquet", "--series", "series"],
         [
             "stages.window", "--series", "series", "--development", "development.safetensors",
-            "--test", "test.safetensors",
+            "--test", "test.safetensors", "--summary", "summary.json",
         ],
     ):  # fmt: skip
         call(folder, command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from stages.artifacts.calendar import Calendar
 from stages.artifacts.windows import Fold, Layout, Windows
 
 
@@ -18,7 +19,8 @@ def made_windows(
         values[:, t] += 0.7 * values[:, t - 1]
     layout = Layout(
         lookback, horizon, normalise, "joint" if channels > 1 else "independent",
-        tuple(f"s{i}" for i in range(groups * channels)), (), {"order": 0, "lag": 1}, "D", "datetime",
+        tuple(f"s{i}" for i in range(groups * channels)), (), {"order": 0, "lag": 1}, 0, "standard",
+        Calendar("D", "datetime"),
     )  # fmt: skip
 
     def rows(first: int, stop: int) -> np.ndarray:
@@ -32,8 +34,10 @@ def made_windows(
 
     a, b = steps * 5 // 9, steps * 7 // 9
     folds = (fold("fold0", a, b), fold("fold1", b, steps), fold("final", steps, 0))
-    levels = values[..., :channels]
+    flat = values.reshape(-1, features)
+    levels = flat[:, :channels]
     return Windows(
-        layout, values, levels, np.ones_like(levels, bool), np.arange(steps) * 86_400_000_000,
+        layout, flat, levels, np.ones_like(levels, bool), steps * np.arange(groups + 1),
+        np.zeros(groups, np.int64), np.arange(steps) * 86_400_000_000,
         folds, np.empty(0, np.int64), folds[0].center, folds[0].scale, a, 0,
     )  # fmt: skip

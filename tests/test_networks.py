@@ -81,17 +81,17 @@ def test_equals_torch_forward_and_gradients(shape, normalise):
         normalise,
     )
     rng = np.random.default_rng(3)
-    series = rng.normal(size=(2, windows + lookback + horizon, features))
+    length = windows + lookback + horizon  # of each of two groups, one behind the other
+    series = rng.normal(size=(2 * length, features))
     origins = rng.permutation(windows) + lookback - 1
-    rows = origins + (rng.integers(0, 2, windows)) * series.shape[1]
+    rows = origins + rng.integers(0, 2, windows) * length
     weights = initial_weights(network, 1) + 0.1 * rng.normal(size=network.parameters)
     out, target, grad = evaluate(network, weights, series, rows)
 
     x, y = [], []
     for row in rows:
-        g, t = divmod(int(row), series.shape[1])
-        window = series[g, t - lookback + 1 : t + 1].copy()
-        future = series[g, t + 1 : t + 1 + horizon, :channels].copy()
+        window = series[row - lookback + 1 : row + 1].copy()
+        future = series[row + 1 : row + 1 + horizon, :channels].copy()
         own = window[:, :channels]
         shift, spread = {
             "none": (0.0, 1.0),
@@ -118,15 +118,15 @@ def test_gaps_that_no_window_touches_change_nothing(normalise):
     """A differenced series begins with a gap, and others may lie between the windows."""
     network = Network("gru", 2, 3, 6, 1, 5, normalise=normalise)
     rng = np.random.default_rng(4)
-    series = rng.normal(size=(2, 40, 2))
+    series = rng.normal(size=(80, 2))
     rows = np.array([7, 8, 25, 40 + 9])
-    used = np.zeros((2, 40), bool)
+    used = np.zeros(80, bool)
     for row in rows:
-        used[row // 40, row % 40 - 5 : row % 40 + 4] = True
+        used[row - 5 : row + 4] = True
     weights = initial_weights(network, 1)
     whole = evaluate(network, weights, series, rows)
     series[~used] = np.nan
-    assert np.isnan(series[0, 0, 0])
+    assert np.isnan(series[0, 0])
     for own, expected in zip(evaluate(network, weights, series, rows), whole, strict=True):
         np.testing.assert_array_equal(own, expected)
 
@@ -153,7 +153,7 @@ def test_known_answers_of_keras(cell, expected):
             block[:, matrix.inputs] += 0.03  # both biases of the gates r and z
     weights[-3] = 1.0  # the head passes the first unit on
     series = np.arange(72, dtype=float).reshape(3, 6, 4)
-    series = np.concatenate([series, np.zeros((3, 1, 4))], axis=1)
+    series = np.concatenate([series, np.zeros((3, 1, 4))], axis=1).reshape(21, 4)
     rows = np.arange(3) * 7 + 5
     out, _, _ = evaluate(network, weights, series, rows)
     np.testing.assert_allclose(out[:, 0], expected, atol=1e-6)
@@ -164,7 +164,7 @@ def test_a_forecast_depends_on_neither_company_nor_block(cell):
     """Bit for bit: alone or among 50 others, on all windows at once or a few at a time."""
     network = Network(cell, 2, 5, 13, 1, 7, normalise="instance")
     rng = np.random.default_rng(4)
-    series = rng.normal(size=(2, 90, 2)).astype(np.float32)
+    series = rng.normal(size=(180, 2)).astype(np.float32)
     rows = np.concatenate([np.arange(12, 85), 90 + np.arange(12, 85)])
     own = np.stack([initial_weights(network, seed) for seed in range(51)]).astype(np.float32)
 

@@ -31,9 +31,9 @@ def trained(recipe: Recipe, windows: Windows, members: list[Member]) -> dict[Mem
 
 def linear(windows: Windows) -> Network:
     layout = windows.layout
-    channels = windows.levels.shape[2]
+    channels = windows.levels.shape[1]
     return Network(
-        "linear", windows.values.shape[2], layout.horizon * channels, layout.lookback, channels, 1,
+        "linear", windows.values.shape[1], layout.horizon * channels, layout.lookback, channels, 1,
         normalise=layout.normalise,
     )  # fmt: skip
 

@@ -25,9 +25,9 @@ class Series:
         frame: unique_id (str), ds (timestamp[us] or int64), y (float64, NaN at a gap), then a float64
             column `covariate:NAME` for each covariate; sorted by unique_id in order of appearance, then ds.
             np.unique(ds) is the time line: each series' rows are consecutive on it.
-        summary: calendar (a `Calendar`'s fields), covariates, shared_covariates (one set for all series), for
-            each series unique_id, first, last, rows, gaps; left_out, name → reason, of series without a value;
-            source: how the file was read, in words.
+        summary: calendar (a `Calendar`'s fields), covariates, shared_covariates (one set for all series),
+            series (of each unique_id, first, last, rows, gaps), left_out (name → reason, of those without a
+            value), source (how the file was read, in words).
     """
 
     frame: pd.DataFrame

@@ -1,16 +1,18 @@
 """What `window` hands on: values and the rows of windows in them, never a copied window.
 
-Letters: V values, T time steps, G groups, C target channels and F input features of a group, N windows,
-L lookback, H horizon. With independent channels each series is a group (C = 1); with joint channels all series
-are one group (C of them). The first C features are the targets, then come covariates. Groups lie one behind
-another in the same arrays, each from its first to its last step: no step is stored through which a series does
-not live. A window is the row of its origin in these arrays; it sees rows r−L+1 … r and forecasts r+1 … r+H.
+Letters: V values, T time steps, G groups, C target channels and F input features of a group, N windows, L
+lookback, H horizon. With independent channels each series is a group (C = 1); with joint channels all
+series are one group (C of them). The first C features are the targets, then come covariates. Groups lie one
+behind another in the same arrays, each from its first to its last step: no step is stored through which a
+series does not live. A window is the row of its origin in these arrays; it sees rows r−L+1 … r and forecasts
+r+1 … r+H.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -137,21 +139,22 @@ class Windows:
     def lines(self) -> list[slice]:
         """The rows of each group."""
         ends = self.starts.tolist()
-        return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+        return [slice(begin, end) for begin, end in pairwise(ends)]
 
     def series_of(self, rows: np.ndarray) -> np.ndarray:
         """(N, C) index into layout.series of each row's channels."""
         channels = self.levels.shape[1]
         return self.group_origin(rows)[0][:, None] * channels + np.arange(channels)
 
-    def scaled(self, center: np.ndarray, scale: np.ndarray, dtype: Any) -> np.ndarray:
-        """(V, F) values as networks see them, before a window's normalisation, in the type they compute in."""
-        series = np.empty(self.values.shape, dtype)
-        for group, line in enumerate(self.lines()):
-            for begin in range(line.start, line.stop, 1 << 18):  # slabs: no second copy in double precision
-                part = slice(begin, min(begin + (1 << 18), line.stop))
-                series[part] = (self.values[part] - center[group]) / scale[group]
-        return series
+    def touched(self, fold: Fold) -> dict[int, slice]:
+        """Group → its leading rows that a fold's windows touch, targets included."""
+        last = np.full(len(self.first), -1, np.int64)
+        for rows in (fold.train, fold.validation):  # ascending
+            ends = np.searchsorted(rows, self.starts)
+            some = np.flatnonzero(ends[1:] > ends[:-1])
+            last[some] = np.maximum(last[some], rows[ends[some + 1] - 1])
+        begin, reach = self.starts.tolist(), self.layout.horizon + 1
+        return {int(g): slice(begin[g], int(last[g]) + reach) for g in np.flatnonzero(last >= 0)}
 
     def batch(
         self, rows: np.ndarray, center: np.ndarray, scale: np.ndarray

@@ -15,6 +15,7 @@ COMPUTES = (
     "networks/initial.py",
     "networks/passes.py",
     "networks/recurrence.py",
+    "networks/scaled.py",
     "networks/shape.py",
     "networks/tiles.py",
     "networks/vector.py",

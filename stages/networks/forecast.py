@@ -9,6 +9,7 @@ import numpy as np
 from stages.artifacts.fits import Fit
 from stages.artifacts.windows import Windows
 from stages.networks.passes import forecasts
+from stages.networks.scaled import scaled
 from stages.networks.shape import Network
 
 
@@ -27,11 +28,11 @@ def forecast(
     """
     network = network_of(fit.config)
     lambdas, seeds, parameters = fit.weights.shape
-    series = ((windows.values - center[:, None]) / scale[:, None]).astype(np.float32)
+    series = scaled(windows, center, scale, np.float32)
     plan, workspace = network.plan(len(rows))[0], network.workspace(len(rows), "float32")
     result = np.empty((lambdas * seeds, len(rows), network.outputs), np.float32)
     weights = np.ascontiguousarray(fit.weights.reshape(-1, parameters))
     own = np.ascontiguousarray(rows, np.int64)
     forecasts(plan, workspace, series, own, weights, result)
-    channels = windows.levels.shape[2]
+    channels = windows.levels.shape[1]
     return result.reshape(lambdas, seeds, len(rows), windows.layout.horizon, channels)

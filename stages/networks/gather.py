@@ -1,7 +1,7 @@
 """Windows from a series into the workspace of a tile: no window is ever stored.
 
-A row is g·T + t: group g, origin t (the last step the window sees). The series is scaled already;
-the per-window normalisation of the target channels happens here, on inputs and targets alike.
+A row is that of the window's origin, the last step it sees. The series (V, F) is scaled already; the
+per-window normalisation of the target channels happens here, on inputs and targets alike.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def gather(plan, ws, series, rows, first, count):  # type: ignore[no-untyped-def
 
     Columns from `count` on are set to zero. UNITS holds (2, C, b): each window's shift and spread.
     """
-    b, lookback, channels, features = plan[COLUMNS], plan[LOOKBACK], plan[CHANNELS], series.shape[2]
-    length, outputs = series.shape[1], plan[OUTPUTS]
+    b, lookback, channels, features = plan[COLUMNS], plan[LOOKBACK], plan[CHANNELS], series.shape[1]
+    outputs = plan[OUTPUTS]
     if plan[CELL] == LINEAR:
         x, stride = plan[HEAD_IN] + b, 0
     else:
@@ -58,43 +58,42 @@ def gather(plan, ws, series, rows, first, count):  # type: ignore[no-untyped-def
             for o in range(outputs):
                 ws[target + o * b + column] = 0
             continue
-        row = rows[first + column]
-        group, origin = row // length, row % length
+        origin = rows[first + column]
         start = origin - lookback + 1
         for f in range(features):
             shift, spread = one - one, one
             if f < channels:
-                shift, spread = _units(plan[NORM], one, series, group, start, lookback, f)
+                shift, spread = _units(plan[NORM], one, series, start, lookback, f)
                 ws[units + f * b + column] = shift
                 ws[units + (channels + f) * b + column] = spread
             for step in range(plan[STEPS]):
                 for s in range(segment):
-                    value = series[group, start + step * segment + s, f]
+                    value = series[start + step * segment + s, f]
                     place = x + step * stride + (s * features + f) * b + column
                     ws[place] = (value - shift) / spread
             if f < channels:
                 for h in range(outputs // channels):
-                    value = series[group, origin + 1 + h, f]
+                    value = series[origin + 1 + h, f]
                     ws[target + (h * channels + f) * b + column] = (value - shift) / spread
 
 
 @njit
-def _units(norm, one, series, group, start, lookback, f):  # type: ignore[no-untyped-def]
+def _units(norm, one, series, start, lookback, f):  # type: ignore[no-untyped-def]
     """Shift and spread of one window's channel, summed in double precision."""
     zero = one - one
     if norm == NONE:
         return zero, one
     if norm == LAST:
-        return series[group, start + lookback - 1, f], one
+        return series[start + lookback - 1, f], one
     total = 0.0
     for s in range(lookback):
-        total += series[group, start + s, f]
+        total += series[start + s, f]
     mean = total / lookback
     if norm == MEAN:
         return zero + mean, one
     squares = 0.0
     for s in range(lookback):
-        squares += (series[group, start + s, f] - mean) ** 2
+        squares += (series[start + s, f] - mean) ** 2
     return zero + mean, zero + math.sqrt(squares / lookback + EPSILON)
 
 

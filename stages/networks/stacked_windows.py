@@ -1,6 +1,6 @@
 """Windows and dropout masks for `stacked.py`: the numbers of `gather.py`, as torch operations.
 
-A row is g·T + t: group g, origin t. No window is ever stored: each batch is read through an index.
+A row is that of a window's origin. No window is ever stored: each batch is read through an index.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ def windows(network: Network, series: Tensor, rows: Tensor) -> tuple[Tensor, Ten
     """Inputs (S, K, I, B), targets (K, O, B), and the spread (K, O, B) that gives back scaled units.
 
     Args:
-        series: (G, T, F), scaled. rows: (K, B) int64.
+        series: (V, F), scaled. rows: (K, B) int64.
     """
     lookback, channels = network.lookback, network.channels
     k, b = rows.shape
-    flat = series.reshape(-1, series.shape[2])
     past = torch.arange(1 - lookback, 1, device=rows.device)
     future = torch.arange(1, network.outputs // channels + 1, device=rows.device)
-    x = flat[rows[:, None] + past[:, None]]  # (K, L, B, F)
-    y = flat[rows[:, None] + future[:, None], :channels]  # (K, H, B, C)
+    x = series[rows[:, None] + past[:, None]]  # (K, L, B, F)
+    y = series[rows[:, None] + future[:, None], :channels]  # (K, H, B, C)
     shift, spread = _units(network.normalise, x[..., :channels])  # (K, 1, B, C)
     x = torch.cat([(x[..., :channels] - shift) / spread, x[..., channels:]], -1)
     y = ((y - shift) / spread).permute(0, 1, 3, 2).reshape(k, network.outputs, b)

@@ -11,7 +11,8 @@ from stages.params import Section
 
 
 class PrepareParams(Section):
-    """path: CSV or Parquet. format: wide (a time column, a column per series) or long (a row per series and time).
+    """path: CSV or Parquet. format: wide (a time column, a column per series) or long (a row per series
+    and time).
 
     id, value: long format's columns of the series' names and values. time: name of the time column, names of
     the columns that make it up together (date and time; year, month, day, hour), or null: rows are numbered.

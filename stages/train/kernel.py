@@ -33,7 +33,7 @@ def train_batches(  # type: ignore[no-untyped-def]
 
     Args:
         plan, ws: `Network.plan` and its workspace.
-        series (G, T, F): scaled. rows (U, N): the epoch's order of windows, one line for each seed.
+        series (V, F): scaled. rows (U, N): the epoch's order of windows, one line for each seed.
         w, first, second (K, n): weights, moments. grad (n,): scratch.
         in_gradient, in_decay, in_threshold (K, n or 0), in_forecast (K,): `penalty.Terms`.
         seeds (K, 2) int64: line of `rows`, and the seed itself (for dropout).

@@ -94,18 +94,27 @@ def _versions(device: str) -> dict[str, str]:
     return {name: version(name) for name in names}
 
 
-def steps_needed(windows: Windows, fold: Fold) -> int:
-    """The series' leading steps that a fold's windows touch, targets included."""
-    length = windows.values.shape[1]
-    last = [int((rows % length).max()) for rows in (fold.train, fold.validation) if rows.size]
-    return max(last) + windows.layout.horizon + 1
+def rebased(windows: Windows, lines: dict[int, slice], rows: np.ndarray) -> np.ndarray:
+    """Rows of windows as rows of `lines` (group → rows) one behind another."""
+    shift, total = np.zeros(len(windows.first), np.int64), 0
+    for group, line in lines.items():
+        shift[group] = total - line.start
+        total += line.stop - line.start
+    if not shift.any():
+        return np.array(rows, np.int64)
+    return np.asarray(rows + shift[windows.group_origin(rows)[0]], np.int64)
 
 
 def fold_digest(windows: Windows, fold: Fold) -> str:
-    """Digest of the values, windows and scaler that a fold's members are trained and validated on."""
-    digest = hashlib.sha256()
-    stop = steps_needed(windows, fold)
-    for array in (windows.values[:, :stop], fold.train, fold.validation, fold.center, fold.scale):
+    """Digest of the values, windows and scalers that a fold's members are trained and validated on.
+
+    Of what the fold's windows touch alone: a series that it does not admit changes nothing.
+    """
+    digest, lines = hashlib.sha256(), windows.touched(fold)
+    groups = list(lines)
+    parts = [windows.values[line] for line in lines.values()]
+    parts += [rebased(windows, lines, rows) for rows in (fold.train, fold.validation)]
+    for array in (*parts, fold.center[groups], fold.scale[groups]):
         array = np.ascontiguousarray(array)
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(array.data.cast("B") if array.size else b"")

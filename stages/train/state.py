@@ -9,7 +9,8 @@ import numpy as np
 
 from stages.artifacts.windows import Fold, Windows
 from stages.networks.initial import initial_weights
-from stages.train.members import Member, Recipe, steps_needed
+from stages.networks.scaled import scaled
+from stages.train.members import Member, Recipe, rebased
 from stages.train.penalty import Terms
 
 CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
@@ -17,7 +18,7 @@ CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
 
 @dataclass(frozen=True)
 class FoldData:
-    """One fold, ready to be trained on: series (G, T, F) scaled, rows of its windows (int64)."""
+    """One fold, ready to be trained on: series (V, F) scaled, rows of its windows (int64)."""
 
     series: np.ndarray
     train: np.ndarray
@@ -25,25 +26,10 @@ class FoldData:
 
 
 def fold_data(windows: Windows, fold: Fold, precision: str) -> FoldData:
-    """The fold's part of the series, scaled: (G, T, F) in the working precision."""
-    length = windows.values.shape[1]
-    stop = steps_needed(windows, fold)
-    series = np.empty((windows.values.shape[0], stop, windows.values.shape[2]), precision)
-    for begin in range(0, stop, 1 << 18):  # slabs: no second copy in double precision
-        part = windows.values[:, begin : min(begin + (1 << 18), stop)]
-        series[:, begin : begin + part.shape[1]] = (part - fold.center[:, None]) / fold.scale[
-            :, None
-        ]
-    own = (_rebase(rows, length, stop) for rows in (fold.train, fold.validation))
-    return FoldData(series, *own)
-
-
-def _rebase(rows: np.ndarray, length: int, stop: int) -> np.ndarray:
-    """Rows g·length + t of the whole series as rows of its first `stop` steps."""
-    if not rows.size or int(rows[-1]) < length:  # one group: rows are origins
-        return np.array(rows)
-    groups, origins = np.divmod(rows, length)
-    return np.asarray(groups * stop + origins, np.int64)
+    """What the fold's windows touch of the series, scaled, in the working precision."""
+    lines = windows.touched(fold)
+    series = scaled(windows, fold.center, fold.scale, precision, lines)
+    return FoldData(series, *(rebased(windows, lines, r) for r in (fold.train, fold.validation)))
 
 
 @dataclass

@@ -34,7 +34,7 @@ def state_gradients(
     """Root mean square over some windows of ‖∂ℓ/∂h_t‖, the data's part of the loss alone.
 
     Args:
-        series (G, T, F): scaled. rows (N,): training windows. weights (K, n), in the series' precision.
+        series (V, F): scaled. rows (N,): training windows. weights (K, n), in the series' precision.
 
     Returns:
         (K, layers, S): of the hidden state of each layer after each step, without dropout, in the units

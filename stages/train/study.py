@@ -33,7 +33,7 @@ def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
     linear = cell == "linear"  # what a linear network has not must not change its members' keys
     network = Network(
         cell=cell,
-        features=windows.values.shape[2],
+        features=windows.values.shape[1],
         outputs=layout.horizon * channels,
         lookback=layout.lookback,
         channels=channels,

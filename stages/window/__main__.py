@@ -5,36 +5,40 @@ from __future__ import annotations
 import stages.pin  # noqa: F401
 
 import argparse
+import json
+import sys
 from pathlib import Path
 
 from stages.artifacts.series import Series
+from stages.evaluate.params import EvaluateParams
+from stages.evaluate.season import season_of
 from stages.failure import guarded
-from stages.params import ParameterError, load_section, read_yaml
+from stages.params import load_section
 from stages.window.params import WindowParams
 from stages.window.run import make_windows
+from stages.window.summary import lines, summary
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Cut the windows that params.yaml asks for."""
+    """Cut the windows that params.yaml asks for.
+
+    A season that `evaluate` will need and that nothing tells is refused here, before anything is trained.
+    """
     parser = argparse.ArgumentParser(prog="stages.window", description=__doc__)
-    parser.add_argument("--series", type=Path, required=True)
-    parser.add_argument("--development", type=Path, required=True)
-    parser.add_argument("--test", type=Path, required=True)
+    for name in ("series", "development", "test", "summary"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
     args = parser.parse_args(argv)
     params = load_section("params.yaml", "window", WindowParams)
-    development, test = make_windows(Series.load(args.series), params, _season())
+    series = Series.load(args.series)
+    season = season_of(load_section("params.yaml", "evaluate", EvaluateParams), series.calendar)
+    development, test = make_windows(series, params, season)
+    content = summary(development, test)
+    for line in lines(content):
+        print(f"window: {line}", file=sys.stderr)
     development.save(args.development)
     test.save(args.test)
-
-
-def _season() -> int | None:
-    """evaluate.season, the one number that this stage shares with another."""
-    season = (read_yaml("params.yaml").get("evaluate") or {}).get("season")
-    if season is not None and (not isinstance(season, int) or season < 1):
-        raise ParameterError(
-            f"evaluate.season = {season!r} must be a whole number of steps from 1 on, or null"
-        )
-    return season
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    args.summary.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,8 @@ from stages.window.params import WindowParams
 class Panel:
     """Groups one behind another, each from its first to its last step (see artifacts/windows.py).
 
-    values (V, F) model scale; levels (V, C) filled, in the data's units; observed (V, C) bool: whether a value
-    may be a scored target; starts (G + 1,) and first (G,); time (T,) int64; names of the series.
+    values (V, F) model scale; levels (V, C) filled, in the data's units; observed (V, C) bool: whether a
+    value may be a scored target; starts (G + 1,) and first (G,); time (T,) int64; names of the series.
     """
 
     values: np.ndarray
@@ -42,7 +43,7 @@ class Panel:
     def lines(self) -> list[slice]:
         """The rows of each group."""
         ends = self.starts.tolist()
-        return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+        return [slice(begin, end) for begin, end in pairwise(ends)]
 
     def part(self, begin: int, end: int) -> Panel:
         """The steps `begin` … `end` − 1 of the time line, which then begins at `begin`."""
@@ -165,8 +166,8 @@ def _refuse_gaps(panel: Panel, covariates: list[str], lag: int, series: Series) 
             whose = f" of series {name!r}" if target or not joint else ""
             raise ParameterError(
                 f"window.missing = 'error', but {what}{whose} has {int(lost.sum())} gaps, the first at "
-                f"{series.calendar.text(int(panel.time[step]))}; set window.missing to forward (filled from the past "
-                "over at most window.fill_limit steps) or drop (windows that touch a gap are left out)"
+                f"{series.calendar.text(int(panel.time[step]))}; set window.missing to forward (filled from "
+                "the past over at most window.fill_limit steps) or drop (windows that touch a gap are left out)"
             )
 
 

@@ -56,7 +56,10 @@ def make_windows(
     )  # fmt: skip
     before = panel.part(0, cuts.test)
     folds = _folds(panel, before, cuts, trainings, params, lag)
-    reference = folds[0].center, folds[0].scale  # the first block begins where the training part ends
+    reference = (
+        folds[0].center,
+        folds[0].scale,
+    )  # the first block begins where the training part ends
     development = Windows(
         layout, before.values, before.levels, before.observed, before.starts, before.first, before.time,
         folds, np.empty(0, np.int64), *reference, cuts.validation, 0, left_out,
@@ -67,14 +70,13 @@ def make_windows(
 def _lag(params: WindowParams, season: int | None, series: Series) -> int:
     if params.difference != "seasonal":
         return params.difference
-    lag = season if season is not None else series.calendar.season()
-    if lag is None:
+    if season is None:
         raise ParameterError(
             "window.difference = 'seasonal' needs a season, and the frequency "
             f"{series.calendar.frequency!r} tells none; set evaluate.season to the steps of one cycle (11 for "
             "yearly sunspots, say)"
         )
-    return lag
+    return season
 
 
 def _without(
@@ -87,16 +89,14 @@ def _without(
     """
     if not reasons:
         return panel
-    rule = (
-        f"a series needs window.lookback + 2 · window.horizon = {params.least} values there that vary"
-    )
+    rule = f"a series needs window.lookback + 2 · window.horizon = {params.least} values there that vary"
     joint = len(panel.names) > len(panel.first)
     if joint or len(reasons) == len(panel.first):
         some = next(iter(reasons.items()))
         who = "" if joint else f"series {panel.names[some[0]]!r} has "
         raise ParameterError(
-            f"{'' if joint else 'no series can be trained on: '}{who}{some[1]} {where}; {rule}; shorten "
-            "window.lookback or window.horizon, make window.split's parts smaller, or take the series out "
+            f"{'' if joint else 'no series can be trained on: '}{who}{some[1]} {where}; {rule}; "
+            "shorten window.lookback or window.horizon, make window.split's parts smaller, or take the series out "
             "of prepare.targets"
         )
     left_out |= {panel.names[g]: f"{reason} {where}; {rule}" for g, reason in reasons.items()}
@@ -138,7 +138,9 @@ def _folds(
         _need(train, f"{training.name}'s training part (steps 0 to {training.stop - 1})", params)
         if end > begin:
             _need(
-                validation, f"{training.name}'s validation block (steps {begin} to {end - 1})", params
+                validation,
+                f"{training.name}'s validation block (steps {begin} to {end - 1})",
+                params,
             )
         part = panel.part(0, training.stop)
         scaler = fit_scaler(params.scaler, part, training.admitted)

@@ -67,7 +67,9 @@ def _length(
         ) from None
     if calendar.zone is not None and moment.tzinfo is None:
         moment = moment.tz_localize(calendar.zone)
-    first = int(np.searchsorted(time, moment.as_unit("us").value))
+    if moment.tzinfo is not None:
+        moment = moment.tz_convert("UTC").tz_localize(None)
+    first = int(np.searchsorted(time, moment.to_datetime64().astype("datetime64[us]").astype(int)))
     if not 0 < first < len(time):
         begin, end = (calendar.text(int(one)) for one in time[[0, -1]])
         raise ParameterError(
