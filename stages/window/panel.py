@@ -167,7 +167,8 @@ def _refuse_gaps(panel: Panel, covariates: list[str], lag: int, series: Series) 
             raise ParameterError(
                 f"window.missing = 'error', but {what}{whose} has {int(lost.sum())} gaps, the first at "
                 f"{series.calendar.text(int(panel.time[step]))}; set window.missing to forward (filled from "
-                "the past over at most window.fill_limit steps) or drop (windows that touch a gap are left out)"
+                "the past over at most window.fill_limit steps) or drop (windows that touch a gap are left "
+                "out)"
             )
 
 

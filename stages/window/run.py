@@ -73,8 +73,8 @@ def _lag(params: WindowParams, season: int | None, series: Series) -> int:
     if season is None:
         raise ParameterError(
             "window.difference = 'seasonal' needs a season, and the frequency "
-            f"{series.calendar.frequency!r} tells none; set evaluate.season to the steps of one cycle (11 for "
-            "yearly sunspots, say)"
+            f"{series.calendar.frequency!r} tells none; set evaluate.season to the steps of one cycle (11 "
+            "for yearly sunspots, say)"
         )
     return season
 
@@ -96,8 +96,8 @@ def _without(
         who = "" if joint else f"series {panel.names[some[0]]!r} has "
         raise ParameterError(
             f"{'' if joint else 'no series can be trained on: '}{who}{some[1]} {where}; {rule}; "
-            "shorten window.lookback or window.horizon, make window.split's parts smaller, or take the series out "
-            "of prepare.targets"
+            "shorten window.lookback or window.horizon, make window.split's parts smaller, or take the "
+            "series out of prepare.targets"
         )
     left_out |= {panel.names[g]: f"{reason} {where}; {rule}" for g, reason in reasons.items()}
     return panel.of_groups(np.array([g not in reasons for g in range(len(panel.first))]))
