@@ -9,7 +9,8 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error
 from sklearn.preprocessing import StandardScaler
 from utilsforecast import losses
 
-from stages.evaluate.metrics import Errors, Yardstick, yardstick
+from stages.evaluate.metrics import Errors
+from stages.evaluate.yardstick import Yardstick, yardstick
 from tests.evaluate_windows import make, waves
 
 SEASON, H = 6, 3
@@ -65,7 +66,7 @@ def test_by_step_and_overall_weigh_every_window_alike(
     sample: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
     y, y_hat, series = sample
-    errors = Errors(Yardstick(np.array([2.0, 3.0]), np.array([1.0, 4.0])), H)
+    errors = Errors(Yardstick(np.array([2.0, 3.0]), np.array([1.0, 4.0]), np.ones(2)), H)
     for part in (slice(0, 5), slice(5, 6), slice(6, 20)):  # blocks make no difference
         errors.add(y[part], y_hat[part], series[part])
     e = (y_hat - y)[..., 0]
@@ -77,7 +78,7 @@ def test_by_step_and_overall_weigh_every_window_alike(
 
 
 def test_smape_of_zero_and_zero_is_zero() -> None:
-    errors = Errors(Yardstick(np.ones(1), np.ones(1)), 2)
+    errors = Errors(Yardstick(np.ones(1), np.ones(1), np.ones(1)), 2)
     errors.add(np.zeros((1, 2, 1)), np.array([[[0.0], [4.0]]]), np.zeros((1, 1), int))
     assert errors.values("smape").tolist() == [0.5, 0.0, 1.0, 0.5]
 
@@ -90,25 +91,3 @@ def test_yardstick_leaves_out_what_was_not_observed() -> None:
     known = levels[:40, 0]
     assert yard.sigma[0] == pytest.approx(np.nanstd(known), rel=1e-12)
     assert yard.naive[0] == pytest.approx(np.nanmean(abs(np.diff(known))), rel=1e-12)
-
-
-def test_constant_series_has_sigma_one_and_no_mase() -> None:
-    levels = np.concatenate([np.full((60, 1), 7.0), waves(60, 1)], 1)
-    development, _ = make(levels, ends=(40, 50))
-    yard = yardstick(development, SEASON)
-    assert yard.sigma[0] == 1.0
-    assert np.isnan(yard.naive[0])
-    assert yard.naive[1] > 0
-    assert np.isnan(yardstick(development, 40).naive).all()  # no two levels one season apart
-
-
-def test_series_without_windows_has_no_row_and_spoils_no_mean() -> None:
-    errors = Errors(Yardstick(np.ones(2), np.array([1.0, np.nan])), 1)
-    errors.add(np.ones((2, 1, 1)), np.full((2, 1, 1), 3.0), np.zeros((2, 1), int))
-    rows = list(errors.rows(["mase"], ["a", "b"]))
-    assert [row for row in rows if row[2] == "mase"] == [
-        ("", 0, "mase", 2.0),
-        ("", 1, "mase", 2.0),
-        ("a", 0, "mase", 2.0),
-    ]
-    assert {row[2] for row in rows} == {"mase", "scaled_mse", "scaled_mae"}
