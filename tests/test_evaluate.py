@@ -164,9 +164,7 @@ def test_losses_by_window_average_to_the_score(written: tuple[Windows, Path]) ->
 def test_baselines_say_their_lambda_and_come_in_order(written: tuple[Windows, Path]) -> None:
     _, folder = written
     index = scores.load_index(folder / "scores")
-    assert index == scores.Index(
-        ["rnn", "gru"], ["repeat_last", "ridge", "ar"], {}, {}, {"mase": {}}
-    )
+    assert index == scores.Index(["rnn", "gru"], ["repeat_last", "ridge", "ar"])
     found = scores.load_scores(folder / "scores", "baselines").drop_duplicates("cell")
     assert found["cell"].tolist() == ["repeat_last", "ridge", "ar"]
     assert found["lam"].notna().tolist() == [False, True, False]

@@ -269,13 +269,14 @@ def test_every_penalty_has_its_name_and_its_loss(written: tuple[Study, Path], te
 
 
 def test_filled_gaps_are_counted(tmp_path: Path) -> None:
-    windows = Maker(tmp_path, ("north", "south")).windows()
-    observed = np.ones(windows.levels.shape, bool)
-    observed[1, [3, 4, 7]] = False
-    levels = np.ones(windows.levels.shape)
-    levels[1, 7] = np.nan  # a gap that stays one
-    mended = replace(windows, observed=observed, levels=levels)
-    assert filled_steps(mended) == {"north": 0, "south": 2}
+    maker = Maker(tmp_path, ("north", "south"))
+    windows, series = maker.windows(), maker.series()
+    south = np.flatnonzero(series.frame["unique_id"] == "south")
+    series.frame.loc[south[[3, 4, 7]], "y"] = np.nan
+    levels = np.array(windows.levels)
+    levels[windows.starts[1] + 7] = np.nan  # a gap that stays one
+    mended = replace(windows, levels=levels)
+    assert filled_steps(mended, series) == {"north": 0, "south": 2}
 
 
 def test_numbers_are_broken_nowhere() -> None:
