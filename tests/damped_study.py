@@ -123,13 +123,22 @@ class Damped:
 
 
 def damped(
-    root: Path, frame: pd.DataFrame, window: dict[str, Any] | None = None, **evaluate: Any
+    root: Path,
+    frame: pd.DataFrame,
+    window: dict[str, Any] | None = None,
+    frequency: str = "D",
+    zone: str | None = None,
+    **evaluate: Any,
 ) -> Damped:
-    """From a wide table (ds and a column per series) to the study; within `pretended`."""
+    """From a wide table (ds and a column per series) to the study; `forecast` must stand in for a network's.
+
+    zone: of the calendar, the table's times being in UTC. evaluate: parameters of that section.
+    """
     root.mkdir(parents=True, exist_ok=True)
     frame.to_csv(root / "raw.csv", index=False)
-    params = PrepareParams(path=str(root / "raw.csv"), frequency="D")
+    params = PrepareParams(path=str(root / "raw.csv"), frequency=frequency)
     series = prepare(root / "raw.csv", params)
+    series.summary["calendar"]["zone"] = zone
     development, test = make_windows(series, WindowParams(**(WINDOW | (window or {}))), None)
     paths = {flag: root / flag for flag in ("series", "fits", "scores", "forecasts")}
     paths["development"] = root / "development.safetensors"

@@ -51,9 +51,12 @@ def unroll(constant: float, phi: np.ndarray, horizon: int) -> tuple[np.ndarray, 
     p = len(phi)
     maps = np.concatenate([np.eye(p)[::-1], np.zeros((horizon, p))])  # row p − 1 is y(t)
     shifts = np.zeros(p + horizon)
-    for h in range(p, p + horizon):
-        maps[h] = phi @ maps[h - p : h][::-1]
-        shifts[h] = constant + phi @ shifts[h - p : h][::-1]
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # coefficients that explode are found out by forecasts
+        for h in range(p, p + horizon):
+            maps[h] = phi @ maps[h - p : h][::-1]
+            shifts[h] = constant + phi @ shifts[h - p : h][::-1]
     return shifts[p:], maps[p:]
 
 

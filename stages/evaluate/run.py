@@ -102,7 +102,7 @@ def _network(alone: Fit, test: Windows, past: Past) -> Forecast:
 
 
 def baseline_members(names: Iterable[str], past: Past, absent: dict[str, str]) -> Iterator[Member]:
-    """The baselines, each fitted when its turn comes; `absent` gets the reasons of those that cannot be made."""
+    """The baselines, each fitted when its turn comes; `absent` gets those that cannot be made, and why."""
     for name in names:
         try:
             baseline = BASELINES[name](past)

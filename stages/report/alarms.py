@@ -112,4 +112,4 @@ def _cause(series: Array, losses: Array) -> str:
     with np.errstate(over="ignore"):
         sums = np.bincount(places, losses / losses.max())
     worst = int(sums.argmax())
-    return f"; {100 * sums[worst] / sums.sum():.3g} % of it comes from series {names[worst]!r}"
+    return f"; {100 * sums[worst] / sums.sum():.3g} % of it comes from series {str(names[worst])!r}"
