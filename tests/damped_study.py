@@ -25,7 +25,7 @@ from stages.window.params import WindowParams
 from stages.window.run import make_windows
 
 LAMBDAS, SEEDS, EPOCHS = (0.0, 0.1, 1.0, 10.0), 2, 5
-WINDOW = {
+WINDOW: dict[str, Any] = {
     "lookback": 8,
     "horizon": 2,
     "missing": "drop",

@@ -221,6 +221,9 @@ def test_the_answer_is_as_clear_whatever_it_is(written: tuple[Study, Path], text
     assert "cannot be shown" in told(word="no difference shown")
     assert "does harm: the error lies 12.0 % above" in told(word="worse", percent=12.0)
     assert "L2 does not help here" in told(word="same")
+    lost = told(word="no difference shown", percent=np.nan)
+    assert "Whether L2 helps is not known: a test error is not a finite number." in lost
+    assert "does harm: the error lies above that of" in told(word="worse", percent=np.nan)
     for verdict in study.verdicts:
         assert sentence(verdict) in re.sub(r"</?strong>", "", text)
 

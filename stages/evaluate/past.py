@@ -120,12 +120,9 @@ class Past:
     def first_origin(self) -> dict[int, int]:
         """Series that has test windows → step of the whole time line at which its first one begins."""
         series, t = self.origins(self.test.rows)
-        found: dict[int, int] = {}
-        for s, step in zip(
-            series.T.ravel().tolist(), np.tile(t, series.shape[1]).tolist(), strict=True
-        ):
-            found[s] = min(step, found.get(s, step))
-        return dict(sorted(found.items()))
+        first = np.full(len(self.lines), np.iinfo(np.int64).max)
+        np.minimum.at(first, series, t[:, None])
+        return {s: int(first[s]) for s in np.unique(series).tolist()}
 
     def needs(self, series: int) -> bool:
         """Whether comparisons need a baseline's forecasts of a series; they need all channels of a group."""

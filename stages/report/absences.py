@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -21,7 +21,11 @@ def absences(windows: Windows, index: Index, metrics: Sequence[str]) -> tuple[st
     found = []
     if windows.left_out:
         found.append(f"Not in the study: {_explained(windows.left_out)}.")
-    found += [sentence for fold in windows.folds if (sentence := _not_admitted(windows, fold))]
+    found += [
+        f"Without {who}: {listed(folds)} (too few values in the training part, none that vary, or a "
+        "beginning in the validation part)."
+        for who, folds in _by_folds(windows, _not_admitted).items()
+    ]
     if index.unranked:
         found.append(
             "Not ranked, so in no scaled error, overall error or verdict of the test part: "
@@ -32,9 +36,20 @@ def absences(windows: Windows, index: Index, metrics: Sequence[str]) -> tuple[st
         name = metric.upper()
         left = f"{name} leaves out" if metric in metrics else f"No {name}: it has no meaning for"
         found.append(f"{left} {_explained(series)}.")
-    for fold in windows.folds:
-        found += _flat_covariates(windows, fold)
+    found += [
+        f"Covariate {what}, which does not vary in the training part: networks see 0 in {listed(folds)}."
+        for what, folds in _by_folds(windows, _flat_covariates).items()
+    ]
     return tuple(found)
+
+
+def _by_folds(windows: Windows, find: Callable[[Windows, Fold], list[str]]) -> dict[str, list[str]]:
+    """What `find` says of a fold → the names of all folds that it says it of."""
+    said: dict[str, list[str]] = {}
+    for fold in windows.folds:
+        for text in find(windows, fold):
+            said.setdefault(text, []).append("the final fit" if fold.name == "final" else fold.name)
+    return said
 
 
 def listed(names: Sequence[str]) -> str:
@@ -53,34 +68,21 @@ def _joined(told: list[str], more: int, between: str) -> str:
     return told[0] if len(told) == 1 else f"{between.join(told[:-1])} and {told[-1]}"
 
 
-def _not_admitted(windows: Windows, fold: Fold) -> str:
-    """The series that the fold does not admit: too few values in its training part, or none that vary."""
-    lost = np.isnan(np.asarray(fold.scale)[:, 0])
-    if not lost.any():
-        return ""
-    names = [windows.layout.series[group] for group in np.flatnonzero(lost)]
-    fit = "The final fit" if fold is windows.folds[-1] else fold.name
-    return f"{fit} is without {listed(names)}, whose values before it are too few or do not vary."
+def _not_admitted(windows: Windows, fold: Fold) -> list[str]:
+    """The series that the fold does not admit, in one text; empty where it admits all."""
+    lost = np.flatnonzero(np.isnan(np.asarray(fold.scale)[:, 0]))
+    return [listed([windows.layout.series[group] for group in lost])] if lost.size else []
 
 
 def _flat_covariates(windows: Windows, fold: Fold) -> list[str]:
     """Covariates that do not vary in the fold's training part, with the series that they belong to."""
     names, channels = windows.layout.covariates, windows.levels.shape[1]
     flat = np.isinf(np.asarray(fold.scale)[:, channels:])  # (G, F − C)
-    joint = channels > 1
-    shared = joint and flat.shape[1] == len(names)
+    shared = channels > 1 and flat.shape[1] == len(names)
     found = []
     for j, name in enumerate(names):
-        lost = flat[
-            :, j :: len(names)
-        ]  # of joint channels one column for each series, unless shared
-        if not lost.any():
-            continue
-        series = [windows.layout.series[i] for i in np.flatnonzero(lost)]
-        whose = "" if shared or lost.all() else f" of {listed(series)}"
-        fit = "the final fit" if fold is windows.folds[-1] else fold.name
-        found.append(
-            f"The covariate {name}{whose} does not vary in the training part of {fit}, whose networks see "
-            "0 in its place."
-        )
+        lost = flat[:, j :: len(names)]  # of joint channels a column for each series, unless shared
+        if lost.any():
+            series = [windows.layout.series[i] for i in np.flatnonzero(lost)]
+            found.append(name if shared or lost.all() else f"{name} of {listed(series)}")
     return found

@@ -184,5 +184,5 @@ def _baselines(study: Study) -> list[str]:
     head, found = rows.forecasters(study)
     made = [[f"**{row[0]}**", *row[1:]] if is_cell else row for is_cell, row in found]
     note = "Test part; in the data's units except where scaled; cells are the mean of their seeds' "
-    note += "errors, an ensemble forecasts the mean of its seeds."
+    note += "errors, an ensemble forecasts the mean of its seeds." + rows.absent(study)
     return [f"## Beside the baselines\n\n{table(head, made)}\n\n{note}"]

@@ -126,7 +126,8 @@ def judge(pairs: Sequence[Pair], horizon: int, confidence: float) -> tuple[Verdi
     ):
         p = 1.0 if same[place] else next(adjusted)
         reference = float(two.loss.mean())
-        scale = 100 / reference if reference > 0 else float("nan")
+        # Of an error of 0 no share has a meaning, unless both are 0.
+        scale = 100 / reference if reference > 0 else float("nan") if interval.mean else 0.0
         word = "same" if same[place] else _word(interval.mean, p < 1 - confidence)
         verdicts.append(
             Verdict(

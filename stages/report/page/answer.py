@@ -49,11 +49,12 @@ def headline(study: Study) -> str:
     found = _found(study, study.best, study.best_baseline)
     if found is None:
         return _against_zero(study)
-    told = (
-        f"is {found.word} than"
-        if found.word in ("better", "worse")
-        else "cannot be told apart from"
-    )
+    if _unknown(found):
+        told = "cannot be compared with"
+    elif found.word in ("better", "worse"):
+        told = f"is {found.word} than"
+    else:
+        told = "cannot be told apart from"
     baseline = f"the best baseline, {found.against} ({_size(found)})"
     return f"{_against_zero(study)} {study.best.name} {told} {baseline}."
 
@@ -66,6 +67,8 @@ def _against_zero(study: Study) -> str:
         return who + f"The grid has no λ = 0, so whether {penalty} helps was not asked."
     if found is None or found.word == "same":
         return who + f"{_first(penalty)} does not help here: no penalty is at least as good."
+    if _unknown(found):
+        return who + f"Whether {penalty} helps is not known: {_size(found)}."
     size = _size(found)
     if found.word == "better":
         return who + f"{_first(penalty)} helps: the test error lies {size} that of λ = 0."
@@ -75,10 +78,17 @@ def _against_zero(study: Study) -> str:
     return who + "which this test part cannot tell from chance."
 
 
+def _unknown(verdict: Verdict) -> bool:
+    """Whether a forecaster diverged, so that nothing can be said."""
+    return verdict.word == "no difference shown" and not math.isfinite(verdict.percent)
+
+
 def _size(verdict: Verdict) -> str:
     """How far the test error lies from the reference's."""
+    if _unknown(verdict):
+        return "a test error is not a finite number"
     if not math.isfinite(verdict.percent):
-        return "above" if verdict.word == "worse" else "neither above nor below"
+        return "above"  # an error of 0, of which no share has a meaning
     return f"{abs(verdict.percent):.1f} % {'below' if verdict.percent < 0 else 'above'}"
 
 
@@ -176,6 +186,7 @@ def _forecasters(study: Study) -> list[Table]:
     marked = frozenset(place for place, (is_cell, _) in enumerate(found) if is_cell)
     note = "Test part; in the data's units except where scaled; cells are the mean of "
     note += "their seeds' errors, an ensemble forecasts the mean of its seeds."
+    note += rows.absent(study)
     return [Table("Beside the baselines", head, [row for _, row in found], marked, note=note)]
 
 
