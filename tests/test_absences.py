@@ -12,6 +12,7 @@ import pytest
 from statsforecast.models import AutoETS
 
 from stages.artifacts.scores import Index, load_index
+from stages.evaluate import exponential
 from stages.evaluate import run as stage
 from stages.evaluate.baselines import BASELINES
 from stages.evaluate.past import AbsentError, Past
@@ -116,6 +117,13 @@ def test_a_short_series_is_no_traceback() -> None:
         baseline = BASELINES[name](past_of(values, lookback=2, horizon=1))
         assert baseline.covers is not None
         assert baseline.covers.tolist() == [True, name == "ar"]  # 8 values: enough for an AR alone
+
+
+def test_a_multiplied_season_that_meets_zero_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = exponential.Smoother(0.5, 0, 0.5, 1, True, 1.0, 0, np.zeros(6), np.zeros(1))
+    monkeypatch.setattr(exponential, "smoother", lambda *_: model)
+    with pytest.raises(AbsentError, match="met a level of 0"):
+        exponential.auto_ets(past_of(levels(150, 1)))
 
 
 def test_all_baselines_absent_leave_a_study(

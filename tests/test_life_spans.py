@@ -64,6 +64,20 @@ def test_a_study_of_any_size_scores_right(plain: Damped, tmp_path: Path, size: f
     assert other.words() == plain.words()
 
 
+@pytest.mark.parametrize("size", [1e-150, 1e-13, 1e150])
+def test_fitted_baselines_of_any_size_are_the_same(tmp_path: Path, size: float) -> None:
+    frame, names = waves(), ("ar", "auto_ets")
+    plain = damped(tmp_path / "plain", frame, baselines=names)
+    frame[["north", "west"]] *= size
+    other = damped(tmp_path / "other", frame, baselines=names)
+    assert other.study.index.absent == {}
+    for one in ("north", "south", "west"):
+        rows = [
+            table.scores("baselines").xs(one, level="unique_id")[SCALED] for table in (other, plain)
+        ]
+        np.testing.assert_allclose(*rows, rtol=1e-3)
+
+
 @pytest.mark.parametrize("shift", [-1e3, 1e4])
 def test_a_series_at_another_level_changes_no_scaled_number(
     plain: Damped, tmp_path: Path, shift: float
