@@ -17,3 +17,21 @@ def varies(width: float, size: float) -> bool:
 def largest(values: np.ndarray) -> float:
     """max |values|; 0 where there are none."""
     return float(np.abs(values).max()) if values.size else 0.0
+
+
+def unit(size: float) -> float:
+    """A power of two beside which values as large as `size` have squares that neither overflow nor vanish.
+
+    It is 1 for sizes from 2^-16 to 2^16, and a division by it is exact: ordinary data keep their digits.
+    """
+    if not 0 < size < np.inf:
+        return 1.0
+    return float(2.0 ** (32 * round(float(np.log2(size)) / 32)))
+
+
+def deviation(values: np.ndarray) -> float:
+    """Standard deviation (1/N) of values of any size; 0 where there are none."""
+    if not values.size:
+        return 0.0
+    one = unit(largest(values))
+    return float((values / one).std() * one)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from stages.artifacts.calendar import Calendar
 from stages.artifacts.fits import Fit, save_fits
 from stages.artifacts.scores import ENSEMBLE
 from stages.artifacts.series import Series
@@ -18,6 +20,7 @@ GRID = (0.0, 1.0, 10.0, 100.0)
 # Error level of each λ: rnn is best at λ = 10 and near there at 100, lstm at λ = 0.
 LEVELS = {"rnn": (1.0, 0.8, 0.5, 0.502), "lstm": (0.6, 0.7, 0.8, 0.9)}
 BASELINES = {"repeat_last": 1.5, "ridge": 0.7}
+CALENDAR = Calendar("YS", "datetime")
 FLAGS = ("series", "development", "fits", "scores", "forecasts")
 
 
@@ -66,11 +69,15 @@ class Maker:
             }
             for name in self.names
         ]
-        summary = {"frequency": "YS", "time": "datetime", "covariates": []}
-        return Series(
-            pd.concat(frames, ignore_index=True),
-            summary | {"shared_covariates": False, "series": rows},
-        )
+        summary = {
+            "calendar": asdict(CALENDAR),
+            "covariates": [],
+            "shared_covariates": False,
+            "series": rows,
+            "left_out": {},
+            "source": {"file": "CSV", "separator": ",", "dates": "%Y-%m-%d"},
+        }
+        return Series(pd.concat(frames, ignore_index=True), summary)
 
     def windows(self) -> Windows:
         groups = len(self.names)
@@ -82,10 +89,11 @@ class Maker:
             series=self.names,
             covariates=(),
             difference={"order": 0, "lag": 0},
-            frequency="YS",
-            time="datetime",
+            fill=0,
+            scaler="standard",
+            calendar=CALENDAR,
         )
-        values = self.y[:DEVELOPMENT].T[:, :, None].copy()
+        values = np.ascontiguousarray(self.y[:DEVELOPMENT].T.reshape(-1, 1))
         unit = np.ones((groups, 1))
         folds = []
         for name, start in (("fold0", 50), ("fold1", 65), ("final", DEVELOPMENT)):
@@ -98,6 +106,8 @@ class Maker:
             values=values,
             levels=values,
             observed=np.ones(values.shape, bool),
+            starts=np.arange(groups + 1) * DEVELOPMENT,
+            first=np.zeros(groups, np.int64),
             time=self.time[:DEVELOPMENT].to_numpy().astype("datetime64[us]").astype(np.int64),
             folds=tuple(folds),
             rows=np.empty(0, np.int64),

@@ -10,11 +10,13 @@ import pandas as pd
 import pytest
 
 from stages.artifacts import forecasts, scores
+from stages.artifacts.calendar import Calendar
 from stages.artifacts.fits import Fit
 from stages.artifacts.scores import ENSEMBLE
 from stages.artifacts.windows import Windows
 from stages.evaluate import run as stage
 from stages.evaluate.params import EvaluateParams
+from stages.evaluate.season import season_of
 from stages.params import ParameterError, check_section
 from tests.evaluate_windows import HOUR, make, waves
 
@@ -41,7 +43,7 @@ def constant(
     fit: Fit, windows: Windows, rows: np.ndarray, center: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
     """In place of a network: its weight as forecast of each step and channel."""
-    shape = (*fit.weights.shape[:2], len(rows), windows.layout.horizon, windows.levels.shape[2])
+    shape = (*fit.weights.shape[:2], len(rows), windows.layout.horizon, windows.levels.shape[1])
     return np.broadcast_to(fit.weights[..., None, None], shape)
 
 
@@ -78,7 +80,7 @@ def test_forecasts_hold_every_window_of_every_member(written: tuple[Windows, Pat
         ahead = (one["ds"] - one["cutoff"]) // pd.Timedelta("1h")
         np.testing.assert_array_equal(ahead, np.tile([1, 2, 3], len(y) // 3))
     cutoff = frame["cutoff"].astype("int64").to_numpy()[: len(y) : 3] // HOUR
-    channels = test.levels.shape[2]
+    channels = test.levels.shape[1]
     origins = test.group_origin(test.rows)[1] + test.offset
     np.testing.assert_array_equal(cutoff, np.repeat(origins, channels))
 
@@ -89,8 +91,8 @@ def test_network_forecasts_are_in_the_units_of_the_data(
     test, folder = written
     frame = forecasts.load(folder / "forecasts", "rnn", filters=[("lam", "==", 2.0)])
     fold = data[0].folds[-1]
-    group, origin = test.group_origin(test.rows)
-    last = test.levels[group, origin]  # normalise: last
+    group, _ = test.group_origin(test.rows)
+    last = test.levels[test.rows]  # normalise: last
     expected = last + 1.0 * fold.scale[group]  # the weight of the last member is 1
     expected = np.repeat(expected.ravel(), 3)
     found = frame.loc[frame["seed"] == 1, "y_hat"]
@@ -118,8 +120,7 @@ def test_scores_are_those_of_the_forecasts(
     frame = forecasts.load(folder / "forecasts", name).astype({"cell": "str", "unique_id": "str"})
     found = scores.load_scores(folder / "scores", name)
     assert list(found.columns) == ["cell", "lam", "seed", "unique_id", "step", "metric", "value"]
-    development = data[0]
-    levels = development.levels[:, :90].transpose(0, 2, 1).reshape(2, -1)
+    levels = waves(150, 2)[:90].T
     sigma = pd.Series(levels.std(1), test.layout.series)
     naive = pd.Series(abs(levels[:, SEASON:] - levels[:, :-SEASON]).mean(1), test.layout.series)
     e = frame["y_hat"] - frame["y"]
@@ -162,7 +163,8 @@ def test_losses_by_window_average_to_the_score(written: tuple[Windows, Path]) ->
 
 def test_baselines_say_their_lambda_and_come_in_order(written: tuple[Windows, Path]) -> None:
     _, folder = written
-    assert scores.load_index(folder / "scores") == (["rnn", "gru"], ["repeat_last", "ridge", "ar"])
+    index = scores.load_index(folder / "scores")
+    assert index == scores.Index(["rnn", "gru"], ["repeat_last", "ridge", "ar"])
     found = scores.load_scores(folder / "scores", "baselines").drop_duplicates("cell")
     assert found["cell"].tolist() == ["repeat_last", "ridge", "ar"]
     assert found["lam"].notna().tolist() == [False, True, False]
@@ -203,15 +205,14 @@ def test_member_that_diverged_spoils_no_other(
 
 
 def test_season_is_asked_for_where_nothing_tells_it(data: tuple[Windows, Windows]) -> None:
-    _, test = data
-    layout = test.layout
-    assert stage.season_of(EvaluateParams(), layout) == 24
-    assert stage.season_of(EvaluateParams(season=7), layout) == 7
-    yearly = type(layout)(**{**vars(layout), "frequency": "YS"})
+    calendar = data[1].layout.calendar
+    assert season_of(EvaluateParams(), calendar) == 24
+    assert season_of(EvaluateParams(season=7), calendar) == 7
+    yearly = Calendar("YS", "datetime")
     with pytest.raises(ParameterError, match=r"evaluate\.season .* seasonal_repeat and mase .*11"):
-        stage.season_of(EvaluateParams(), yearly)
+        season_of(EvaluateParams(), yearly)
     alone = EvaluateParams(metrics=("mse",), baselines=("ar", "auto_ets"))
-    assert stage.season_of(alone, yearly) is None
+    assert season_of(alone, yearly) is None
 
 
 @pytest.mark.parametrize(

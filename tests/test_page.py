@@ -221,6 +221,9 @@ def test_the_answer_is_as_clear_whatever_it_is(written: tuple[Study, Path], text
     assert "cannot be shown" in told(word="no difference shown")
     assert "does harm: the error lies 12.0 % above" in told(word="worse", percent=12.0)
     assert "L2 does not help here" in told(word="same")
+    lost = told(word="no difference shown", percent=np.nan)
+    assert "Whether L2 helps is not known: a test error is not a finite number." in lost
+    assert "does harm: the error lies above that of" in told(word="worse", percent=np.nan)
     for verdict in study.verdicts:
         assert sentence(verdict) in re.sub(r"</?strong>", "", text)
 
@@ -269,13 +272,14 @@ def test_every_penalty_has_its_name_and_its_loss(written: tuple[Study, Path], te
 
 
 def test_filled_gaps_are_counted(tmp_path: Path) -> None:
-    windows = Maker(tmp_path, ("north", "south")).windows()
-    observed = np.ones(windows.levels.shape, bool)
-    observed[1, [3, 4, 7]] = False
-    levels = np.ones(windows.levels.shape)
-    levels[1, 7] = np.nan  # a gap that stays one
-    mended = replace(windows, observed=observed, levels=levels)
-    assert filled_steps(mended) == {"north": 0, "south": 2}
+    maker = Maker(tmp_path, ("north", "south"))
+    windows, series = maker.windows(), maker.series()
+    south = np.flatnonzero(series.frame["unique_id"] == "south")
+    series.frame.loc[south[[3, 4, 7]], "y"] = np.nan
+    levels = np.array(windows.levels)
+    levels[windows.starts[1] + 7] = np.nan  # a gap that stays one
+    mended = replace(windows, levels=levels)
+    assert filled_steps(mended, series) == {"north": 0, "south": 2}
 
 
 def test_numbers_are_broken_nowhere() -> None:

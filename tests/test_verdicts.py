@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
+from stages.report.comparisons import row
 from stages.report.verdicts import WindowLosses, judge
 
 
@@ -40,3 +43,23 @@ def _columns(one: WindowLosses) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_other_windows_are_refused() -> None:
     with pytest.raises(ValueError, match=r"different test windows \(20 and 19\)"):
         judge([("rnn", 1.0, "ridge", losses(np.ones(20)), losses(np.ones(19)))], 2, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "word", "says"),
+    [
+        (1.0, 0.0, "worse", "rnn at λ = 1 is worse than ridge, whose test error is 0."),
+        (0.0, 0.0, "no difference shown", "test error +0.0 %"),
+        (np.inf, 1.0, "no difference shown", "no difference shown (too few finite losses)."),
+        (1.0, np.nan, "no difference shown", "no difference shown (too few finite losses)."),
+    ],
+)
+def test_a_share_of_nothing_is_not_told(one: float, two: float, word: str, says: str) -> None:
+    noise = np.random.default_rng(1).uniform(0.9, 1.1, 60)
+    with np.errstate(invalid="ignore"):
+        pair = ("rnn", 1.0, "ridge", losses(one * noise), losses(two * noise))
+    (verdict,) = judge([pair], 1, 0.95)
+    assert verdict.word == word
+    assert says in verdict.sentence()
+    assert not re.search("nan|inf ", verdict.sentence())
+    assert not re.search("nan|inf ", " ".join(row(verdict)))

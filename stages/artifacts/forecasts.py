@@ -24,8 +24,9 @@ DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 
 
 def time_type(layout: Layout) -> pa.DataType:
-    """How times are written: as timestamps, or as the data's own integers."""
-    return pa.timestamp("us") if layout.time == "datetime" else pa.int64()
+    """How times are written: as timestamps (UTC with the calendar's zone, if it has one), or as integers."""
+    calendar = layout.calendar
+    return pa.timestamp("us", tz=calendar.zone) if calendar.time == "datetime" else pa.int64()
 
 
 def repeated(names: Sequence[str], index: np.ndarray) -> pa.Array:

@@ -2,19 +2,20 @@
 
     <cell>.parquet, baselines.parquet                 cell, lam, seed, unique_id, step, metric, value
     losses_<cell>.parquet, losses_baselines.parquet   cell, lam, seed, unique_id, cutoff, loss
-    cells.json                                        {"cells": [...], "baselines": [...]}, in order
+    cells.json                                        an Index: which there are, in order, and what is missing
 
-unique_id "" means all series and step 0 all horizon steps. A baseline's `cell` is its name, its seed
-−1 and its lam NaN, or its own λ. Seed −2 is the ensemble: the mean over the seeds' forecasts of one λ, a
-forecaster of its own where a cell has several seeds. `loss` is one window's scaled_mse, over its horizon and
-channels; with joint channels its unique_id is "".
+unique_id "" means all ranked series and step 0 all horizon steps. A metric that has no meaning for a series
+has no row for it; a series that is not ranked has rows in the data's units under its own name alone, and no
+losses. A baseline's `cell` is its name, its seed −1 and its lam NaN, or its own λ. Seed −2 is the ensemble:
+the mean over the seeds' forecasts of one λ, a forecaster of its own where a cell has several seeds. `loss` is
+one window's scaled_mse, over its horizon and channels; with joint channels its unique_id is "".
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -102,20 +103,37 @@ def _write(table: pa.Table, path: Path) -> None:
     pq.write_table(table, path, compression="zstd")
 
 
-def save_index(folder: Path | str, cells: list[str], baselines: list[str]) -> None:
+@dataclass(frozen=True)
+class Index:
+    """Which forecasters the scores are of, and what is left out of them.
+
+    Attributes:
+        cells, baselines: in the order of params.yaml.
+        absent: baseline that was asked for and cannot be made → why.
+        unranked: series → why it is in no overall number.
+        undefined: metric → series that it has no meaning for → why.
+    """
+
+    cells: list[str]
+    baselines: list[str]
+    absent: dict[str, str] = field(default_factory=dict)
+    unranked: dict[str, str] = field(default_factory=dict)
+    undefined: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def save_index(folder: Path | str, index: Index) -> None:
     """Write cells.json."""
-    text = json.dumps({"cells": cells, "baselines": baselines}, indent=2, ensure_ascii=False)
+    text = json.dumps(asdict(index), indent=2, ensure_ascii=False)
     (Path(folder) / "cells.json").write_text(text + "\n", encoding="utf-8")
 
 
-def load_index(folder: Path | str) -> tuple[list[str], list[str]]:
-    """Cells and baselines, in order.
+def load_index(folder: Path | str) -> Index:
+    """Read cells.json.
 
     Raises:
         FileNotFoundError: the folder holds no scores.
     """
-    index = json.loads((Path(folder) / "cells.json").read_text(encoding="utf-8"))
-    return index["cells"], index["baselines"]
+    return Index(**json.loads((Path(folder) / "cells.json").read_text(encoding="utf-8")))
 
 
 def load_scores(folder: Path | str, name: str) -> pd.DataFrame:

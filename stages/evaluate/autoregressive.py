@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.evaluate.past import Baseline, Past, fill
+from stages.evaluate.past import AbsentError, Baseline, Past, of_each
+from stages.scale import largest, unit, varies
+
+SHORTEST = 8  # levels below which nothing can be fitted
 
 
 def _most_lags(length: int, season: int | None) -> int:
@@ -21,15 +24,26 @@ def _most_lags(length: int, season: int | None) -> int:
 
 
 def coefficients(line: np.ndarray, season: int | None) -> tuple[float, np.ndarray]:
-    """c and φ (p,) of one series (T,), without NaN; a series that does not vary repeats its level."""
+    """c and φ (p,) of one series (T,), without NaN.
+
+    Raises:
+        AbsentError: the levels are too few, do not vary, or statsmodels cannot fit them.
+    """
     from statsmodels.tsa.ar_model import AutoReg, ar_select_order
 
-    if len(line) < 8 or np.ptp(line) == 0:
-        return 0.0, np.ones(1)
-    chosen = ar_select_order(line, _most_lags(len(line), season), ic="bic", trend="c")
-    lags = max(chosen.ar_lags or [1])  # an order of 0 is no reason to forget the last level
-    params = AutoReg(line, lags=lags, trend="c").fit().params
-    return float(params[0]), np.asarray(params[1:])
+    if len(line) < SHORTEST:
+        raise AbsentError(f"an AR needs {SHORTEST} values to be fitted, and there are {len(line)}")
+    if not varies(float(np.ptp(line)), largest(line)):
+        raise AbsentError("an AR needs values that vary to be fitted")
+    one = unit(largest(line))
+    line = line / one
+    try:
+        chosen = ar_select_order(line, _most_lags(len(line), season), ic="bic", trend="c")
+        lags = chosen.ar_lags or [1]  # an order of 0 is no reason to forget the last level
+        params = np.asarray(AutoReg(line, lags=lags, trend="c").fit().params)
+    except Exception as error:  # whatever the package makes of odd values is its own affair
+        raise AbsentError(f"statsmodels cannot fit an AR ({type(error).__name__})") from error
+    return float(params[0]) * one, params[1:]
 
 
 def unroll(constant: float, phi: np.ndarray, horizon: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,29 +51,37 @@ def unroll(constant: float, phi: np.ndarray, horizon: int) -> tuple[np.ndarray, 
     p = len(phi)
     maps = np.concatenate([np.eye(p)[::-1], np.zeros((horizon, p))])  # row p − 1 is y(t)
     shifts = np.zeros(p + horizon)
-    for h in range(p, p + horizon):
-        maps[h] = phi @ maps[h - p : h][::-1]
-        shifts[h] = constant + phi @ shifts[h - p : h][::-1]
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # coefficients that explode are found out by forecasts
+        for h in range(p, p + horizon):
+            maps[h] = phi @ maps[h - p : h][::-1]
+            shifts[h] = constant + phi @ shifts[h - p : h][::-1]
     return shifts[p:], maps[p:]
 
 
 def ar(past: Past) -> Baseline:
-    """The AR(p) of every series, each with its own p."""
-    lines = fill(past.levels)
-    horizon = past.test.layout.horizon
-    maps = []
-    for line in lines:
-        known = line[: past.fit_end]
-        maps.append(unroll(*coefficients(known[np.isfinite(known)], past.season), horizon))
+    """The AR(p) of every series, each with its own p.
+
+    Raises:
+        AbsentError: it cannot be fitted to a series that comparisons need.
+    """
+    lines, horizon = past.filled, past.test.layout.horizon
+
+    def fit(series: int) -> tuple[np.ndarray, np.ndarray]:
+        known = lines.until(series, past.fit_end)
+        return unroll(*coefficients(known[np.isfinite(known)], past.season), horizon)
+
+    maps, covers = of_each(past, fit)
 
     def forecast(rows: np.ndarray) -> np.ndarray:
         series, t = past.origins(rows)
         y = np.empty((len(rows), horizon, series.shape[1]))
-        for s in np.unique(series):
+        for s in np.unique(series).tolist():
             n, c = np.nonzero(series == s)
             shift, matrix = maps[s]
-            when = np.maximum(t[n, None] - np.arange(matrix.shape[1]), 0)  # (N, p)
+            when = t[n, None] - np.arange(matrix.shape[1]) - lines.first[s]  # (N, p)
             y[n, :, c] = lines[s][when] @ matrix.T + shift
         return y
 
-    return Baseline("ar", np.nan, forecast)
+    return Baseline("ar", np.nan, forecast, covers)

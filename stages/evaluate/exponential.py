@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from stages.evaluate.past import Baseline, Past, fill
+from stages.evaluate.past import AbsentError, Baseline, Past, of_each
+from stages.scale import largest, unit, varies
 
 RECENT = 4000
 LONGEST = 12
@@ -56,7 +57,25 @@ class States:
 
 
 def smoother(line: np.ndarray, season: int, start: int) -> Smoother:
-    """Fit the finite levels `line` (T,), whose first lies at `start` on the time line."""
+    """Fit the finite levels `line` (T,), whose first lies at `start` on the time line.
+
+    Raises:
+        AbsentError: the levels are too few, do not vary, or a package cannot fit them.
+    """
+    if len(line) < SHORTEST:
+        raise AbsentError(
+            f"exponential smoothing needs {SHORTEST} values to be fitted, and there are {len(line)}"
+        )
+    if not varies(float(np.ptp(line)), largest(line)):
+        raise AbsentError("exponential smoothing needs values that vary to be fitted")
+    try:
+        return _smoother(line, season, start)
+    except Exception as error:  # whatever the packages make of odd values is their own affair
+        reason = f"statsforecast cannot fit exponential smoothing ({type(error).__name__})"
+        raise AbsentError(reason) from error
+
+
+def _smoother(line: np.ndarray, season: int, start: int) -> Smoother:
     profile = np.zeros(1)
     if season > LONGEST and len(line) >= 2 * season:
         profile = np.roll(_profile(line, season), start)
@@ -72,9 +91,7 @@ def _profile(line: np.ndarray, season: int) -> np.ndarray:
 
 
 def fitted(line: np.ndarray, season: int) -> Smoother:
-    """AutoETS on `line` (T,); one that is short or does not vary repeats its last level."""
-    if len(line) < SHORTEST or np.ptp(line) == 0:
-        return Smoother(1, 0, 0, 1, False, line[-1], 0, np.zeros(1), np.zeros(1))
+    """AutoETS on `line` (T,)."""
     from statsforecast.models import AutoETS
 
     model = "ZZZ" if season > 1 else "ZZN"
@@ -130,26 +147,50 @@ def project(model: Smoother, states: States, at: np.ndarray, horizon: int) -> np
     return base * season if model.multiplicative else base + season
 
 
+@dataclass(frozen=True)
+class Rolled:
+    """A fitted model with its states over the test part; levels are divided by `unit`."""
+
+    model: Smoother
+    states: States
+    unit: float
+
+
+def _rolled(past: Past, series: int) -> Rolled:
+    """One series: fitted before `fit_end`, rolled on to the end."""
+    end, lines, filled = past.fit_end, past.lines, past.filled
+    known = filled.until(series, end)
+    begin = max(len(known) - RECENT, int(np.isfinite(known).argmax()) if len(known) else 0)
+    known = known[begin:]
+    one = unit(largest(known))
+    first = int(lines.first[series])
+    model = smoother(known / one, past.season or 1, first + begin)
+    new = lines[series][max(0, end - first) :] / one
+    when = np.arange(end, end + len(new)) % len(model.profile)
+    try:
+        return Rolled(model, roll(model, new - model.profile[when]), one)
+    except ZeroDivisionError:
+        raise AbsentError("a model with a multiplied season met a level of 0") from None
+
+
 def auto_ets(past: Past) -> Baseline:
-    """AutoETS of every series."""
+    """AutoETS of every series.
+
+    Raises:
+        AbsentError: it cannot be fitted to a series that comparisons need.
+    """
     end, horizon = past.fit_end, past.test.layout.horizon
-    filled = fill(past.levels)
-    models, rolled = [], []
-    for line, levels in zip(filled, past.levels, strict=True):
-        start = max(end - RECENT, int(np.isfinite(line).argmax()))
-        model = smoother(line[start:end], past.season or 1, start)
-        when = np.arange(end, len(levels)) % len(model.profile)
-        models.append(model)
-        rolled.append(roll(model, levels[end:] - model.profile[when]))
+    fits, covers = of_each(past, lambda series: _rolled(past, series))
 
     def forecast(rows: np.ndarray) -> np.ndarray:
         series, t = past.origins(rows)
         y = np.empty((len(rows), horizon, series.shape[1]))
-        for s in np.unique(series):
+        for s in np.unique(series).tolist():
             n, c = np.nonzero(series == s)
-            profile = models[s].profile
+            model, profile = fits[s].model, fits[s].model.profile
             ahead = (t[n, None] + 1 + np.arange(horizon)) % len(profile)
-            y[n, :, c] = project(models[s], rolled[s], t[n] + 1 - end, horizon) + profile[ahead]
+            own = project(model, fits[s].states, t[n] + 1 - end, horizon) + profile[ahead]
+            y[n, :, c] = own * fits[s].unit
         return y
 
-    return Baseline("auto_ets", np.nan, forecast)
+    return Baseline("auto_ets", np.nan, forecast, covers)

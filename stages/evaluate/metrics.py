@@ -1,59 +1,35 @@
 """Errors of forecasts, summed window by window so that memory does not grow with the test part.
 
-With e = ŷ − y over every test window, horizon step and channel (each weighs the same):
+With e = ŷ − y over every test window, horizon step and channel of the ranked series (each weighs the same):
 
     mse = mean e²      mae = mean |e|      rmse = √mse      smape = mean |e| / (|ŷ| + |y|), 0/0 := 0
     mase = mean |e| / q_s           q_s: mean absolute error of the seasonal repeat, one season ahead,
                                     within series s's training part (Hyndman & Koehler 2006)
     scaled_mse = mean (e / σ_s)²    σ_s: standard deviation (ddof 0) of series s's observed levels in
-    scaled_mae = mean |e| / σ_s     the training part; 1 for a constant series
+    scaled_mae = mean |e| / σ_s     the training part
 
 smape lies in [0, 1], as in utilsforecast. σ_s is of levels also where `window.difference` makes the
-networks learn differences, so that scaled errors of both mean the same. Where q_s is 0 or unknown
-(a training part without two observations one season apart), mase is NaN: it has no meaning there.
+networks learn differences, so that scaled errors of both mean the same. A series that is not ranked (see
+yardstick.py) has errors in the data's units of its own and is in no mean over series. A series for which
+a metric has no meaning (mase without a seasonal step) is left out of that metric; where none is left, the
+metric has no rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from stages.artifacts.windows import Windows
+from stages.evaluate.yardstick import Yardstick
 
 ALWAYS = ("scaled_mse", "scaled_mae")
-
-
-@dataclass(frozen=True)
-class Yardstick:
-    """What errors are measured against: sigma and naive (n,), one per series, in the data's units."""
-
-    sigma: np.ndarray
-    naive: np.ndarray
-
-
-def yardstick(development: Windows, season: int | None) -> Yardstick:
-    """The yardstick of the split's training part; naive is NaN where season is None."""
-    end = development.train_end
-    levels = np.where(development.observed[:, :end], development.levels[:, :end], np.nan)
-    lines = levels.transpose(0, 2, 1).reshape(-1, end)  # (n, T): index g C + c
-    sigma = np.array([_deviation(line[np.isfinite(line)]) for line in lines])
-    if season is None or season >= end:
-        return Yardstick(sigma, np.full(len(lines), np.nan))
-    steps = np.abs(lines[:, season:] - lines[:, :-season])
-    naive = np.array([_mean(step[np.isfinite(step)]) for step in steps])
-    return Yardstick(sigma, np.where(naive > 0, naive, np.nan))
-
-
-def _deviation(values: np.ndarray) -> float:
-    if values.size == 0 or np.ptp(values) == 0:
-        return 1.0
-    return float(values.std())
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if values.size else np.nan
+RELATIVE = ("mase", *ALWAYS)  # to a yardstick: of ranked series alone
+POWERS = {
+    "mse": 2,
+    "rmse": 2,
+    "mae": 1,
+}  # of the units in which errors are summed; the others have none
 
 
 class Errors:
@@ -62,15 +38,22 @@ class Errors:
     def __init__(self, yard: Yardstick, horizon: int) -> None:
         self.yard = yard
         n = len(yard.sigma)
+        # In the yardstick's units: e² as multiples of unit².
         self.square, self.absolute, self.symmetric = np.zeros((3, n, horizon))
         self.windows = np.zeros(n, np.int64)
 
     def add(self, y: np.ndarray, y_hat: np.ndarray, series: np.ndarray) -> np.ndarray:
-        """Add y and y_hat (N, H, C) of series (N, C); returns scaled_mse of each window (N,)."""
+        """Add y and y_hat (N, H, C) of series (N, C).
+
+        Returns:
+            (N,) scaled_mse of each window, over its ranked channels; NaN where none is ranked.
+        """
         with np.errstate(over="ignore", invalid="ignore"):  # of a member that diverged
             return self._add(y, y_hat, series)
 
     def _add(self, y: np.ndarray, y_hat: np.ndarray, series: np.ndarray) -> np.ndarray:
+        one = self.yard.unit[series][:, None]  # (N, 1, C)
+        y, y_hat = y / one, y_hat / one
         error = y_hat - y
         size = np.abs(error)
         whole = np.abs(y) + np.abs(y_hat)
@@ -82,26 +65,49 @@ class Errors:
             self.absolute[s] += size[n, :, c].sum(0)
             self.symmetric[s] += ratio[n, :, c].sum(0)
             self.windows[s] += len(n)
-        variance = self.yard.sigma[series] ** 2  # (N, C)
-        loss: np.ndarray = (square.mean(1) / variance).mean(1)
-        return loss
+        variance = ((self.yard.sigma / self.yard.unit)[series]) ** 2  # (N, C)
+        scaled = square.mean(1) / variance
+        ranked = self.yard.ranked[series]
+        if ranked.all():
+            return np.asarray(scaled.mean(1))
+        count = ranked.sum(1)
+        total = np.where(ranked, scaled, 0.0).sum(1)
+        return np.divide(total, count, out=np.full(len(series), np.nan), where=count > 0)
+
+    def included(self, metric: str) -> np.ndarray:
+        """(n,) bool: the series with windows that are in the metric's mean."""
+        kept = self.yard.ranked & (self.windows > 0)
+        return kept & np.isfinite(self.yard.naive) if metric == "mase" else kept
+
+    def listed(self, metric: str) -> np.ndarray:
+        """(n,) bool: the series with a value of their own."""
+        return self.included(metric) if metric in RELATIVE else self.windows > 0
 
     def values(self, metric: str) -> np.ndarray:
-        """(1 + H + n,): overall, by step, by series (NaN for a series without test windows)."""
-        if metric == "rmse":
-            return np.sqrt(self.values("mse"))
-        sums = self._sums(metric)
-        seen = self.windows > 0
+        """(1 + H + n,): overall, by step, by series; NaN where there is none."""
+        sums, included, listed = self._sums(metric), self.included(metric), self.listed(metric)
+        own, power = self.yard.unit, POWERS.get(metric, 0)
         horizon = sums.shape[1]
-        by_step = sums[seen].sum(0) / self.windows.sum()
-        by_series = np.full(len(sums), np.nan)
-        by_series[seen] = sums[seen].sum(1) / (self.windows[seen] * horizon)
-        return np.concatenate([[by_step.mean()], by_step, by_series])
+        result = np.full(1 + horizon + len(sums), np.nan)
+        with np.errstate(over="ignore", invalid="ignore"):  # of a member that diverged
+            if included.any():
+                common = own[included].max()
+                shares = (own[included, None] / common) ** power
+                by_step = (sums[included] * shares).sum(0) / self.windows[included].sum()
+                overall = np.concatenate([[by_step.mean()], by_step])
+                result[: 1 + horizon] = _in_units(metric, overall, common)
+            mean = sums[listed].sum(1) / (self.windows[listed] * horizon)
+            result[1 + horizon :][listed] = _in_units(metric, mean, own[listed])
+        return result
 
     def _sums(self, metric: str) -> np.ndarray:
-        sigma, naive = self.yard.sigma[:, None], self.yard.naive[:, None]
+        """(n, H) in units to the power of the metric."""
+        sigma, naive = (
+            (values / self.yard.unit)[:, None] for values in (self.yard.sigma, self.yard.naive)
+        )
         table: dict[str, Callable[[], np.ndarray]] = {
             "mse": lambda: self.square,
+            "rmse": lambda: self.square,
             "mae": lambda: self.absolute,
             "smape": lambda: self.symmetric,
             "mase": lambda: self.absolute / naive,
@@ -114,11 +120,21 @@ class Errors:
     def rows(
         self, metrics: Sequence[str], names: Sequence[str]
     ) -> Iterator[tuple[str, int, str, float]]:
-        """(unique_id, step, metric, value): "" means all series, step 0 all steps."""
+        """(unique_id, step, metric, value) of what has a meaning: "" means all series, step 0 all steps."""
         horizon = self.square.shape[1]
         keys = [("", step) for step in range(horizon + 1)] + [(name, 0) for name in names]
-        seen = np.concatenate([np.ones(horizon + 1, bool), self.windows > 0])
         for metric in (*metrics, *ALWAYS):
-            for (name, step), value, is_seen in zip(keys, self.values(metric), seen, strict=True):
-                if is_seen:
+            over_all = np.full(horizon + 1, self.included(metric).any())
+            shown = np.concatenate([over_all, self.listed(metric)])
+            for (name, step), value, is_shown in zip(keys, self.values(metric), shown, strict=True):
+                if is_shown:
                     yield name, step, metric, float(value)
+
+
+def _in_units(metric: str, values: np.ndarray, one: np.ndarray) -> np.ndarray:
+    """Values in units `one`, or in their square, in the data's units."""
+    if metric == "rmse":
+        return np.asarray(np.sqrt(values) * one)
+    if metric == "mse":
+        return np.asarray(values * one * one)  # the square alone could overflow
+    return np.asarray(values * one) if metric == "mae" else values

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.evaluate.past import Baseline, Past, fill
+from stages.evaluate.past import AbsentError, Baseline, Past, of_each
 
 
 def repeat_last(past: Past) -> Baseline:
     """ŷ(t + h) = y(t)."""
-    lines = fill(past.levels)
 
     def forecast(rows: np.ndarray) -> np.ndarray:
         series, t = past.origins(rows)
-        horizon = past.test.layout.horizon
-        return np.repeat(lines[series, t[:, None]][:, None, :], horizon, 1)
+        last = past.lines.at(series, np.broadcast_to(t[:, None], series.shape))
+        return np.repeat(last[:, None], past.test.layout.horizon, 1)
 
     return Baseline("repeat_last", np.nan, forecast)
 
@@ -22,19 +21,37 @@ def repeat_last(past: Past) -> Baseline:
 def seasonal_repeat(past: Past) -> Baseline:
     """ŷ(t + h) = y(t + h − k s), s the season, k the fewest seasons that reach a step ≤ t.
 
-    A gap takes the value of the season before it, and so on; before the first whole season, the
-    last level.
+    A gap takes the value of the season before it, and so on.
+
+    Raises:
+        AbsentError: the values before the first test window of a series do not cover a season.
     """
-    assert past.season is not None  # run.season_of asks the user for it
+    assert past.season is not None  # season_of asks the user for it
     season = past.season
-    lines = fill(past.levels, season)
-    lines = np.where(np.isfinite(lines), lines, fill(past.levels))
+    lines = past.lines.filled(season)
     steps = np.arange(1, past.test.layout.horizon + 1)
     back = steps - season * -(-steps // season)  # (H,), −s < back ≤ 0
 
+    def check(series: int) -> None:
+        """Whether one season before the first origin is known: then it is before every later one."""
+        known = past.first_origin[series] + 1
+        length = known - int(lines.first[series])
+        if season > length:
+            raise AbsentError(
+                f"a season of {season} steps is longer than the {length} steps before the first test window"
+            )
+        gone = int(np.isnan(lines.until(series, known)[-season:]).sum())
+        if gone:
+            raise AbsentError(
+                f"{gone} of the {season} steps of a season have no value before the first test window"
+            )
+
+    _, covers = of_each(past, check)
+
     def forecast(rows: np.ndarray) -> np.ndarray:
         series, t = past.origins(rows)
-        when = np.maximum(t[:, None] + back, 0)  # (N, H)
-        return lines[series[:, None, :], when[:, :, None]]
+        when = (t[:, None] + back)[:, :, None]  # (N, H, 1)
+        which = series[:, None, :]
+        return lines.at(*np.broadcast_arrays(which, when))
 
-    return Baseline("seasonal_repeat", np.nan, forecast)
+    return Baseline("seasonal_repeat", np.nan, forecast, covers)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.artifacts.windows import Fold, Windows
-from stages.evaluate.past import Baseline, Past
+from stages.evaluate.past import AbsentError, Baseline, Past
 
 LAMBDAS = tuple(float(10.0 ** (k / 2)) for k in range(-6, 15))  # 0.001 … 10 million
 BLOCK = 1 << 22  # numbers of one block of windows: 32 MB
@@ -48,7 +48,7 @@ class Path:
 def blocks(windows: Windows, rows: np.ndarray) -> Iterator[np.ndarray]:
     """`rows` in runs whose windows hold about BLOCK numbers."""
     layout = windows.layout
-    width = layout.lookback * windows.values.shape[2] + layout.horizon * windows.levels.shape[2]
+    width = layout.lookback * windows.values.shape[1] + layout.horizon * windows.levels.shape[1]
     step = max(1, BLOCK // width)
     for start in range(0, len(rows), step):
         yield rows[start : start + step]
@@ -61,17 +61,24 @@ def _matrices(windows: Windows, rows: np.ndarray, fold: Fold) -> Iterator[tuple[
 
 
 def fit(windows: Windows, fold: Fold) -> Path:
-    """The path of one fold's training windows."""
-    totals = [0.0, 0.0]
-    for x, y, _ in _matrices(windows, fold.train, fold):
-        totals = [totals[0] + x.sum(0), totals[1] + y.sum(0)]
-    centre, level = (np.asarray(total) / fold.m for total in totals)
-    gram = np.zeros((len(centre), len(centre)))
-    cross = np.zeros((len(centre), len(level)))
-    for x, y, _ in _matrices(windows, fold.train, fold):
-        x = x - centre  # before the product: XᵀX − m x̄x̄ᵀ loses digits
-        gram += x.T @ x
-        cross += x.T @ (y - level)
+    """The path of one fold's training windows.
+
+    Raises:
+        AbsentError: products of their inputs overflow.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # of an input without a scale
+        totals = [0.0, 0.0]
+        for x, y, _ in _matrices(windows, fold.train, fold):
+            totals = [totals[0] + x.sum(0), totals[1] + y.sum(0)]
+        centre, level = (np.asarray(total) / fold.m for total in totals)
+        gram = np.zeros((len(centre), len(centre)))
+        cross = np.zeros((len(centre), len(level)))
+        for x, y, _ in _matrices(windows, fold.train, fold):
+            x = x - centre  # before the product: XᵀX − m x̄x̄ᵀ loses digits
+            gram += x.T @ x
+            cross += x.T @ (y - level)
+    if not (np.isfinite(gram).all() and np.isfinite(cross).all()):
+        raise AbsentError(f"products of the inputs of {fold.name}'s training windows overflow")
     values, vectors = np.linalg.eigh(gram)
     return Path(np.maximum(values, 0), vectors, vectors.T @ cross, centre, level)
 
@@ -89,13 +96,19 @@ def validation_error(windows: Windows, fold: Fold) -> np.ndarray:
 
 
 def ridge(past: Past) -> Baseline:
-    """Ridge of the final fold at the λ with the smallest validation error (of equals the largest)."""
+    """Ridge of the final fold at the λ with the smallest validation error (of equals the largest).
+
+    Raises:
+        AbsentError: numbers overflow on the way.
+    """
     w = past.development
-    errors = sum(validation_error(w, fold) for fold in w.folds if len(fold.validation))
-    lam = LAMBDAS[len(LAMBDAS) - 1 - int(np.argmin(np.broadcast_to(errors, len(LAMBDAS))[::-1]))]
+    errors = np.sum([validation_error(w, fold) for fold in w.folds if len(fold.validation)], axis=0)
+    if not np.isfinite(errors).all():
+        raise AbsentError("its validation errors are not finite")
+    lam = LAMBDAS[len(LAMBDAS) - 1 - int(np.argmin(errors[::-1]))]
     path = fit(w, past.final)
     weights = path.coefficients(lam)
-    shape = (w.layout.horizon, w.levels.shape[2])
+    shape = (w.layout.horizon, w.levels.shape[1])
 
     def forecast(rows: np.ndarray) -> np.ndarray:
         center, scale = past.final.center, past.final.scale

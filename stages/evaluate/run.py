@@ -11,16 +11,17 @@ import numpy as np
 
 from stages.artifacts.fits import Fit
 from stages.artifacts.forecasts import ForecastWriter
-from stages.artifacts.scores import BASELINE, ENSEMBLE, Scores, save_index
+from stages.artifacts.scores import BASELINE, ENSEMBLE, Index, Scores, save_index
 from stages.artifacts.scores import BASELINES as BASELINES_FILE
-from stages.artifacts.windows import Layout, Windows
+from stages.artifacts.windows import Windows
 from stages.evaluate.baselines import BASELINES
-from stages.evaluate.metrics import Errors, yardstick
+from stages.evaluate.metrics import Errors
 from stages.evaluate.params import EvaluateParams
-from stages.evaluate.past import Forecast, Past
+from stages.evaluate.past import AbsentError, Baseline, Forecast, Past
+from stages.evaluate.season import season_of
+from stages.evaluate.yardstick import Yardstick, unranked, without_mase, yardstick
 from stages.networks.forecast import forecast as network_forecast
 from stages.params import ParameterError
-from stages.season import infer_season
 
 BLOCK = 1 << 20  # forecasts, or numbers of inputs, that are held at a time
 GRID = -24  # networks compute in float32: what lies below 2^-24 of the scale is noise
@@ -28,30 +29,22 @@ GRID = -24  # networks compute in float32: what lies below 2^-24 of the scale is
 
 @dataclass(frozen=True)
 class Member:
-    """One forecaster of the test part: a network (lam, seed), an ensemble or a baseline."""
+    """One forecaster of the test part: a network (lam, seed), an ensemble or a baseline.
+
+    covers: (n,) bool, the series that it forecasts; None: all.
+    """
 
     cell: str
     lam: float
     seed: int
     forecast: Forecast
+    covers: np.ndarray | None = None
 
-
-def season_of(params: EvaluateParams, layout: Layout) -> int | None:
-    """Steps of one season: the user's, else what the frequency tells.
-
-    Raises:
-        ParameterError: there is none, and something that was asked for needs it.
-    """
-    season = params.season if params.season is not None else infer_season(layout.frequency)
-    needs = [name for name in ("seasonal_repeat",) if name in params.baselines]
-    needs += [name for name in ("mase",) if name in params.metrics]
-    if season is None and needs:
-        raise ParameterError(
-            f"evaluate.season is null, but {' and '.join(needs)} need a season and the frequency "
-            f"{layout.frequency!r} tells none; set evaluate.season to the steps of one cycle (11 for "
-            "yearly sunspots, 12 for monthly data with a yearly cycle, 1 if there is none)"
-        )
-    return season
+    def of(self, test: Windows, rows: np.ndarray) -> np.ndarray:
+        """Those of the test windows `rows` that it forecasts."""
+        if self.covers is None:
+            return rows
+        return rows[self.covers[test.series_of(rows)].all(axis=1)]
 
 
 def network_members(fit: Fit, test: Windows, past: Past) -> Iterator[Member]:
@@ -91,52 +84,79 @@ def _network(alone: Fit, test: Windows, past: Past) -> Forecast:
     return forecast
 
 
-def baseline_members(names: Iterable[str], past: Past) -> Iterator[Member]:
-    """The baselines, each fitted when its turn comes."""
+def baseline_members(names: Iterable[str], past: Past, absent: dict[str, str]) -> Iterator[Member]:
+    """The baselines, each fitted when its turn comes; `absent` gets those that cannot be made, and why."""
     for name in names:
-        baseline = BASELINES[name](past)
-        yield Member(name, baseline.lam, BASELINE, baseline.forecast)
+        try:
+            baseline = BASELINES[name](past)
+            _check_finite(baseline, past)
+        except AbsentError as reason:
+            absent[name] = str(reason)
+            print(f"evaluate: no {name}: {reason}", file=sys.stderr, flush=True)
+            continue
+        yield Member(name, baseline.lam, BASELINE, baseline.forecast, baseline.covers)
+
+
+def _check_finite(baseline: Baseline, past: Past) -> None:
+    """Refuse forecasts that no comparison could use.
+
+    Raises:
+        AbsentError: one of them is not a finite number; names its series.
+    """
+    test = past.test
+    for rows in _blocks(test):
+        series = test.series_of(rows)
+        kept = past.ranked[series].any(axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            lost = ~np.isfinite(baseline.forecast(rows[kept])).all(axis=1)  # (N, C)
+        if lost.any():
+            name = test.layout.series[int(series[kept][lost][0])]
+            raise AbsentError(f"its forecasts are not finite (series {name!r})")
 
 
 def score(
     members: Iterable[Member],
     past: Past,
-    params: EvaluateParams,
+    yard: Yardstick,
+    metrics: tuple[str, ...],
     writer: ForecastWriter,
     scores: Scores,
 ) -> None:
     """Forecast, score and write each member on every test window.
 
-    A member that diverged scores NaN or infinity, and is named on stderr: the others still count.
+    Losses by window are of ranked series alone. A member that diverged scores NaN or infinity, and is named
+    on stderr: the others still count.
     """
-    test, yard = past.test, yardstick(past.development, past.season)
+    test = past.test
     for member in members:
         errors, finite = Errors(yard, test.layout.horizon), True
         key = (member.cell, member.lam, member.seed)
-        for rows in _blocks(test):
-            y_hat = member.forecast(rows)
+        for block in _blocks(test):
+            rows = member.of(test, block)
+            if not len(rows):
+                continue
+            y_hat, series = member.forecast(rows), test.series_of(rows)
             finite = finite and bool(np.isfinite(y_hat).all())
-            loss = errors.add(test.targets(rows), y_hat, test.series_of(rows))
+            loss = errors.add(test.targets(rows), y_hat, series)
             writer.add(test, rows, *key, y_hat)
-            scores.add_losses(test, rows, *key, loss)
-        scores.add(*key, list(errors.rows(params.metrics, test.layout.series)))
-        if not finite and member.seed != ENSEMBLE:  # whose seed that diverged was named before
+            ranked = yard.ranked[series].any(axis=1)
+            scores.add_losses(test, rows[ranked], *key, loss[ranked])
+        scores.add(*key, list(errors.rows(metrics, test.layout.series)))
+        if not finite and member.seed >= 0:  # an ensemble's seed that diverged was named before
             print(_not_finite(member), file=sys.stderr, flush=True)
 
 
 def _not_finite(member: Member) -> str:
-    lam = "" if np.isnan(member.lam) else f" at λ = {member.lam:g}"
-    seed = "" if member.seed < 0 else f" (seed {member.seed})"
     return (
-        f"evaluate: {member.cell}{lam}{seed} forecasts values that are not finite: it diverged; "
-        "lower train.learning_rate, set train.clip_norm, or leave it out"
+        f"evaluate: {member.cell} at λ = {member.lam:g} (seed {member.seed}) forecasts values that are not "
+        "finite: it diverged; lower train.learning_rate, set train.clip_norm, or leave it out"
     )
 
 
 def _blocks(test: Windows) -> Iterator[np.ndarray]:
     layout = test.layout
-    outputs = layout.horizon * test.levels.shape[2]
-    inputs = layout.lookback * test.values.shape[2]
+    outputs = layout.horizon * test.levels.shape[1]
+    inputs = layout.lookback * test.values.shape[1]
     step = max(1, BLOCK // max(outputs, inputs))
     for start in range(0, len(test.rows), step):
         yield np.asarray(test.rows[start : start + step])
@@ -153,18 +173,42 @@ def run(
     """Write the folders data/forecasts and data/scores.
 
     Raises:
-        ParameterError: a season is needed and unknown.
+        ParameterError: a season is needed and unknown, or no series that is ranked has a test window.
     """
-    past = Past(development, test, season_of(params, test.layout))
+    season = season_of(params, test.layout.calendar)
+    yard = yardstick(development, season)
+    _need_ranked(test, yard)
+    past = Past(development, test, season, yard.ranked)
     for folder in (forecasts, scores):
         folder.mkdir(parents=True, exist_ok=True)
+    absent: dict[str, str] = {}
     files: list[tuple[str, Iterator[Member]]] = [
         (fit.cell, network_members(fit, test, past)) for fit in fits
     ]
-    files.append((BASELINES_FILE, baseline_members(params.baselines, past)))
+    files.append((BASELINES_FILE, baseline_members(params.baselines, past, absent)))
     for name, members in files:
         gathered = Scores(test.layout)
         with ForecastWriter(forecasts / f"{name}.parquet", test.layout) as writer:
-            score(members, past, params, writer, gathered)
+            score(members, past, yard, params.metrics, writer, gathered)
         gathered.save(scores, name)
-    save_index(scores, [fit.cell for fit in fits], list(params.baselines))
+    undefined = {}
+    if "mase" in params.metrics:
+        assert season is not None, "season_of asks the user for it"
+        undefined["mase"] = without_mase(development, test, yard, season)
+    index = Index(
+        cells=[fit.cell for fit in fits],
+        baselines=[name for name in params.baselines if name not in absent],
+        absent=absent,
+        unranked=unranked(development, test, yard),
+        undefined={name: series for name, series in undefined.items() if series},
+    )
+    save_index(scores, index)
+
+
+def _need_ranked(test: Windows, yard: Yardstick) -> None:
+    if not yard.ranked[test.series_of(test.rows)].any():
+        raise ParameterError(
+            "no series that can be ranked has a window in the test part: each either has too few values "
+            "before the validation part, or has ended before the test part; choose other dates or counts in "
+            "window.split, or other series in prepare.targets"
+        )

@@ -14,6 +14,8 @@ from stages.report.study import Cell, Study
 from stages.report.tables import path_table
 from stages.report.warnings import warnings
 
+ALARM = "These losses cannot be right: look at the data first"
+ABSENT = "What is not in these numbers"
 RULES = {
     "minimum": "the λ with the lowest validation loss",
     "one_standard_error": "the largest λ whose validation loss is within one standard error "
@@ -25,7 +27,9 @@ def report(study: Study) -> str:
     """The whole page, with links to figures/ beside it."""
     parts = [
         "# Which λ, and does it help?",
+        *_alarms(study),
         _answer(study),
+        *_absences(study),
         _choice_table(study),
         "## Verdicts\n\n" + _verdicts(study),
         *_warnings(study),
@@ -47,6 +51,19 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A markdown table, first column to the left and the others to the right."""
     lines = [head, [":--", *["--:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _alarms(study: Study) -> list[str]:
+    """On top of everything, so that no number is read before them."""
+    return [f"**{ALARM}.**\n\n" + _items(study.alarms)] if study.alarms else []
+
+
+def _absences(study: Study) -> list[str]:
+    return [f"{ABSENT}:\n\n" + _items(study.absences)] if study.absences else []
+
+
+def _items(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _answer(study: Study) -> str:
@@ -121,7 +138,7 @@ def _next_grid(study: Study) -> str:
 
 def _warnings(study: Study) -> list[str]:
     found = warnings(study)
-    return ["## Warnings\n\n" + "\n".join(f"- {line}" for line in found)] if found else []
+    return ["## Warnings\n\n" + _items(found)] if found else []
 
 
 def _path_note(study: Study) -> str:
@@ -167,5 +184,5 @@ def _baselines(study: Study) -> list[str]:
     head, found = rows.forecasters(study)
     made = [[f"**{row[0]}**", *row[1:]] if is_cell else row for is_cell, row in found]
     note = "Test part; in the data's units except where scaled; cells are the mean of their seeds' "
-    note += "errors, an ensemble forecasts the mean of its seeds."
+    note += "errors, an ensemble forecasts the mean of its seeds." + rows.absent(study)
     return [f"## Beside the baselines\n\n{table(head, made)}\n\n{note}"]

@@ -83,12 +83,16 @@ class Panel:
             Trace(name, line, own, np.asarray(told, float), ends[0], ends[1], more or {}, readable)
         )
 
-    def dates(self) -> None:
-        """Ticks of a time axis: as few and as short as they can be, and room for what they share."""
+    def dates(self, zone: str | None = None) -> None:
+        """Ticks of a time axis: as few and as short as they can be, and room for what they share.
+
+        Times that are drawn are in UTC where there is a zone; the ticks are of its clock.
+        """
         self.figure.subplots_adjust(bottom=36 / self.height)
-        locator = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
+        tz = None if zone is None else pd.Timestamp(0, tz=zone).tz
+        locator = AutoDateLocator(tz=tz, minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
         self.ax.xaxis.set_major_locator(locator)
-        self.ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        self.ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=tz))  # type: ignore[no-untyped-call]
         self.ax.xaxis.set_minor_locator(NullLocator())
 
     def points(self, prefix: str) -> list[tuple[str, list[tuple[float, float, str]]]]:
@@ -129,7 +133,8 @@ class Panel:
 def label(value: Any) -> str:
     """A place on the x-axis for a person: a date as short as it can be said, or a number."""
     if isinstance(value, np.datetime64 | datetime | pd.Timestamp):
-        return re.sub(r"( 00:00| 00:00:00)$", "", str(pd.Timestamp(value)).removesuffix(":00"))
+        clock = pd.Timestamp(value).tz_localize(None)  # as its own zone has it
+        return re.sub(r"( 00:00| 00:00:00)$", "", str(clock).removesuffix(":00"))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

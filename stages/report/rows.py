@@ -95,6 +95,12 @@ def forecasters(study: Study) -> tuple[list[str], list[tuple[bool, list[str]]]]:
         if cell.ensemble:
             loss = float(cell.ensemble[at].loss.mean())
             add(comparisons.together(cell), cell.lam, loss, cell.ensemble_overall.iloc[at])
-    lines.sort(key=lambda line: line[0])
+    lines.sort(key=lambda line: line[0] if math.isfinite(line[0]) else math.inf)
     head = ["forecaster", "scaled MSE", *(METRICS[name] for name in names)]
     return head, [(is_cell, row) for _, is_cell, row in lines]
+
+
+def absent(study: Study) -> str:
+    """The baselines that are not in the table, for its note; empty where all are."""
+    told = "; ".join(f"{name}: {reason}" for name, reason in study.index.absent.items())
+    return f" Absent: {told}." if told else ""

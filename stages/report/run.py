@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def run(
     folder: Path,
     params: ReportParams,
 ) -> Study:
-    """Read a study's artifacts, write all files of the report into `folder`."""
+    """Read a study's artifacts, write all files of the report into `folder`; alarms go to stderr too."""
     windows = Windows.load(development)
     study = load_study(windows, fits, scores, params)
     folder.mkdir(parents=True, exist_ok=True)
@@ -37,6 +38,8 @@ def run(
     inputs = {"series": series, "development": development, "fits": fits, "scores": scores}
     page(study, windows, inputs | {"forecasts": forecasts}, folder)
     (folder / "report.md").write_text(report(study), encoding="utf-8", newline="\n")
+    for alarm in study.alarms:
+        print(f"report: {alarm}", file=sys.stderr, flush=True)
     return study
 
 

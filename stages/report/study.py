@@ -11,8 +11,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from stages.artifacts.fits import Fit, load_fits
-from stages.artifacts.scores import ENSEMBLE, load_index
+from stages.artifacts.scores import ENSEMBLE, Index, load_index
 from stages.artifacts.windows import Windows
+from stages.report.absences import absences
+from stages.report.alarms import alarms
 from stages.report.beside import confidence_set
 from stages.report.comparisons import ZERO, chosen_losses, pairs
 from stages.report.intervals import Array, by_origin
@@ -97,6 +99,8 @@ class Study:
             over all of them.
         confidence_set: forecasters of which none is shown to be worse than another; None where the
             test part is too short for it.
+        index: which forecasters there are, and what is left out of their errors.
+        alarms: signs that a loss cannot be right. absences: what is left out of which numbers. Sentences.
     """
 
     params: ReportParams
@@ -107,6 +111,9 @@ class Study:
     confidence_set: tuple[str, ...] | None
     horizon: int
     origins: int
+    index: Index
+    alarms: tuple[str, ...]
+    absences: tuple[str, ...]
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -133,9 +140,9 @@ class Study:
 
 def load_study(development: Windows, fits: Path, scores: Path, params: ReportParams) -> Study:
     """Read the small files of a study and draw its conclusions."""
-    _, names = load_index(scores)
+    index = load_index(scores)
     cells = tuple(_cell(fit, development, scores, params) for fit in load_fits(fits))
-    baselines, losses = _baselines(scores, names)
+    baselines, losses = _baselines(scores, index.baselines)
     horizon = development.layout.horizon
     test = {name: one for cell in cells for name, one in chosen_losses(cell).items()} | losses
     return Study(
@@ -152,16 +159,18 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
         ),
         horizon=horizon,
         origins=int(np.unique(cells[0].losses[0].cutoff).size),
+        index=index,
+        alarms=alarms(cells, development, losses),
+        absences=absences(development, index, list(cells[0].overall.columns)),
     )
 
 
 def _cell(fit: Fit, development: Windows, scores: Path, params: ReportParams) -> Cell:
-    steps = development.values.shape[1]
     folds = [fold for fold in development.folds if fold.name in fit.window_losses]
     path = lambda_path(
         fit.lambdas,
         [np.asarray(fit.window_losses[fold.name]) for fold in folds],
-        [fold.validation % steps for fold in folds],  # a row is g * T + t
+        [development.group_origin(fold.validation)[1] for fold in folds],
         development.layout.horizon,
     )
     members = _overall(scores / f"{fit.cell}.parquet")

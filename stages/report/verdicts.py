@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stages.report.beside import block_bootstrap, diebold_mariano
+from stages.report.clock import utc
 from stages.report.intervals import Array, by_origin, ewc_interval, holm
 
 SHORT = 10  # independent horizons below which a test part can show little
@@ -18,7 +19,8 @@ SHORT = 10  # independent horizons below which a test part can show little
 class WindowLosses:
     """Loss (N,) of each test window in scaled units, sorted by (series, cutoff).
 
-    `series` is the window's unique_id, or empty where all series are forecast together.
+    `series` is the window's unique_id, or empty where all series are forecast together. `cutoff` is its
+    origin, in UTC where the data have a zone.
     """
 
     series: Array
@@ -31,10 +33,11 @@ class WindowLosses:
         ids = rows["unique_id"].astype("category").cat
         names = ids.categories.to_numpy(object)
         rank = np.argsort(np.argsort(names))[ids.codes]  # sorting numbers, not a million strings
-        order = np.lexsort((rows["cutoff"].to_numpy(), rank))
+        cutoff = utc(rows["cutoff"]).to_numpy()
+        order = np.lexsort((cutoff, rank))
         return cls(
             np.sort(names)[rank[order]],
-            rows["cutoff"].to_numpy()[order],
+            cutoff[order],
             rows["loss"].to_numpy(float)[order],
         )
 
@@ -85,6 +88,8 @@ class Verdict:
         who = f"{self.cell} at λ = {self.lam:.4g}"
         if self.word == "same":
             return f"{self.cell}: the chosen λ is 0: nothing is penalised."
+        if np.isnan(self.percent) and self.word != "no difference shown":
+            return f"{who} is {self.word} than {self.against}, whose test error is 0."
         if not np.isfinite(self.low):
             return f"{who} against {self.against}: no difference shown (too few finite losses)."
         interval = f"{100 * self.confidence:g} % interval {self.low:+.1f} to {self.high:+.1f} %"
@@ -121,7 +126,8 @@ def judge(pairs: Sequence[Pair], horizon: int, confidence: float) -> tuple[Verdi
     ):
         p = 1.0 if same[place] else next(adjusted)
         reference = float(two.loss.mean())
-        scale = 100 / reference if reference > 0 else float("nan")
+        # Of an error of 0 no share has a meaning, unless both are 0.
+        scale = 100 / reference if reference > 0 else float("nan") if interval.mean else 0.0
         word = "same" if same[place] else _word(interval.mean, p < 1 - confidence)
         verdicts.append(
             Verdict(

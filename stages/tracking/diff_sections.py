@@ -135,7 +135,7 @@ def _incomparable(one: Side, two: Side) -> str:
     if one.windows.layout.horizon != two.windows.layout.horizon:
         return "their horizons differ"
     same = all(
-        np.array_equal(getattr(one.windows, name), getattr(two.windows, name))
+        np.array_equal(getattr(one.windows, name), getattr(two.windows, name), equal_nan=True)
         for name in ("center", "scale")
     )
     return "" if same else "their scaled units differ (other data or another split)"

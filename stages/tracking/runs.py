@@ -98,15 +98,24 @@ def member_tags(cell: str, lam: float, data: str) -> dict[str, str]:
 
 
 def add_data(mirror: Mirror, entry: Entry, path: Path, params: dict[str, Any]) -> None:
-    """The development part in the data's units, a column for each series, as the run's data set."""
+    """The development part in the data's units, in long format, as the run's data set."""
     key = md5_of(path)
     if key not in mirror.datasets:
         windows = Windows.load(path)
-        levels = windows.levels.transpose(1, 0, 2).reshape(len(windows.time), -1)
-        frame = pd.DataFrame(levels, columns=pd.Index(windows.layout.series))
         source = str(params.get("prepare.path") or path)
-        mirror.dataset(frame, source, f"{Path(source).stem}, development part", key)
+        mirror.dataset(long_levels(windows), source, f"{Path(source).stem}, development part", key)
     entry.data = mirror.datasets[key]
+
+
+def long_levels(windows: Windows) -> pd.DataFrame:
+    """unique_id, ds (UTC where there is a zone, or whole numbers) and y of every step of every series."""
+    rows, channels = np.arange(len(windows.levels)), windows.levels.shape[1]
+    stamps = np.asarray(windows.time)[windows.group_origin(rows)[1]]
+    if windows.layout.calendar.time == "datetime":
+        stamps = stamps.astype("datetime64[us]")
+    names = np.array(windows.layout.series, object)[windows.series_of(rows)]
+    values = {"unique_id": names.ravel(), "ds": np.repeat(stamps, channels)}
+    return pd.DataFrame(values | {"y": np.asarray(windows.levels).ravel()})
 
 
 def log_members(mirror: Mirror, params: dict[str, Any], files: Files) -> list[Entry]:

@@ -37,7 +37,7 @@ def make_windows(
     nothing ever could do not move the cuts either.
 
     Raises:
-        ParameterError: gaps that are not allowed, or a part without a window.
+        ParameterError: gaps that are not allowed, a part without a window, or no series that can be ranked.
     """
     lag = _lag(params, season, series)
     panel = build_panel(series, params, lag)
@@ -157,6 +157,13 @@ def _test_part(
     good = usable(part, params.lookback, params.horizon, lag)
     rows = _rows(part, good, final.admitted, cuts.test - offset, end - offset, params)
     _need(rows, f"the test part (steps {cuts.test} to {end - 1})", params)
+    ranked = np.isfinite(reference[1][:, 0])
+    if not ranked[part.groups[rows]].any():
+        raise ParameterError(
+            "no series of the test part has enough values in the training part (steps 0 to "
+            f"{cuts.validation - 1}), so none can be ranked; it needs {params.least} there that vary: make "
+            "the parts of window.split smaller, or name longer series in prepare.targets"
+        )
     return Windows(
         layout, part.values, part.levels, part.observed, part.starts, part.first, part.time,
         (), rows, *reference, cuts.validation, offset,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.scale import largest, varies
+from stages.scale import deviation, largest, varies
 from stages.window.panel import Panel
 
 
@@ -23,7 +23,7 @@ def refusals(panel: Panel, least: int) -> dict[int, str]:
             values = panel.values[line, channel][seen]
             if len(values) < least:
                 reasons[group] = f"{len(values)} values, fewer than {least}"
-            elif not varies(float(values.std()), largest(panel.levels[line, channel][seen])):
+            elif not varies(deviation(values), largest(panel.levels[line, channel][seen])):
                 reasons[group] = f"{len(values)} values that do not vary"
             else:
                 continue
@@ -62,5 +62,5 @@ def location_and_width(kind: str, values: np.ndarray) -> tuple[float, float]:
     if not len(values):
         return 0.0, 0.0
     if kind == "standard":
-        return float(values.mean()), float(values.std())
+        return float(values.mean()), deviation(values)
     return float(values.min()), float(values.max() - values.min())

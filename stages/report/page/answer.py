@@ -6,7 +6,7 @@ import math
 
 from stages.report import comparisons, loss, rows
 from stages.report.beside import BLOCKS, LONG
-from stages.report.markdown import RULES
+from stages.report.markdown import ABSENT, ALARM, RULES
 from stages.report.page.parts import Block, Facts, Notes, Section, Sources, Table, Text, Verdicts
 from stages.report.plot import Chart, Panel, short
 from stages.report.rows import measured, number
@@ -22,9 +22,14 @@ _COLORS = {"better": GREEN, "worse": ORANGE, "no difference shown": FAINT, "same
 
 
 def section(sources: Sources) -> Section:
-    """Headline, verdicts with their intervals, a table of the cells and one of all forecasters."""
+    """Alarms, headline, what is left out, verdicts with their intervals, tables of cells and forecasters."""
     study = sources.study
-    blocks: list[Block] = [Text([headline(study)], lead=True), _facts(study)]
+    blocks: list[Block] = []
+    if study.alarms:
+        blocks.append(Notes(ALARM, study.alarms))
+    blocks += [Text([headline(study)], lead=True), _facts(study)]
+    if study.absences:
+        blocks.append(Notes(ABSENT, study.absences))
     if study.verdicts:
         blocks.append(Verdicts([(v.word, v.sentence()) for v in study.verdicts]))
     drawn = [v for v in study.verdicts if v.word != "same" and math.isfinite(v.low)]
@@ -44,13 +49,13 @@ def headline(study: Study) -> str:
     found = _found(study, study.best, study.best_baseline)
     if found is None:
         return _against_zero(study)
-    size = f"{abs(found.percent):.1f} % {'below' if found.percent < 0 else 'above'}"
-    told = (
-        f"is {found.word} than"
-        if found.word in ("better", "worse")
-        else "cannot be told apart from"
-    )
-    baseline = f"the best baseline, {found.against} ({size})"
+    if _unknown(found):
+        told = "cannot be compared with"
+    elif found.word in ("better", "worse"):
+        told = f"is {found.word} than"
+    else:
+        told = "cannot be told apart from"
+    baseline = f"the best baseline, {found.against} ({_size(found)})"
     return f"{_against_zero(study)} {study.best.name} {told} {baseline}."
 
 
@@ -62,13 +67,29 @@ def _against_zero(study: Study) -> str:
         return who + f"The grid has no λ = 0, so whether {penalty} helps was not asked."
     if found is None or found.word == "same":
         return who + f"{_first(penalty)} does not help here: no penalty is at least as good."
-    size = f"{abs(found.percent):.1f} % {'below' if found.percent < 0 else 'above'}"
+    if _unknown(found):
+        return who + f"Whether {penalty} helps is not known: {_size(found)}."
+    size = _size(found)
     if found.word == "better":
         return who + f"{_first(penalty)} helps: the test error lies {size} that of λ = 0."
     if found.word == "worse":
         return who + f"On the test part {penalty} does harm: the error lies {size} that of λ = 0."
     who += f"That {penalty} helps cannot be shown: the test error lies {size} that of λ = 0, "
     return who + "which this test part cannot tell from chance."
+
+
+def _unknown(verdict: Verdict) -> bool:
+    """Whether a forecaster diverged, so that nothing can be said."""
+    return verdict.word == "no difference shown" and not math.isfinite(verdict.percent)
+
+
+def _size(verdict: Verdict) -> str:
+    """How far the test error lies from the reference's."""
+    if _unknown(verdict):
+        return "a test error is not a finite number"
+    if not math.isfinite(verdict.percent):
+        return "above"  # an error of 0, of which no share has a meaning
+    return f"{abs(verdict.percent):.1f} % {'below' if verdict.percent < 0 else 'above'}"
 
 
 def _first(text: str) -> str:
@@ -165,6 +186,7 @@ def _forecasters(study: Study) -> list[Table]:
     marked = frozenset(place for place, (is_cell, _) in enumerate(found) if is_cell)
     note = "Test part; in the data's units except where scaled; cells are the mean of "
     note += "their seeds' errors, an ensemble forecasts the mean of its seeds."
+    note += rows.absent(study)
     return [Table("Beside the baselines", head, [row for _, row in found], marked, note=note)]
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from stages.artifacts.calendar import Calendar
+from stages.artifacts.series import Series
 from stages.artifacts.windows import Fold, Windows
+from stages.report.clock import local
 from stages.report.intervals import Array
 from stages.report.latest import PANES
-from stages.report.page.parts import Section, Sources, Table, Text
+from stages.report.page.parts import Block, Section, Sources, Table, Text
 from stages.report.plot import Chart, Panel
 from stages.report.rows import measured
 from stages.report.style import BLUE, GREEN, INK, ORANGE
@@ -21,20 +25,44 @@ PARTS = (("training", GREEN), ("validation", BLUE), ("test", ORANGE))
 
 
 def section(sources: Sources) -> Section:
-    """The series on a time line with its parts, the folds below, and a table of what came in."""
-    layout, series = sources.windows.layout, sources.series
+    """The series on a time line with its parts, the folds below, how the file was read and what came in."""
+    layout, summary = sources.windows.layout, sources.series.summary
     text = (
-        f"{len(layout.series)} series at frequency {layout.frequency}; a forecast sees "
+        f"{len(layout.series)} series {_steps(layout.calendar)}; a forecast sees "
         f"{layout.lookback} steps and forecasts {layout.horizon}. Gaps are marked, never scored."
     )
     if layout.covariates:
         text += f" Covariates, known up to the origin: {', '.join(layout.covariates)}."
-    times = np.sort(series.frame["ds"].unique())
-    return Section(
-        "data",
-        "Data",
-        [Text([text]), _series(sources, times), _folds(sources, times), _table(sources)],
-    )
+    times = _times(sources)
+    blocks: list[Block] = [Text([text]), _series(sources, times), _folds(sources, times)]
+    if summary.get("source"):
+        blocks.append(_source(summary["source"]))
+    return Section("data", "Data", [*blocks, _table(sources)])
+
+
+def _steps(calendar: Calendar) -> str:
+    """How time goes on, for a sentence."""
+    if calendar.frequency == "rows":
+        told = "whose steps are the rows of the file"
+    else:
+        told = f"at frequency {calendar.frequency}"
+    return told if calendar.zone is None else f"{told}, in the time of {calendar.zone}"
+
+
+def _times(sources: Sources) -> Array:
+    """The time line up to the end of the test part, in UTC where there is a zone.
+
+    With joint channels it ends where the first of the series does.
+    """
+    windows, frame = sources.windows, sources.series.frame
+    own = frame[frame["unique_id"].isin(windows.layout.series)]
+    known = np.asarray(windows.time)
+    if own["ds"].dtype.kind == "M":
+        known = known.astype("datetime64[us]")
+    last = own.groupby("unique_id")["ds"].max()
+    end = last.min() if windows.layout.channels == "joint" else last.max()
+    later = np.unique(own.loc[(own["ds"] > known[-1]) & (own["ds"] <= end), "ds"].to_numpy())
+    return np.concatenate([known, later])
 
 
 def _cuts(windows: Windows, times: Array) -> list[tuple[str, str, Any, Any]]:
@@ -46,7 +74,7 @@ def _cuts(windows: Windows, times: Array) -> list[tuple[str, str, Any, Any]]:
 
 def _series(sources: Sources, times: Array) -> Chart:
     panels = []
-    names = sources.windows.layout.series
+    names, zone = sources.windows.layout.series, sources.windows.layout.calendar.zone
     for name in names[:PANES]:
         rows = sources.series.frame[sources.series.frame["unique_id"] == name]
         panel = Panel(name, "", "data's units")
@@ -56,7 +84,7 @@ def _series(sources: Sources, times: Array) -> Chart:
         for gap in ds[np.isnan(y)][:POINTS]:
             panel.ax.axvline(gap, ymax=0.04, color=ORANGE, lw=1)
         kept = thinned(y)
-        panel.line(ds[kept], y[kept], name, color=INK, lw=1.0)
+        panel.line(ds[kept], y[kept], name, at=local(ds[kept], zone), color=INK, lw=1.0)
         _time_axis(panel, sources.windows)
         panels.append(panel)
     more = f" The first {PANES} of {len(names)} series." if len(names) > PANES else ""
@@ -90,8 +118,9 @@ def thinned(y: Array) -> Array:
 
 
 def _time_axis(panel: Panel, windows: Windows) -> None:
-    if windows.layout.time == "datetime":
-        panel.dates()
+    calendar = windows.layout.calendar
+    if calendar.time == "datetime":
+        panel.dates(calendar.zone)
     panel.ax.grid(axis="x", visible=False)
 
 
@@ -116,11 +145,12 @@ def _folds(sources: Sources, times: Array) -> Chart:
     windows = sources.windows
     names = [f"{fold.name} (m = {fold.m})" for fold in windows.folds]
     panel = Panel("", "", "", 76 + 24 * len(names), (110, 12))
-    colors = dict(PARTS)
+    colors, zone = dict(PARTS), windows.layout.calendar.zone
     for place, fold in enumerate(windows.folds):
         for part, (first, last) in _bars(windows, fold, len(times)):
+            ends = times[[first, last]]
             panel.line(
-                times[[first, last]], [place, place], f"{fold.name}: {part}",
+                ends, [place, place], f"{fold.name}: {part}", at=local(ends, zone),
                 color=colors[part], lw=9, alpha=0.75, solid_capstyle="butt", readable=False,
             )  # fmt: skip
     panel.ax.set_yticks(range(len(names)), names)
@@ -142,36 +172,66 @@ def _folds(sources: Sources, times: Array) -> Chart:
     )
 
 
+def _source(source: Mapping[str, Any]) -> Table:
+    """What was recognised in the file, or told."""
+    rows = [[name, _text(value)] for name, value in source.items()]
+    words = frozenset({1})
+    return Table("How the file was read", ["what", "as"], rows, words=words, wrapped=True)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_text(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(one) for one in value)
+    return {None: "–", True: "yes", False: "no"}.get(value, str(value))
+
+
 def _table(sources: Sources) -> Table:
+    """Every series with its life span: its first and its last value bound it."""
     listed = sources.series.summary["series"]
     frame = sources.series.frame.groupby("unique_id", sort=False)["y"].agg(
         ["mean", "std", "min", "max"]
     )
-    gaps, filled = any(one["gaps"] for one in listed), filled_steps(sources.windows)
+    gaps, filled = any(one["gaps"] for one in listed), filled_steps(sources.windows, sources.series)
     rows = []
     for one in listed[:LISTED]:
-        own = frame.loc[one["unique_id"]]
+        name = str(one["unique_id"])
+        own = frame.loc[name].to_dict()
         rows.append(
             [
-                str(one["unique_id"]),
+                name,
                 str(one["first"]).removesuffix(" 00:00:00"),
                 str(one["last"]).removesuffix(" 00:00:00"),
                 str(one["rows"]),
                 str(one["gaps"]),
-                *([str(filled[str(one["unique_id"])])] if gaps else []),
+                *([str(filled.get(name, "–"))] if gaps else []),
                 *(measured(own[name]) for name in ("mean", "std", "min", "max")),
             ]
         )
     head = ["series", "first", "last", "rows", "gaps", *(["filled"] if gaps else [])]
     head += ["mean", "sd", "lowest", "highest"]
     note = f"The first {LISTED} of {len(listed)} series. " if len(listed) > LISTED else ""
+    note += "First and last value bound a series. "
     if gaps:
         note += "Filled: gaps before the test part that carry the value before them, so that a window may "
         note += "see them; none is ever a target."
-    return Table("What came in", head, rows, words=frozenset({1, 2}), note=note)
+    return Table("What came in", head, rows, words=frozenset({1, 2}), note=note.strip())
 
 
-def filled_steps(windows: Windows) -> dict[str, int]:
-    """Of each series the gaps of the development part that were filled from the past."""
-    mended = np.isfinite(windows.levels) & ~np.asarray(windows.observed, bool)  # (G, T, C)
-    return dict(zip(windows.layout.series, mended.sum(axis=1).ravel().tolist(), strict=True))
+def filled_steps(windows: Windows, series: Series) -> dict[str, int]:
+    """Of each series of the study the gaps of the development part that were filled from the past."""
+    gaps = series.frame[series.frame["y"].isna()]
+    holes = {
+        str(name): part.to_numpy().astype(np.int64)
+        for name, part in gaps.groupby("unique_id")["ds"]
+    }
+    names, channels, counts = windows.layout.series, windows.levels.shape[1], dict[str, int]()
+    for group, line in enumerate(windows.lines()):
+        levels = np.asarray(windows.levels[line])
+        begin = int(windows.first[group])
+        time = windows.time[begin : begin + len(levels)]
+        for channel, known in enumerate(np.isfinite(levels).T):
+            name = names[group * channels + channel]
+            counts[name] = int(np.isin(time[known], holes.get(name, np.empty(0))).sum())
+    return counts

@@ -11,9 +11,10 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from stages.report.axes import common_scale
-from stages.report.page.parts import Section, Sources
+from stages.report.page.parts import Block, Section, Sources, Table
 from stages.report.page.residuals import autocorrelations
 from stages.report.plot import Chart, Panel, columns_for, short
+from stages.report.rows import METRICS, measured
 from stages.report.study import Cell, Study
 from stages.report.style import BLUE, FAINT, ORANGE
 from stages.report.svg import Key
@@ -36,9 +37,9 @@ _MARKS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def section(sources: Sources) -> Section:
-    """Only what there is: one step, one series or a short test part leave their figure out."""
-    charts = (_steps(sources), _series(sources), autocorrelations(sources))
-    blocks = [chart for chart in charts if chart is not None]
+    """Only what there is: one step, one ranked series or a short test part leave their figure out."""
+    charts = (_steps(sources), _series(sources), autocorrelations(sources), _alone(sources))
+    blocks: list[Block] = [block for block in charts if block is not None]
     return Section("errors", "Errors by step and series", blocks)
 
 
@@ -104,11 +105,11 @@ def _steps(sources: Sources) -> Chart | None:
 
 
 def _series(sources: Sources) -> Chart | None:
-    names = sources.windows.layout.series
-    if len(names) < 2:
+    ranked = len(sources.windows.layout.series) - len(sources.study.index.unranked)
+    if ranked < 2:
         return None
     panels = [_by_series(sources, cell) for cell in sources.study.cells]
-    more = f" {SERIES} of {len(names)}, evenly spaced in that order." if len(names) > SERIES else ""
+    more = f" {SERIES} of {ranked}, evenly spaced in that order." if ranked > SERIES else ""
     return Chart(
         name="series",
         title="By series",
@@ -137,3 +138,26 @@ def _by_series(sources: Sources, cell: Cell) -> Panel:
     panel.ax.set_yticks(range(len(shown)), [short(name, NAME) for name in shown])
     panel.ax.set_ylim(len(shown) - 0.5, -0.5)
     return panel
+
+
+def _alone(sources: Sources) -> Table | None:
+    """Errors of the series that are not ranked, of each cell at its chosen λ; None where there are none."""
+    unranked, cells = sources.study.index.unranked, sources.study.cells
+    rows, metrics = [], list[str]()
+    for cell in cells:
+        path = sources.inputs["scores"] / f"{cell.name}.parquet"
+        filters = [("unique_id", "in", list(unranked)), ("step", "==", 0), ("lam", "==", cell.lam)]
+        found = pd.read_parquet(path, filters=filters) if unranked else pd.DataFrame()
+        if found.empty:
+            continue
+        found = found[found["seed"] >= 0]
+        metrics = [name for name in METRICS if name in set(found["metric"])]
+        means = found.groupby(["unique_id", "metric"])["value"].mean().unstack("metric")
+        shown = means.reindex([name for name in unranked if name in means.index][:SERIES])
+        for name, row in shown.iterrows():
+            rows.append([str(name), cell.name, *(measured(row[metric]) for metric in metrics)])
+    if not rows:
+        return None
+    note = "In the data's units, mean over seeds. These series are in no other number of the test part."
+    head = ["series", "cell at its chosen λ", *(METRICS[metric] for metric in metrics)]
+    return Table("Series that are not ranked", head, rows, words=frozenset({1}), note=note)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from stages.report.axes import same_range
+from stages.report.clock import local
 from stages.report.latest import latest_forecasts
 from stages.report.page.parts import Section, Sources, Text
 from stages.report.plot import Chart, Panel, columns_for
@@ -29,17 +30,18 @@ def section(sources: Sources) -> Section:
     series = list(frame["unique_id"].unique())
     if len(sources.windows.layout.series) > len(series):
         text += " Of all series, those are shown that the best cell forecasts best, at the median, and worst."
-    chart = _chart(frame, series, sources.study.best_baseline)
+    zone = sources.windows.layout.calendar.zone
+    chart = _chart(frame, series, sources.study.best_baseline, zone)
     return Section("forecasts", "Forecasts", [Text([text]), chart])
 
 
-def _chart(frame: pd.DataFrame, series: list[str], baseline: str | None) -> Chart:
+def _chart(frame: pd.DataFrame, series: list[str], baseline: str | None, zone: str | None) -> Chart:
     cells = list(frame["cell"].unique())
     panels = []
     for cell in cells:
         for name in series:
             shown = frame[(frame["cell"] == cell) & (frame["unique_id"] == name)]
-            panels.append(_panel(shown, f"{cell}: {name}" if len(series) > 1 else cell))
+            panels.append(_panel(shown, f"{cell}: {name}" if len(series) > 1 else cell, zone))
     for column in range(len(series)):
         same_range(panels[column :: len(series)])
     kinds = [kind for kind in KINDS if kind in set(frame["kind"])]
@@ -61,15 +63,15 @@ def _chart(frame: pd.DataFrame, series: list[str], baseline: str | None) -> Char
     )
 
 
-def _panel(shown: pd.DataFrame, title: str) -> Panel:
+def _panel(shown: pd.DataFrame, title: str, zone: str | None) -> Panel:
     panel = Panel(title, "", "data's units")
     for (kind, _), line in shown.groupby(["kind", "cutoff"], sort=False):
         ds, origin = line["ds"].to_numpy(), line["cutoff"].iloc[0]
-        more = {} if kind == "actual" else {"origin": origin}
-        panel.line(ds, line["value"], str(kind), more=more, **KINDS[str(kind)])
+        more = {} if kind == "actual" else {"origin": local(line["cutoff"].to_numpy(), zone)}
+        panel.line(ds, line["value"], str(kind), at=local(ds, zone), more=more, **KINDS[str(kind)])
         if kind == "chosen λ":
             panel.ax.axvline(origin, color=EDGE, lw=0.9, zorder=0)
     if shown["ds"].dtype.kind == "M":
-        panel.dates()
+        panel.dates(zone)
     panel.ax.grid(axis="x", visible=False)
     return panel

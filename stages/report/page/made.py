@@ -51,7 +51,7 @@ def _settings(sources: Sources) -> Table:
     told = {
         "lookback": str(layout.lookback),
         "horizon": str(layout.horizon),
-        "frequency": layout.frequency,
+        "frequency": layout.calendar.frequency,
         "channels": layout.channels,
         "normalise": layout.normalise,
         "difference": _text(dict(layout.difference)),

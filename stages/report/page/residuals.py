@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from stages.report.page.parts import Sources
 from stages.report.plot import Chart, Panel, columns_for
 from stages.report.style import BLUE, EDGE, FAINT
 from stages.report.svg import Key
+from stages.scale import largest, varies
 
 LAGS = 36  # at most
 FEW = 8  # residuals of a series, below which nothing is said
@@ -23,8 +25,10 @@ FEW = 8  # residuals of a series, below which nothing is said
 def autocorrelations(sources: Sources) -> Chart | None:
     """A panel for each cell; None where a test part is too short or its residuals do not vary."""
     panels, folder = [], sources.inputs["forecasts"]
+    unranked = sources.study.index.unranked
     for cell in sources.study.cells:
-        found = autocorrelation(folder / f"{cell.name}.parquet", cell.lam, sources.study.horizon)
+        path = folder / f"{cell.name}.parquet"
+        found = autocorrelation(path, cell.lam, sources.study.horizon, unranked)
         if found is None:
             return None
         values, count = found
@@ -54,26 +58,27 @@ def autocorrelations(sources: Sources) -> Chart | None:
     )
 
 
-def autocorrelation(path: Path, lam: float, horizon: int) -> tuple[Array, int] | None:
-    """(lags,) mean over series, and the residuals of a series; None where they are too few."""
+def autocorrelation(
+    path: Path, lam: float, horizon: int, unranked: Collection[str] = ()
+) -> tuple[Array, int] | None:
+    """(lags,) mean over the ranked series, and the residuals of a series; None where they are too few."""
     from statsmodels.tsa.stattools import acf  # slow to import
 
     rows = _one_step(path, lam, horizon)
+    rows = rows[~rows["unique_id"].isin(list(unranked))]
     rows = rows.assign(residual=rows["y"] - rows["y_hat"])
     mean = rows.groupby(["unique_id", "cutoff"], observed=True)["residual"].mean().dropna()
     parts = [part.to_numpy() for _, part in mean.groupby("unique_id", observed=True)]
-    parts = [part for part in parts if part.size >= FEW and varies(part)]
-    if not parts or not all(np.isfinite(part).all() for part in parts):
+    parts = [part for part in parts if part.size >= FEW]
+    if not all(np.isfinite(part).all() for part in parts):
+        return None
+    parts = [part for part in parts if varies(float(np.ptp(part)), largest(part))]
+    if not parts:
         return None
     count = min(part.size for part in parts)
     lags = min(LAGS, count // 3)
     each = [acf(part, nlags=lags, fft=True)[1:] for part in parts]
     return np.mean(each, axis=0), count
-
-
-def varies(values: Array) -> bool:
-    """Whether there is more than rounding in the values; a NaN says yes, to be found out later."""
-    return not np.ptp(values) <= 1e-9 * np.abs(values).max()
 
 
 def _one_step(path: Path, lam: float, horizon: int) -> pd.DataFrame:

@@ -1,0 +1,88 @@
+"""What is in which numbers of a study, and what is not: a sentence for each absence, with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from stages.artifacts.scores import Index
+from stages.artifacts.windows import Fold, Windows
+
+FEW = 5  # named in a sentence; the rest is counted
+
+
+def absences(windows: Windows, index: Index, metrics: Sequence[str]) -> tuple[str, ...]:
+    """Sentences on series, baselines, metrics and covariates that are left out of something.
+
+    Args:
+        windows: the development part. metrics: those that have an overall value.
+    """
+    found = []
+    if windows.left_out:
+        found.append(f"Not in the study: {_explained(windows.left_out)}.")
+    found += [
+        f"Without {who}: {listed(folds)} (too few values in the training part, none that vary, or a "
+        "beginning in the validation part)."
+        for who, folds in _by_folds(windows, _not_admitted).items()
+    ]
+    if index.unranked:
+        found.append(
+            "Not ranked, so in no scaled error, overall error or verdict of the test part: "
+            f"{_explained(index.unranked)}."
+        )
+    found += [f"No {name}: {reason}." for name, reason in index.absent.items()]
+    for metric, series in index.undefined.items():
+        name = metric.upper()
+        left = f"{name} leaves out" if metric in metrics else f"No {name}: it has no meaning for"
+        found.append(f"{left} {_explained(series)}.")
+    found += [
+        f"Covariate {what}, which does not vary in the training part: networks see 0 in {listed(folds)}."
+        for what, folds in _by_folds(windows, _flat_covariates).items()
+    ]
+    return tuple(found)
+
+
+def _by_folds(windows: Windows, find: Callable[[Windows, Fold], list[str]]) -> dict[str, list[str]]:
+    """What `find` says of a fold → the names of all folds that it says it of."""
+    said: dict[str, list[str]] = {}
+    for fold in windows.folds:
+        for text in find(windows, fold):
+            said.setdefault(text, []).append("the final fit" if fold.name == "final" else fold.name)
+    return said
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a sentence: the first few, and how many more there are."""
+    return _joined(list(names[:FEW]), len(names) - FEW, ", ")
+
+
+def _explained(reasons: Mapping[str, str]) -> str:
+    told = [f"{name} ({reason})" for name, reason in list(reasons.items())[:FEW]]
+    return _joined(told, len(reasons) - FEW, "; ")
+
+
+def _joined(told: list[str], more: int, between: str) -> str:
+    if more > 0:
+        return f"{between.join(told)} and {more} more"
+    return told[0] if len(told) == 1 else f"{between.join(told[:-1])} and {told[-1]}"
+
+
+def _not_admitted(windows: Windows, fold: Fold) -> list[str]:
+    """The series that the fold does not admit, in one text; empty where it admits all."""
+    lost = np.flatnonzero(np.isnan(np.asarray(fold.scale)[:, 0]))
+    return [listed([windows.layout.series[group] for group in lost])] if lost.size else []
+
+
+def _flat_covariates(windows: Windows, fold: Fold) -> list[str]:
+    """Covariates that do not vary in the fold's training part, with the series that they belong to."""
+    names, channels = windows.layout.covariates, windows.levels.shape[1]
+    flat = np.isinf(np.asarray(fold.scale)[:, channels:])  # (G, F − C)
+    shared = channels > 1 and flat.shape[1] == len(names)
+    found = []
+    for j, name in enumerate(names):
+        lost = flat[:, j :: len(names)]  # of joint channels a column for each series, unless shared
+        if lost.any():
+            series = [windows.layout.series[i] for i in np.flatnonzero(lost)]
+            found.append(name if shared or lost.all() else f"{name} of {listed(series)}")
+    return found
