@@ -11,19 +11,23 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stages.artifacts.calendar import Calendar
+
 FRAME, SUMMARY = "series.parquet", "summary.json"
+COVARIATE = "covariate:"  # before a covariate's name: no column of a file can collide with unique_id, ds or y
 
 
 @dataclass(frozen=True)
 class Series:
-    """Long format, all series on one grid.
+    """Long format, all series on one grid, each from its first to its last value.
 
     Attributes:
         frame: unique_id (str), ds (timestamp[us] or int64), y (float64, NaN at a gap), then a float64
-            column for each covariate; sorted by unique_id in order of appearance, then ds.
-        summary: frequency (a pandas alias, or the step of an integer index), time (`datetime` or
-            `integer`), covariates, shared_covariates (one set for all series), and for each series
-            unique_id, first, last, rows, gaps.
+            column `covariate:NAME` for each covariate; sorted by unique_id in order of appearance, then ds.
+            np.unique(ds) is the time line: each series' rows are consecutive on it.
+        summary: calendar (a `Calendar`'s fields), covariates, shared_covariates (one set for all series),
+            series (for each unique_id, first, last, rows, gaps), left_out (name → reason, of series without a
+            value), source (how the file was read, in words to be shown).
     """
 
     frame: pd.DataFrame
@@ -36,6 +40,11 @@ class Series:
         pq.write_table(table.replace_schema_metadata(None), folder / FRAME, compression="zstd")
         text = json.dumps(self.summary, indent=2, ensure_ascii=False)
         (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
+
+    @property
+    def calendar(self) -> Calendar:
+        """How the steps of all series follow one another."""
+        return Calendar(**self.summary["calendar"])
 
     @classmethod
     def load(cls, folder: Path) -> Series:
