@@ -56,6 +56,15 @@ def read_columns(data: bytes, layout: Layout) -> Columns:
     return Columns(cells, words)
 
 
+def fitting_rows(data: bytes, separator: str, width: int, skipped: int) -> list[pa.ChunkedArray]:
+    """The cells of the rows that have this width, whatever else is in the text."""
+    shape = Layout(separator, width, None, skipped, ())
+    try:
+        return list(_parse(data, shape, []).columns)
+    except ParameterError:
+        return []
+
+
 def _parse(data: bytes, layout: Layout, ragged_rows: list[str]) -> pa.Table:
     names = [str(i) for i in range(layout.width)]
 
@@ -101,11 +110,17 @@ def _notes(data: bytes, layout: Layout) -> list[str]:
             wrong.append(record)
     else:
         for record in wrong:
-            first = trim(record.cells[0])
-            if is_data(first) or len(record.cells) > layout.width or record.end > record.line:
+            if len(record.cells) > layout.width or not _is_note(record):
                 raise ParameterError(ragged(record, layout.width, layout.separator))
         return [layout.separator.join(record.cells) for record in wrong]
     raise ParameterError(ragged(wrong[0], layout.width, layout.separator))
+
+
+def _is_note(record: Record) -> bool:
+    """Whether a short record is a sentence about the table, not a row that was cut off."""
+    words = [trim(cell) for cell in record.cells]
+    several = len(words[0].split()) > 1 or words[0][:1] in "#*" or ":" in words[0]
+    return several and record.end == record.line and not any(is_data(w) for w in words if w)
 
 
 def _check_quotes(data: bytes, layout: Layout, table: pa.Table) -> None:

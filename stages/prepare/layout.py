@@ -9,7 +9,7 @@ from itertools import islice, pairwise
 
 from stages.params import ParameterError
 from stages.prepare.cells import WHOLE, is_data, trim
-from stages.prepare.records import NO_SEPARATOR, Record, records
+from stages.prepare.records import Record, records
 
 TOP = 200  # records that suggest the width; every row of the file is then held against it
 
@@ -42,9 +42,7 @@ def layout(data: bytes, separator: str, skipped: int, header: bool | None) -> La
     top = list(islice(records(data, separator, skipped), TOP))
     if not top:
         raise ParameterError("prepare.path: the file has no rows; name a file that has")
-    width = Counter(len(record.cells) for record in top).most_common(1)[0][0]
-    if width == 1 and separator != NO_SEPARATOR:
-        return Layout(separator, 1, None, skipped, ())  # no table under this separator
+    width = _commonest(top)
     start = _start(top, width)
     notes = tuple(
         separator.join(record.cells).strip() for record in top[:start] if not record.blank
@@ -60,6 +58,16 @@ def layout(data: bytes, separator: str, skipped: int, header: bool | None) -> La
     if len(head.cells) not in (width, width - 1):
         raise ParameterError(ragged(head, width, separator))
     return Layout(separator, width, tuple(map(_name, head.cells)), head.end, notes)
+
+
+def table_width(data: bytes, separator: str, skipped: int) -> int:
+    """The number of cells that most of the first records have; quotes count as far as they close."""
+    return _commonest(list(islice(records(data, separator, skipped, strict=False), TOP)))
+
+
+def _commonest(top: list[Record]) -> int:
+    counts = Counter(len(record.cells) for record in top if not record.blank)
+    return counts.most_common(1)[0][0] if counts else 1
 
 
 def ragged(record: Record, width: int, separator: str) -> str:
@@ -102,7 +110,8 @@ def _may_follow_a_note(record: Record, width: int) -> bool:
     filled = [cell for cell in record.cells if trim(cell)]
     if len(filled) == 1:
         return not is_data(record.cells[0])
-    return len(record.cells) == width and not any(map(is_data, filled)) and width == len(filled)
+    named = all(trim(cell) for cell in record.cells[: len(filled)])  # it may end in separators
+    return len(record.cells) in (width, width - 1) and named and not any(map(is_data, filled))
 
 
 def _is_header(cells: list[str]) -> bool:

@@ -77,11 +77,14 @@ def _plain(text: pa.ChunkedArray, signs: Signs) -> tuple[pa.ChunkedArray, pa.Chu
     return pc.replace_substring(text, "−", "-"), wrong
 
 
+def remedy(cell: str) -> str | None:
+    """What to do about a number in a writing that is not read; None where the cell is no number at all."""
+    return next((words for key, words in _REMEDIES.items() if re.search(key, cell.strip())), None)
+
+
 def _sentence(where: str, cell: str) -> str:
-    remedy = next((words for key, words in _REMEDIES.items() if re.search(key, cell.strip())), None)
-    return f"{where} is {cell[:60]!r}, which is not a finite number; " + (
-        remedy or "correct the cell, or leave it empty to mark a gap"
-    )
+    words = remedy(cell) or "correct the cell, or leave it empty to mark a gap"
+    return f"{where} is {cell[:60]!r}, which is not a finite number; {words}"
 
 
 def check_size(values: np.ndarray, codes: np.ndarray, names: list[str], what: str) -> None:

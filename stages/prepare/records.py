@@ -29,8 +29,10 @@ class Record:
         return not any(trim(cell) for cell in self.cells)
 
 
-def records(data: bytes, separator: str, skipped: int = 0) -> Iterator[Record]:
-    """All records that are not empty lines, after the first `skipped` lines.
+def records(
+    data: bytes, separator: str, skipped: int = 0, *, strict: bool = True
+) -> Iterator[Record]:
+    """All records that are not empty lines, after the first `skipped` lines; `strict` about quotes.
 
     Raises:
         ParameterError: quotes that do not close; says where.
@@ -38,7 +40,8 @@ def records(data: bytes, separator: str, skipped: int = 0) -> Iterator[Record]:
     lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
     for _ in range(skipped):
         lines.readline()
-    reader = csv.reader(lines, delimiter=separator, strict=True)
+    csv.field_size_limit(1 << 30)  # under a wrong separator a row is one long cell
+    reader = csv.reader(lines, delimiter=separator, strict=strict)
     end = skipped
     while True:
         line = end + 1

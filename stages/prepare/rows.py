@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.params import ParameterError, nearest
-from stages.prepare.cells import NUMBER, gaps, matches, trimmed
-from stages.prepare.numbers import check_size, numbers
+from stages.prepare.cells import DATE, NUMBER, gaps, matches, trimmed
+from stages.prepare.numbers import check_size, numbers, remedy
 from stages.prepare.parquet import check_numeric, to_text
 from stages.prepare.roles import Roles, select
 from stages.prepare.signs import Signs
@@ -55,7 +55,7 @@ def wide_rows(table: Table, roles: Roles, signs: Signs, listed: bool) -> Rows:
         name: np.tile(_values(table, roles, signs, name), count) for name in roles.covariates
     }
     codes = np.repeat(np.arange(count, dtype=np.int32), table.rows)
-    times = {name: table.columns[name] for name in roles.times}
+    times = _times(table, roles)
     rows = Rows(list(roles.series), codes, np.concatenate(series), covariates, times, count)
     return _checked(rows)
 
@@ -85,8 +85,15 @@ def long_rows(table: Table, roles: Roles, signs: Signs, targets: tuple[str, ...]
 
     y = _values(table, roles, signs, roles.series[0], whose)
     covariates = {name: _values(table, roles, signs, name, whose) for name in roles.covariates}
-    times = {name: table.columns[name] for name in roles.times}
-    return _checked(Rows(names, codes, y, covariates, times))
+    return _checked(Rows(names, codes, y, covariates, _times(table, roles)))
+
+
+def _times(table: Table, roles: Roles) -> dict[str, pa.ChunkedArray]:
+    columns = {name: table.columns[name] for name in roles.times}
+    return {
+        name: trimmed(column) if pa.types.is_string(column.type) else column
+        for name, column in columns.items()
+    }
 
 
 def _series(table: Table, column: str) -> tuple[list[str], np.ndarray]:
@@ -131,7 +138,7 @@ def _values(
 
 
 def _refuse_text(table: Table, roles: Roles, name: str) -> None:
-    """A column without one number is not a series that nobody named."""
+    """A column of text is not a series that nobody named."""
     column = table.columns[name]
     if not pa.types.is_string(column.type):
         return
@@ -140,8 +147,12 @@ def _refuse_text(table: Table, roles: Roles, name: str) -> None:
     first = pc.index(filled, True).as_py()
     if first < 0 or pc.any(matches(text.filter(filled), NUMBER)).as_py():
         return
+    if remedy(column[first].as_py()):
+        return  # numbers of another writing: refused with what to do about it
     hint = ""
-    if _repeats(table, roles.times):
+    if pc.all(matches(text.filter(filled), DATE)).as_py():
+        hint = f", or set prepare.time to {name!r} if it holds the times"
+    elif _repeats(table, roles.times):
         hint = (
             "; times stand more than once, so if each row names its series, set prepare.format to long, "
             "prepare.id and prepare.value"
