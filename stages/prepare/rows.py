@@ -172,25 +172,35 @@ def _repeats(table: Table, times: tuple[str, ...]) -> bool:
 
 
 def refuse_long_as_wide(table: Table, roles: Roles, stamps: np.ndarray) -> None:
-    """A wide file has one row for each time; where some column tells its rows apart, it is long.
+    """A wide file has one row for each time; where many repeat and a column tells the rows apart, it is long.
 
     Raises:
-        ParameterError: times repeat, and a column looks like the names of series.
+        ParameterError: times repeat, and a column looks like the names of series, or a part of the time.
     """
-    if not roles.times or len(np.unique(stamps)) == len(stamps):
-        return
+    repeated = len(stamps) - len(np.unique(stamps))
+    if not roles.times or repeated < len(stamps) / 10:
+        return  # a few rows at one time are a mistake in the rows: the grid names them
     for name, column in table.columns.items():
-        if name in roles.times:
-            continue
-        codes = pc.dictionary_encode(column).combine_chunks().indices
-        codes = pc.fill_null(codes, -1).to_numpy()
-        pairs = np.unique(np.stack([stamps, codes.astype(np.int64)]), axis=1).shape[1]
-        if pairs == len(stamps) and len(np.unique(codes)) <= len(stamps) // 2:
+        if name not in roles.times and _tells_apart(column, stamps):
             raise ParameterError(
-                f"prepare.time = {' '.join(roles.times)!r}: times stand more than once, and {name!r} tells "
-                f"such rows apart; if {name!r} is part of the time, list all its columns in prepare.time; "
-                f"if it names the series, set prepare.format to long, prepare.id to {name!r}, prepare.value"
+                f"prepare.time = {' '.join(roles.times)!r}: {repeated} rows have the time of another row, "
+                f"and {name!r} tells them apart; if {name!r} is part of the time, list all its columns in "
+                f"prepare.time; if it names the series, set prepare.format to long, prepare.id to {name!r} "
+                "and prepare.value"
             )
+
+
+def _tells_apart(column: pa.ChunkedArray, stamps: np.ndarray) -> bool:
+    """Whether few different cells, with the times, make every row different."""
+    if pa.types.is_nested(column.type):
+        return False
+    indices = pc.dictionary_encode(column).unify_dictionaries().combine_chunks().indices
+    codes = pc.fill_null(indices, -1).to_numpy().astype(np.int64)
+    if len(np.unique(codes)) > len(stamps) // 2:
+        return False
+    order = np.lexsort((codes, stamps))
+    same = (np.diff(stamps[order]) == 0) & (np.diff(codes[order]) == 0)
+    return not same.any()
 
 
 def _checked(rows: Rows) -> Rows:
