@@ -106,15 +106,28 @@ def test_a_nameless_column_is_a_role_where_it_is_named(tmp_path):
     assert values(prepared(tmp_path, rows("{t},{i}"), time="column 1")) == {"column 2": COUNT}
 
 
-@pytest.mark.parametrize("index", ["", "Unnamed: 0"])
-def test_a_row_counter_is_left_out_and_said(tmp_path, index):
-    text = f"{index},t,a\n" + "".join(
-        f"{i * i},{line}\n" for i, line in enumerate(rows("{t},{i}").split())
-    )
+@pytest.mark.parametrize("index", ["Unnamed: 0", "index"])
+@pytest.mark.parametrize("start", [0, 1, 3])
+def test_an_index_that_became_a_column_is_left_out_and_said(tmp_path, index, start):
+    lines = rows("{t},{i}").split()
+    text = f"{index},t,a\n" + "".join(f"{i},{line}\n" for i, line in enumerate(lines, start))
     series = prepared(tmp_path, text)
+    if start == 3:  # numbers that do not count the rows may be values
+        assert values(series) == {index: [float(i) for i in range(3, 13)], "a": COUNT}
+    else:
+        assert values(series) == {"a": COUNT}
+        words = series.summary["source"]["columns left out"]
+        assert words == f"{index}: it is an index that counts the rows"
+
+
+def test_a_row_counter_without_a_name_is_left_out_and_said(tmp_path):
+    lines = rows("{t},{i}").split()
+    series = prepared(
+        tmp_path, ",t,a\n" + "".join(f"{i * i},{line}\n" for i, line in enumerate(lines))
+    )
     assert values(series) == {"a": COUNT}
     words = series.summary["source"]["columns left out"]
-    assert words == f"{index or 'column 1'}: it has no name and counts the rows"
+    assert words == "column 1: it has no name and counts the rows"
 
 
 def test_life_spans(tmp_path):

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.params import ParameterError
+from stages.prepare.body import row_line
 from stages.prepare.cells import NUMBER, WHOLE, matches, trimmed
-from stages.prepare.columns import row_line
 from stages.prepare.layout import shown
 from stages.prepare.records import NO_SEPARATOR
 from stages.prepare.separators import Reading, only_reading

@@ -111,7 +111,8 @@ def _may_follow_a_note(record: Record, width: int) -> bool:
     if len(filled) == 1:
         return not is_data(record.cells[0])
     named = all(trim(cell) for cell in record.cells[: len(filled)])  # it may end in separators
-    return len(record.cells) in (width, width - 1) and named and not any(map(is_data, filled))
+    fits = width - 1 <= len(record.cells) <= width + 1 and len(filled) <= width
+    return fits and named and not any(map(is_data, filled))
 
 
 def _is_header(cells: list[str]) -> bool:

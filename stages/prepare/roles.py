@@ -15,9 +15,7 @@ from stages.prepare.cells import WHOLE, is_data, matches, trimmed
 from stages.prepare.params import PrepareParams
 from stages.prepare.table import Table
 
-_PANDAS_INDEX = re.compile(
-    r"^Unnamed: \d+$"
-)  # how pandas calls a nameless column that it read and wrote
+_PANDAS_INDEX = re.compile(r"^(Unnamed: [0-9]+|index|level_0)$")  # an index that became a column
 
 
 @dataclass(frozen=True)
@@ -111,8 +109,10 @@ def _all_series(table: Table, taken: set[str]) -> tuple[tuple[str, ...], dict[st
             continue
         if nameless and _is_blank(column):
             left_out[name] = "it has no name and is empty"
-        elif (nameless or _PANDAS_INDEX.match(name)) and _counts(column):
+        elif nameless and _counts(column):
             left_out[name] = "it has no name and counts the rows"
+        elif _PANDAS_INDEX.match(name) and _counts(column, by_one=True):
+            left_out[name] = "it is an index that counts the rows"
         elif nameless:
             raise ParameterError(
                 f"{name} of the file has no name but holds {column[0].as_py()!r}; name it in the file, or "
@@ -129,8 +129,8 @@ def _is_blank(column: pa.ChunkedArray) -> bool:
     return column.null_count == len(column)
 
 
-def _counts(column: pa.ChunkedArray) -> bool:
-    """Whether the cells are whole numbers that only grow, as the index of a frame does."""
+def _counts(column: pa.ChunkedArray, by_one: bool = False) -> bool:
+    """Whether the cells are whole numbers that only grow (by one, from 0 or 1), as an index does."""
     if pa.types.is_string(column.type):
         column = trimmed(column)
         if not pc.all(matches(column, WHOLE)).as_py():
@@ -139,7 +139,10 @@ def _counts(column: pa.ChunkedArray) -> bool:
     if not pa.types.is_integer(column.type) and not pa.types.is_floating(column.type):
         return False
     values = pc.cast(column, pa.float64(), safe=False).to_numpy()
-    return bool(np.all(values == np.floor(values)) and np.all(np.diff(values) > 0))
+    steps = np.diff(values)
+    if by_one:
+        return bool(values[0] in (0, 1) and np.all(steps == 1))
+    return bool(np.all(values == np.floor(values)) and np.all(steps > 0))
 
 
 def without_blank_rows(table: Table, roles: Roles) -> Table:

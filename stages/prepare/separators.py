@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.params import ParameterError
+from stages.prepare.body import Columns, fitting_rows, read_columns
 from stages.prepare.cells import BLANKS, WHOLE, matches, share_of_data, trimmed
-from stages.prepare.columns import Columns, fitting_rows, read_columns
 from stages.prepare.layout import Layout, layout, shown, table_width
 from stages.prepare.records import NO_SEPARATOR
 
@@ -79,10 +79,11 @@ def only_reading(data: bytes, told: str | None, header: bool | None, skipped: in
 
 
 def _by_separator(data: bytes, told: str, header: bool | None, skipped: int) -> Reading:
+    told = {"tab": "\t", "\\t": "\t", "blank": " "}.get(told, told)  # as they are shown
     if len(told) != 1 or told in '"\r\n':
         raise ParameterError(
-            f"prepare.separator = {told!r} must be one character, such as `;`; a file whose columns "
-            "are apart by several blanks has to be saved as CSV"
+            f"prepare.separator = {told!r} must be one character, such as `;`, or `tab`; a file whose "
+            "columns are apart by several blanks has to be saved as CSV"
         )
     if table_width(data, told, skipped) == 1:
         return _one_column(data, header, skipped)

@@ -61,6 +61,7 @@ def recognise_signs(
 
 
 def _told(decimal: str | None, thousands: str | None) -> Signs | None:
+    thousands = " " if thousands == "blank" else thousands
     if thousands is not None and (len(thousands) != 1 or thousands.isalnum() or thousands in "+-"):
         raise ParameterError(
             f"prepare.thousands = {thousands!r} must be one sign, such as `.`, `,`, a blank or `'`; "
