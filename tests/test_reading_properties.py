@@ -111,7 +111,8 @@ def test_every_float_comes_back_to_the_bit(numbers):
     assume(max((abs(x) for x in numbers if not math.isnan(x)), default=0) > 1e-150)
     assume(not math.isnan(numbers[0]) and not math.isnan(numbers[-1]))
     rows = zip(DAYS, map(repr, numbers), strict=False)
-    cells = read(written([["t", "a"], *rows], ",", csv.QUOTE_MINIMAL).encode())["a"]
+    text = written([["t", "a"], *rows], ",", csv.QUOTE_MINIMAL).encode()
+    cells = read(text, frequency="D")["a"]
     np.testing.assert_array_equal(cells, numbers)
 
 
