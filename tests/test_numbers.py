@@ -100,7 +100,7 @@ def test_what_is_no_number_is_refused(tmp_path, cells, separator, words):
 
 
 @pytest.mark.parametrize(
-    ("told", "wanted"),
+    ("signs", "wanted"),
     [
         ({"decimal": "."}, [1.234, 5.678, 9]),
         ({"decimal": ","}, [1234, 5678, 9]),
@@ -108,11 +108,25 @@ def test_what_is_no_number_is_refused(tmp_path, cells, separator, words):
         ({"decimal": ",", "thousands": "."}, [1234, 5678, 9]),
     ],
 )
-def test_signs_can_be_told(tmp_path, told, wanted):
-    assert values(prepared(tmp_path, column(["1.234", "5.678", "9"]), **told)) == {"a": wanted}
+def test_signs_can_be_set(tmp_path, signs, wanted):
+    assert values(prepared(tmp_path, column(["1.234", "5.678", "9"]), **signs)) == {"a": wanted}
 
 
-def test_told_signs_hold_for_every_number(tmp_path):
+@pytest.mark.parametrize("thousands", ["blank", " ", "\u00a0"])
+def test_the_decimal_sign_is_recognised_where_the_other_is_set(tmp_path, thousands):
+    text = column(["1 234,5", "1,234", "9"])
+    assert values(prepared(tmp_path, text, thousands=thousands))["a"] == [1234.5, 1.234, 9]
+
+
+@pytest.mark.parametrize("sign", ["^", "]", "\\", "_", "*"])
+def test_any_sign_can_be_set(tmp_path, sign):
+    text = column([f"1{sign}234.5", f"1{sign}000{sign}000", "9"])
+    assert values(prepared(tmp_path, text, thousands=sign))["a"] == [1234.5, 1_000_000, 9]
+    with pytest.raises(ParameterError, match="which is not a finite number"):
+        prepared(tmp_path, column([f"1{sign}23", "1", "9"]), thousands=sign)
+
+
+def test_signs_that_are_set_hold_for_every_number(tmp_path):
     with pytest.raises(ParameterError, match="'1,5', which is not a finite number"):
         prepared(tmp_path, column(["1.5", "1,5", "2"]), decimal=".")
     with pytest.raises(ParameterError, match="are both"):

@@ -47,13 +47,13 @@ def test_an_index_of_dates_is_a_column(tmp_path, index):
 
 
 def test_periods_are_dates_in_a_new_process_too(tmp_path):
-    """Arrow knows the periods of pandas only where pandas has told it; else they are counts of months."""
+    """Arrow knows the periods of pandas only once pandas has registered them; else they are counts."""
     months = pd.period_range("2024-01", periods=6, freq="M", name="t")
     path = tmp_path / "raw.parquet"
     path.write_bytes(parquet(pd.DataFrame({"a": COUNT}, index=months)))
     code = (
-        "from pathlib import Path; from stages.prepare.source import Told, read_table; "
-        f"print(read_table(Path({str(path)!r}), Told()).columns['t'][1].as_py())"
+        "from pathlib import Path; from stages.prepare.source import Options, read_table; "
+        f"print(read_table(Path({str(path)!r}), Options()).columns['t'][1].as_py())"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "2024-02-01 00:00:00", done.stderr

@@ -1,4 +1,4 @@
-"""Raw files → checked series on a grid, as a whole; reading and calendars have tests of their own."""
+"""Raw files → checked series on a grid, as a whole; reading and calendars are tested elsewhere."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_long_and_parquet_agree(tmp_path):
         for name in ("raw.csv", "raw.parquet")
     ]
     pd.testing.assert_frame_equal(series[0].frame, series[1].frame)
-    assert len(series[0].frame) == 12  # each on its own six days
+    assert len(series[0].frame) == 12  # six days each
     assert [entry["gaps"] for entry in series[0].summary["series"]] == [0, 0]
     assert series[0].summary["shared_covariates"] is False
 

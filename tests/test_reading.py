@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from stages.params import ParameterError
-from stages.prepare.source import Told, recognise
+from stages.prepare.source import Options, recognise
 from tests.raw_files import prepared, rows, values
 
 COUNT = [float(i) for i in range(1, 11)]
@@ -64,7 +64,7 @@ def test_encodings(tmp_path, encoding, words):
     assert series.summary["source"]["encoding"] == words
 
 
-def test_an_encoding_can_be_told(tmp_path):
+def test_an_encoding_can_be_set(tmp_path):
     data = ("t;Łódź\n" + rows("{t};{i}")).encode("cp1250")
     assert list(values(prepared(tmp_path, data, encoding="cp1250"))) == ["Łódź"]
     with pytest.raises(ParameterError, match=r"prepare.encoding = 'utf-8': line 1"):
@@ -131,28 +131,29 @@ def test_what_the_file_leaves_open_is_refused(tmp_path, text, words):
 
 
 @pytest.mark.parametrize(
-    ("text", "told", "names", "first"),
+    ("text", "options", "names", "first"),
     [
         ("t,a;b\n" + rows("{t},{i};7"), {"separator": ";"}, ["t,a", "b"], ["2024-01-01,1", "7"]),
         ("3,5\n1,2\n", {"separator": ","}, ["column 1", "column 2"], ["3", "5"]),
         ("3,5\n1,2\n", {"separator": ";"}, ["column 1"], ["3,5"]),
         ("a\tb;c\n1\t2;3\n", {"separator": "tab"}, ["a", "b;c"], ["1", "2;3"]),
         ("a b\n1 2\n", {"separator": " "}, ["a", "b"], ["1", "2"]),
+        ('a\n1\n""\n3\n', {}, ["a"], ["1"]),
         ("1,2,3\n4,5,6\n", {"header": True}, ["1", "2", "3"], ["4", "5", "6"]),
         ("1,2,3\n4,5,6\n", {"header": False}, ["column 1", "column 2", "column 3"], ["1", "2", "3"]),
         ("a,2\nb,3\n", {"header": False}, ["column 1", "column 2"], ["a", "2"]),
         (",0,1\n0,4.5,6\n1,7,8\n", {}, ["column 1", "0", "1"], ["0", "4.5", "6"]),
     ],
 )  # fmt: skip
-def test_what_is_told_holds(tmp_path, text, told, names, first):
+def test_what_is_set_holds(tmp_path, text, options, names, first):
     path = tmp_path / "raw.csv"
     path.write_text(text)
-    table, _, _ = recognise(path, Told(**told))
+    table, _, _ = recognise(path, Options(**options))
     assert list(table.columns) == names
     assert [column[0].as_py() for column in table.columns.values()] == first
 
 
-@pytest.mark.parametrize("separator", ["", ";;"])
+@pytest.mark.parametrize("separator", ["", ";;", "a", "1", '"', "§", "\n"])
 def test_a_separator_is_one_character(tmp_path, separator):
     with pytest.raises(ParameterError, match=r"prepare\.separator = .* must be one character"):
         prepared(tmp_path, "t,a\n" + rows("{t},{i}"), separator=separator)

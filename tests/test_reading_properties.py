@@ -72,7 +72,7 @@ def test_any_names_of_columns_come_back(names, separator, quoting, encoding):
 
 
 def shown(number: float, digits: int, decimal: str, thousands: str) -> str:
-    """The number in a country's writing, by Python's own formatting."""
+    """The number in a country's writing, as Python formats it."""
     return f"{number:,.{digits}f}".translate({ord(","): thousands, ord("."): decimal})
 
 
@@ -95,9 +95,9 @@ def test_numbers_come_back_in_every_writing(numbers, digits, convention, separat
     text = written(
         [["t", "a"], *zip(DAYS, cells, strict=False)], separator, csv.QUOTE_MINIMAL
     ).encode()
-    told = {"separator": separator, "decimal": decimal, "thousands": thousands or None}
+    options = {"separator": separator, "decimal": decimal, "thousands": thousands or None}
     if thousands or digits != 3:
-        assert read(text, **told) == {"a": wanted}
+        assert read(text, **options) == {"a": wanted}
     recognised = outcome(text, separator=separator)
     if recognised != {"a": wanted}:
         assert "prepare.decimal" in recognised

@@ -70,7 +70,7 @@ LONG = {"format": "long"}
             "Store,Date,Sales\n" + rows("1,{t},{i}"),
             LONG | {"time": "Date"},
             r"prepare.id = 'unique_id' is not a column of the file; columns: Store, Date, Sales; set "
-            r"prepare.id, prepare.value and prepare.time .* or, if every series has a column of its own, "
+            r"prepare.id, prepare.value and prepare.time .* or, if each series is a column, "
             "prepare.format to wide",
         ),
         (long_text("a", "unique_id,t,Sales"), LONG, "prepare.value = 'y' is not a column"),
@@ -90,7 +90,7 @@ LONG = {"format": "long"}
         ("t,h,a\n" + rows("{t},1,{i}") + rows("{t},2,{i}"), {}, "is part of the time, list all its"),
         ("t,a,wind\n" + rows("{t},{i},NW"), {}, "'wind' holds text .'NW', line 2"),
         ("t,a,wind\n" + rows("{t},{i},NW"), {"covariates": ("wind",)}, "wind at 2024-01-01 .* 'NW'"),
-        ("t\n" + rows("{t}"), {}, "no column besides the time"),
+        ("t\n" + rows("{t}"), {}, "no column but the time"),
         ("t,a\n" + rows("{t},{i}") + ",5\n", {}, "prepare.time: line 12 has no time"),
         ("t,a,b\n" + rows("{t},{i},"), {"targets": ("a", "b")}, "'b' has no value in the file; take it"),
         ("t,a,b\n" + rows("{t},NA,-"), {}, "no series of the file has a value"),
@@ -118,6 +118,16 @@ def test_an_index_that_became_a_column_is_left_out_and_said(tmp_path, index, sta
         assert values(series) == {"a": COUNT}
         words = series.summary["source"]["columns left out"]
         assert words == f"{index}: it is an index that counts the rows"
+
+
+@pytest.mark.parametrize(
+    "cells", [["−3", "2", "5"], ["1", "0", "2"], ["1", "", "3"], ["a", "b", "c"]]
+)
+def test_other_columns_without_a_name_are_refused(tmp_path, cells):
+    text = ",t,a\n" + "".join(f"{c},{line}\n" for c, line in zip(cells, rows("{t},{i}", 3).split()))
+    with pytest.raises(ParameterError, match="column 1 of the file has no name but holds"):
+        prepared(tmp_path, text)
+    assert values(prepared(tmp_path, text, targets=("a",))) == {"a": COUNT[:3]}
 
 
 def test_a_row_counter_without_a_name_is_left_out_and_said(tmp_path):

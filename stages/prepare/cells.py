@@ -17,7 +17,8 @@ GAPS = frozenset(
 )
 SIGN = r"[+\-−]?"
 BLANKS = " \u00a0\u202f\u2009"
-GROUPS = BLANKS + "'’"  # signs between thousands that can be nothing else
+APOSTROPHES = "'’"
+GROUPS = BLANKS + APOSTROPHES  # signs between thousands that can be nothing else
 EXPONENT = r"(?:[eE][+\-]?[0-9]+)?"
 NUMBER = (
     rf"^{SIGN}(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+|[0-9]{{1,3}}(?:[.,{GROUPS}][0-9]{{3}})+(?:[.,][0-9]*)?)"

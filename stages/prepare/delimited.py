@@ -16,7 +16,7 @@ from stages.prepare.cells import NUMBER, WHOLE, matches, trimmed
 from stages.prepare.layout import shown
 from stages.prepare.records import NO_SEPARATOR
 from stages.prepare.separators import Reading, only_reading
-from stages.prepare.table import Table
+from stages.prepare.table import SET, Table
 from stages.prepare.text import read_text
 
 _EXCEL = re.compile(rb'"?sep=(.)"?\r?\n', re.IGNORECASE)
@@ -29,7 +29,7 @@ def read_delimited(
     separator: str | None = None,
     header: bool | None = None,
 ) -> Table:
-    """The file's columns, every cell as text; each argument tells what else is recognised.
+    """The file's columns, every cell as text; arguments that are not None are not recognised but taken.
 
     Raises:
         ParameterError: the file cannot be read as a table in one way alone; says why and what to set.
@@ -38,9 +38,9 @@ def read_delimited(
     source = {"file": "delimited text", "encoding": words}
     line = _EXCEL.match(data)
     by_file = line[1].decode("latin-1") if line else None
-    told = by_file if separator is None else separator
-    best = only_reading(data, told, header, skipped=1 if line else 0)
-    how = " (told)" if separator is not None else " (told by its first line)" if by_file else ""
+    known = by_file if separator is None else separator
+    best = only_reading(data, known, header, skipped=1 if line else 0)
+    how = SET if separator is not None else " (its first line says so)" if by_file else ""
     sign = best.layout.separator
     source["separator"] = "none: one column" if sign == NO_SEPARATOR else shown(sign) + how
     # A line is asked for only where something is wrong: the text is read again, not kept.
@@ -55,11 +55,11 @@ def _table(
     shape, cells = reading.layout, reading.columns.cells
     if header is None and shape.names is None:
         _refuse_numbered_header(cells)
-    told = " (told)" if header is not None else ""
+    how = SET if header is not None else ""
     source["header"] = (
-        f"line {shape.first}{told}"
+        f"line {shape.first}{how}"
         if shape.names is not None
-        else f"none{told}: columns are numbered"
+        else f"none{how}: columns are numbered"
     )
     names, nameless = name_columns(list(shape.names or [""] * len(cells))[: len(cells)])
     source |= reading.columns.words
@@ -91,7 +91,7 @@ def _refuse_numbered_header(cells: list[pa.ChunkedArray]) -> None:
 
 
 def name_columns(names: list[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Names for all columns: `column 2` where there is none; and those that were made up.
+    """Names for all columns, `column 2` for one without; and which had none.
 
     Raises:
         ParameterError: two columns have one name.
@@ -102,6 +102,6 @@ def name_columns(names: list[str]) -> tuple[list[str], tuple[str, ...]]:
         where = " and ".join(str(at) for at, name in enumerate(full, 1) if name == twice[0])
         raise ParameterError(
             f"prepare.path: the columns {where} of the file have the same name {twice[0]!r}; "
-            "give every column a name of its own"
+            "give every column another name"
         )
     return full, tuple(name for name, given in zip(full, names, strict=True) if not given)

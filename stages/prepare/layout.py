@@ -34,7 +34,7 @@ class Layout:
 
 
 def layout(data: bytes, separator: str, skipped: int, header: bool | None) -> Layout:
-    """The layout that the first records show; `header` tells whether there is one.
+    """The layout that the first records show; `header` says whether there is one, if it is not None.
 
     Raises:
         ParameterError: the header and the rows have different numbers of cells.

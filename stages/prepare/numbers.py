@@ -1,4 +1,4 @@
-"""Cells → finite float64 values. What is no number is refused with its series, time and line."""
+"""Cells → finite float64 values. What is not a number is refused with its series, time and line."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _plain(text: pa.ChunkedArray, signs: Signs) -> tuple[pa.ChunkedArray, pa.Chu
     """Numbers with a decimal point and plain digits; and where they are not written as `signs` say."""
     wrong = pa.chunked_array([pa.repeat(pa.scalar(False), len(text))])
     if signs.thousands:
-        group = f"[{signs.thousands}]"
+        group = f"[{re.escape(signs.thousands)}]"
         has = pc.match_substring_regex(text, group)
         if pc.any(has).as_py():
             good = rf"^{SIGN}[1-9][0-9]{{0,2}}(?:{group}[0-9]{{3}})+(?:[{signs.decimal}][0-9]*)?$"
@@ -78,7 +78,7 @@ def _plain(text: pa.ChunkedArray, signs: Signs) -> tuple[pa.ChunkedArray, pa.Chu
 
 
 def remedy(cell: str) -> str | None:
-    """What to do about a number in a writing that is not read; None where the cell is no number at all."""
+    """What to do about a number in a writing that is not read; None where the cell is something else."""
     return next((words for key, words in _REMEDIES.items() if re.search(key, cell.strip())), None)
 
 

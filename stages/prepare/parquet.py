@@ -45,7 +45,7 @@ def read_parquet(path: Path) -> Table:
 
 
 def _is_index(name: str) -> bool:
-    """Whether pandas made the name up for an index without one."""
+    """Whether it is how pandas calls an index without a name."""
     return name.startswith("__index_level_") and name.endswith("__")
 
 

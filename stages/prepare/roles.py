@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.params import ParameterError
-from stages.prepare.cells import WHOLE, is_data, matches, trimmed
+from stages.prepare.cells import is_data, matches, trimmed
 from stages.prepare.params import PrepareParams
 from stages.prepare.table import Table
 
@@ -60,7 +60,9 @@ def assign(table: Table, params: PrepareParams) -> tuple[Roles, dict[str, str]]:
     if not series:
         series, left_out = _all_series(table, {*params.times, *params.covariates})
     if not series:
-        raise ParameterError("prepare.targets: the file has no column besides the time; name one")
+        raise ParameterError(
+            "prepare.targets: the file has no column but the time; name a file with values"
+        )
     return Roles(params.times, None, series, params.covariates), left_out
 
 
@@ -82,7 +84,7 @@ def _remedy(table: Table, key: str, params: PrepareParams) -> str:
     if params.format == "long" and key != "prepare.covariates":
         words = "set prepare.id, prepare.value and prepare.time to the columns of series, value and time"
         if params.value not in table.columns and params.id not in table.columns:
-            words += "; or, if every series has a column of its own, prepare.format to wide"
+            words += "; or, if each series is a column, prepare.format to wide"
     elif key == "prepare.time":
         words = "set prepare.time to the column of the times, or to null to number the rows"
     else:
@@ -133,7 +135,7 @@ def _counts(column: pa.ChunkedArray, by_one: bool = False) -> bool:
     """Whether the cells are whole numbers that only grow (by one, from 0 or 1), as an index does."""
     if pa.types.is_string(column.type):
         column = trimmed(column)
-        if not pc.all(matches(column, WHOLE)).as_py():
+        if not pc.all(matches(column, "^[0-9]+$")).as_py():
             return False
         column = pc.cast(column, pa.float64())
     if not pa.types.is_integer(column.type) and not pa.types.is_floating(column.type):

@@ -125,7 +125,7 @@ def _series(table: Table, column: str) -> tuple[list[str], np.ndarray]:
 def _values(
     table: Table, roles: Roles, signs: Signs, name: str, whose: Callable[[int], str] | None = None
 ) -> np.ndarray:
-    """One column as numbers; a cell that is none is told by column, series, time and line."""
+    """One column as numbers; a cell that is not a number is named by column, series, time and line."""
 
     def where(row: int) -> str:
         cells = [str(table.columns[time][row].as_py()) for time in roles.times]

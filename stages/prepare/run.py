@@ -17,7 +17,7 @@ from stages.prepare.params import PrepareParams
 from stages.prepare.roles import Roles, assign, without_blank_rows
 from stages.prepare.rows import Rows, long_rows, refuse_long_as_wide, wide_rows
 from stages.prepare.signs import Signs
-from stages.prepare.source import Told, read_signs, read_table
+from stages.prepare.source import Options, read_signs, read_table
 from stages.prepare.spans import left_out, life_spans
 from stages.prepare.table import Table
 
@@ -28,12 +28,14 @@ def prepare(source: Path, params: PrepareParams) -> Series:
     Raises:
         ParameterError: the file or a parameter is wrong; names what, where and the remedy.
     """
-    told = Told(params.encoding, params.separator, params.header, params.decimal, params.thousands)
-    table = read_table(source, told)
+    options = Options(
+        params.encoding, params.separator, params.header, params.decimal, params.thousands
+    )
+    table = read_table(source, options)
     roles, unused = assign(table, params)
     table = without_blank_rows(table, roles)
     signs, writing = read_signs(
-        table, told, (*roles.series, *roles.covariates), (*roles.times, roles.id or "")
+        table, options, (*roles.series, *roles.covariates), (*roles.times, roles.id or "")
     )
     rows, times = _rows(table, roles, signs, params)
     words = {**table.source, **writing, **times.description, **roles.words()}
@@ -118,6 +120,5 @@ def announce(series: Series) -> str:
     words = [f"{key} {value}" for key, value in source.items() if key != "series"]
     words += [f"without {name!r}: {why}" for name, why in series.summary["left_out"].items()]
     count = "1 series" if len(entries) == 1 else f"{len(entries)} series"
-    return f"prepare: {count}, {steps} steps, frequency {series.calendar.frequency}; " + "; ".join(
-        words
-    )
+    start = f"prepare: {count}, {steps} steps, frequency {series.calendar.frequency}; "
+    return " ".join((start + "; ".join(words)).split())  # a name may hold line breaks

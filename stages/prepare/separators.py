@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -45,14 +46,14 @@ class _Attempt:
         return share_of_data(fitting_rows(data, self.separator, self.width, skipped))
 
 
-def only_reading(data: bytes, told: str | None, header: bool | None, skipped: int) -> Reading:
+def only_reading(data: bytes, separator: str | None, header: bool | None, skipped: int) -> Reading:
     """The reading that explains more cells than any other; `skipped` lines above are not part of the table.
 
     Raises:
         ParameterError: none makes a table, or several are as good.
     """
-    if told is not None:
-        return _by_separator(data, told, header, skipped)
+    if separator is not None:
+        return _by_separator(data, separator, header, skipped)
     attempts = [
         _attempt(data, separator, width, header, skipped)
         for separator in SEPARATORS
@@ -78,16 +79,17 @@ def only_reading(data: bytes, told: str | None, header: bool | None, skipped: in
     return readings[0]
 
 
-def _by_separator(data: bytes, told: str, header: bool | None, skipped: int) -> Reading:
-    told = {"tab": "\t", "\\t": "\t", "blank": " "}.get(told, told)  # as they are shown
-    if len(told) != 1 or told in '"\r\n':
+def _by_separator(data: bytes, separator: str, header: bool | None, skipped: int) -> Reading:
+    shown_as = {"tab": "\t", "\\t": "\t", "blank": " "}
+    separator = shown_as.get(separator, separator)
+    if not re.fullmatch(r"[^\w\"\r\n]|_", separator, re.ASCII) or not separator.isascii():
         raise ParameterError(
-            f"prepare.separator = {told!r} must be one character, such as `;`, or `tab`; a file whose "
+            f"prepare.separator = {separator!r} must be one character, such as `;`, or `tab`; a file whose "
             "columns are apart by several blanks has to be saved as CSV"
         )
-    if table_width(data, told, skipped) == 1:
+    if table_width(data, separator, skipped) == 1:
         return _one_column(data, header, skipped)
-    return _read(data, layout(data, told, skipped, header))
+    return _read(data, layout(data, separator, skipped, header))
 
 
 def _attempt(
@@ -122,7 +124,7 @@ def _decimal_column(data: bytes, header: bool | None, skipped: int) -> Reading |
     text = trimmed(reading.columns.cells[0])
     if reading.layout.names is None or not pc.all(matches(text, r"^[+\-]?[0-9]+,[0-9]+$")).as_py():
         return None
-    whole = pc.cast(pc.replace_substring_regex(text, ",.*", ""), pa.int64()).to_numpy()
+    whole = pc.cast(pc.replace_substring_regex(text, ",.*", ""), pa.float64()).to_numpy()
     return None if len(whole) > 1 and set(whole[1:] - whole[:-1]) == {1} else reading
 
 
@@ -140,11 +142,8 @@ def _one_column(data: bytes, header: bool | None, skipped: int) -> Reading:
 
 def _refuse_decimal_commas(reading: Reading) -> None:
     """Two columns without a header, `1,5`, may be one column of decimals."""
-    if (
-        reading.layout.separator == ","
-        and reading.layout.names is None
-        and reading.layout.width == 2
-    ):
+    shape = reading.layout
+    if shape.separator == "," and shape.names is None and shape.width == 2:
         first, second = (trimmed(cells) for cells in reading.columns.cells)
         if pc.all(matches(first, WHOLE)).as_py() and pc.all(matches(second, "^[0-9]+$")).as_py():
             raise ParameterError(

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from stages.params import ParameterError
 from stages.prepare.cells import (
+    APOSTROPHES,
     BLANKS,
     EXPONENT,
     GROUPS,
@@ -19,7 +20,7 @@ from stages.prepare.cells import (
     matches,
     trimmed,
 )
-from stages.prepare.table import Table
+from stages.prepare.table import SET, Table
 
 
 @dataclass(frozen=True)
@@ -45,44 +46,43 @@ def recognise_signs(
     Raises:
         ParameterError: both readings are possible, or the numbers contradict each other.
     """
-    told = _told(decimal, thousands)
-    if told is not None:
-        return told, _words(told, " (told)")
+    _check(decimal, thousands)
     proofs = _Proofs(table)
     for name in values:
         proofs.read(name)
     if proofs.open:
         for name in others():
             proofs.read(name)
-    signs = proofs.decide(decimal, thousands)
-    if proofs.empty:
+    signs = proofs.decide(decimal, _kind(thousands))
+    if proofs.empty and decimal is None and thousands is None:
         return signs, {"decimal sign": "none occurs", "thousands": "none"}
-    return signs, _words(signs, "")
+    groups = {"": "none", BLANKS: "blank", APOSTROPHES: "apostrophe"}
+    return signs, {
+        "decimal sign": f"`{signs.decimal}`" + (SET if decimal else ""),
+        "thousands": groups.get(signs.thousands, f"`{signs.thousands}`")
+        + (SET if thousands else ""),
+    }
 
 
-def _told(decimal: str | None, thousands: str | None) -> Signs | None:
-    thousands = " " if thousands == "blank" else thousands
-    if thousands is not None and (len(thousands) != 1 or thousands.isalnum() or thousands in "+-"):
+def _check(decimal: str | None, thousands: str | None) -> None:
+    sign = " " if thousands == "blank" else thousands
+    if sign is not None and (len(sign) != 1 or sign.isalnum() or sign in "+-"):
         raise ParameterError(
             f"prepare.thousands = {thousands!r} must be one sign, such as `.`, `,`, a blank or `'`; "
             "or null to have it recognised"
         )
-    if decimal is not None and decimal == thousands:
+    if decimal is not None and decimal == sign:
         raise ParameterError(
             f"prepare.decimal and prepare.thousands are both {decimal!r}; set them to different signs"
         )
+
+
+def _kind(thousands: str | None) -> str | None:
+    """All signs that people write for this one."""
     if thousands is None:
         return None
-    other = "," if thousands == "." else "."
-    return Signs(decimal or other, BLANKS if thousands in BLANKS else thousands)
-
-
-def _words(signs: Signs, how: str) -> dict[str, str]:
-    groups = {"": "none", BLANKS: "blank", GROUPS: "blank or apostrophe"}
-    return {
-        "decimal sign": f"`{signs.decimal}`{how}",
-        "thousands": groups.get(signs.thousands, f"`{signs.thousands}`") + how,
-    }
+    kinds = [kind for kind in (BLANKS, APOSTROPHES) if thousands in kind]
+    return BLANKS if thousands == "blank" else kinds[0] if kinds else thousands
 
 
 def _patterns(sign: str, other: str) -> dict[str, str]:
@@ -129,7 +129,7 @@ class _Proofs:
                     if self._note(name, text, (sign, meaning), pattern):
                         break  # numbers that contradict it are refused one by one
         if pc.any(pc.match_substring_regex(text, f"[0-9][{GROUPS}][0-9]")).as_py():
-            for kind in (BLANKS, "'’"):
+            for kind in (BLANKS, APOSTROPHES):
                 pattern = rf"^{SIGN}[1-9][0-9]{{0,2}}(?:[{kind}][0-9]{{3}})+(?:[.,][0-9]*)?$"
                 self._note(name, text, (kind, "thousands"), pattern)
 
@@ -145,13 +145,17 @@ class _Proofs:
         return key in self._seen
 
     def decide(self, decimal: str | None, thousands: str | None) -> Signs:
-        """The signs that agree with all numbers."""
+        """The signs that agree with all numbers; those that are not None are set."""
         groups = {sign for sign, meaning in self._seen if meaning == "thousands"}
         points = {sign for sign, meaning in self._seen if meaning == "decimal"}
         either = {sign for sign, meaning in self._seen if meaning == "either"}
+        if thousands is not None:
+            groups, points, either = {thousands}, points - {thousands}, either - {thousands}
         if decimal is None:
             self._refuse_contradiction(points, groups)
             decimal = self._decimal(points, groups, either)
+        if thousands is not None:
+            return Signs(decimal, thousands)
         left = (groups | either) - {decimal}
         signs = sorted(left & {".", ","}) + sorted(left - {".", ","})
         if len(signs) > 1:

@@ -13,8 +13,8 @@ from stages.prepare.table import Table
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the user says about a text file; None is recognised."""
+class Options:
+    """What params.yaml says about a text file; what is None is recognised."""
 
     encoding: str | None = None
     separator: str | None = None
@@ -23,7 +23,7 @@ class Told:
     thousands: str | None = None
 
 
-def read_table(path: Path, told: Told) -> Table:
+def read_table(path: Path, options: Options) -> Table:
     """The columns of a CSV or Parquet file, cells as written.
 
     Raises:
@@ -32,12 +32,12 @@ def read_table(path: Path, told: Told) -> Table:
     if path.suffix == ".parquet":
         return read_parquet(path)
     return read_delimited(
-        path, encoding=told.encoding, separator=told.separator, header=told.header
+        path, encoding=options.encoding, separator=options.separator, header=options.header
     )
 
 
 def read_signs(
-    table: Table, told: Told, values: Iterable[str] | None = None, roles: Iterable[str] = ()
+    table: Table, options: Options, values: Iterable[str] | None = None, roles: Iterable[str] = ()
 ) -> tuple[Signs, dict[str, str]]:
     """The decimal sign and the one between thousands, decided by `values` (default: all columns of numbers).
 
@@ -57,20 +57,20 @@ def read_signs(
         table,
         all_numbers() if values is None else values,
         others=all_numbers,
-        decimal=told.decimal,
-        thousands=told.thousands,
+        decimal=options.decimal,
+        thousands=options.thousands,
     )
 
 
-def recognise(path: Path, told: Told | None = None) -> tuple[Table, Signs, dict[str, str]]:
+def recognise(path: Path, options: Options | None = None) -> tuple[Table, Signs, dict[str, str]]:
     """The file's columns, how its numbers are written, and all that was recognised, in words to be shown.
 
     Raises:
         ParameterError: the file leaves something open, or contradicts itself; says what to set.
     """
-    told = told or Told()
-    table = read_table(path, told)
-    signs, words = read_signs(table, told)
+    options = options or Options()
+    table = read_table(path, options)
+    signs, words = read_signs(table, options)
     return table, signs, {**table.source, **words}
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+SET = " (set in params.yaml)"  # behind what was not recognised
+
 
 @dataclass(frozen=True)
 class Table:
@@ -16,7 +18,7 @@ class Table:
         columns: name → cells, one for each row; text as written (CSV) or typed (Parquet).
         nameless: columns that the file does not name (here `column 2`, by their position): never a series
             unless a parameter names them.
-        source: what was recognised or told, as words to be shown: file, encoding, separator, …
+        source: what was recognised or set, as words to be shown: file, encoding, separator, …
         line: the number of a row (from 0) → where it stands, in words: `line 12`.
         separator: of a text file with more than one column.
         header: whether the file names its columns.

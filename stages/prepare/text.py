@@ -1,4 +1,4 @@
-"""The bytes of a file → UTF-8 text, its encoding recognised from all of it or told."""
+"""The bytes of a file → UTF-8 text, its encoding recognised from all of it, or set."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from stages.params import ParameterError
+from stages.prepare.table import SET
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -38,7 +39,7 @@ def read_text(path: Path, encoding: str | None = None) -> tuple[bytes, str]:
     """The file's text as UTF-8 bytes without a byte order mark, and its encoding in words.
 
     Raises:
-        ParameterError: the file is not there, not text, or not in the encoding told.
+        ParameterError: the file is not there, not text, or not in the encoding that is set.
     """
     data = _unpacked(path)
     for start, kind in _KINDS.items():
@@ -49,7 +50,7 @@ def read_text(path: Path, encoding: str | None = None) -> tuple[bytes, str]:
             f"prepare.path = {str(path)!r} is a web page or XML, not a table; "
             "download the CSV file itself"
         )
-    text, words = _told(data, encoding) if encoding else _recognised(data)
+    text, words = _decoded(data, encoding) if encoding else _recognised(data)
     if b"\0" in text:
         raise ParameterError(
             f"prepare.path = {str(path)!r} holds zero bytes, so it is not text in {words}; save it "
@@ -77,7 +78,7 @@ def _unpacked(path: Path) -> bytes:
         ) from None
 
 
-def _told(data: bytes, encoding: str) -> tuple[bytes, str]:
+def _decoded(data: bytes, encoding: str) -> tuple[bytes, str]:
     try:
         text = data.decode(encoding).encode()
     except LookupError:
@@ -91,13 +92,13 @@ def _told(data: bytes, encoding: str) -> tuple[bytes, str]:
             f"prepare.encoding = {encoding!r}: line {line} of the file cannot be read so; "
             "name its encoding, or null to have it recognised"
         ) from None
-    return text.removeprefix(codecs.BOM_UTF8), f"{encoding} (told)"
+    return text.removeprefix(codecs.BOM_UTF8), f"{encoding}{SET}"
 
 
 def _recognised(data: bytes) -> tuple[bytes, str]:
     mark = next((mark for mark in _MARKS if data.startswith(mark)), None)
     if mark is not None and mark != codecs.BOM_UTF8:
-        text, _ = _told(data, _MARKS[mark])
+        text, _ = _decoded(data, _MARKS[mark])
         return text, f"{_MARKS[mark].upper()} (its byte order mark)"
     if _is_utf8(data):
         words = "UTF-8 with a byte order mark" if mark else "UTF-8"
