@@ -26,8 +26,8 @@ class Series:
             column `covariate:NAME` for each covariate; sorted by unique_id in order of appearance, then ds.
             np.unique(ds) is the time line: each series' rows are consecutive on it.
         summary: calendar (a `Calendar`'s fields), covariates, shared_covariates (one set for all series),
-            series (of each unique_id, first, last, rows, gaps), left_out (name → reason, of those without a
-            value), source (how the file was read, in words).
+            series (for each unique_id, first, last, rows, gaps), left_out (name → reason, of series without a
+            value), source (how the file was read, in words to be shown).
     """
 
     frame: pd.DataFrame

@@ -5,12 +5,13 @@ from __future__ import annotations
 import stages.pin  # noqa: F401
 
 import argparse
+import sys
 from pathlib import Path
 
 from stages.failure import guarded
 from stages.params import load_section
 from stages.prepare.params import PrepareParams
-from stages.prepare.run import prepare
+from stages.prepare.run import announce, prepare
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -20,7 +21,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--series", type=Path, required=True)
     args = parser.parse_args(argv)
     params = load_section("params.yaml", "prepare", PrepareParams)
-    prepare(args.source, params).save(args.series)
+    series = prepare(args.source, params)
+    series.save(args.series)
+    print(announce(series), file=sys.stderr)
 
 
 if __name__ == "__main__":

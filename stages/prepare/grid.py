@@ -5,21 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from stages.artifacts.calendar import Calendar
 from stages.params import ParameterError
+from stages.prepare.dates import Times
 
 Index = pd.DatetimeIndex | pd.Index
 
 
-def regular(long: pd.DataFrame, frequency: str) -> tuple[pd.DataFrame, str, str]:
-    """Every series on the grid from the first to the last time of any.
-
-    Returns:
-        the rows (NaN where the file has none), the frequency, and `datetime` or `integer`.
-
-    Raises:
-        ParameterError: a time cannot be read, stands twice, or lies off the grid; says which.
-    """
-    long = long.assign(ds=_times(long["ds"], frequency))
+def regular(rows: pd.DataFrame, times: Times, frequency: str) -> tuple[pd.DataFrame, Calendar]:
+    """TEMPORARY: every series on the grid from its first to its last row."""
+    kind = "datetime64[us]" if times.kind == "datetime" else "int64"
+    long = rows.assign(ds=pd.Series(times.stamps).astype(kind))
     double = long.duplicated(["unique_id", "ds"], keep="first")
     if double.any():
         row = long[double].iloc[0]
@@ -34,41 +30,20 @@ def regular(long: pd.DataFrame, frequency: str) -> tuple[pd.DataFrame, str, str]
             f"{_show(stamps[off][0])} does not lie on the grid of prepare.frequency = {found!r} that "
             f"begins at {_show(grid[0])}; correct the row, or name the frequency that the data have"
         )
-    if len(grid) < 3:
-        raise ParameterError(f"the series has {len(grid)} time steps; at least 3 are needed")
-    names = list(dict.fromkeys(long["unique_id"]))
-    full = pd.MultiIndex.from_product([names, grid], names=["unique_id", "ds"])
-    framed = long.set_index(["unique_id", "ds"]).reindex(full).reset_index()
-    kind = "datetime" if isinstance(grid, pd.DatetimeIndex) else "integer"
-    framed["ds"] = framed["ds"].astype("datetime64[us]" if kind == "datetime" else "int64")
-    return framed, found, kind
-
-
-def _times(raw: pd.Series, frequency: str) -> pd.Series:
-    """Times as timestamps, or as integers where the file has integers that are no years."""
-    if raw.isna().any():
-        line = int(np.flatnonzero(raw.isna())[0]) + 2
-        raise ParameterError(f"prepare.time: line {line} has no time; fill it in or remove the row")
-    if pd.api.types.is_numeric_dtype(raw):
-        whole = raw.astype("int64")
-        if (whole != raw).any():
-            bad = raw[whole != raw].iloc[0]
-            raise ParameterError(
-                f"prepare.time: {bad} is no whole number; write dates or whole numbers"
-            )
-        if frequency.startswith("Y"):  # 1700 is a year
-            raw = whole.map(lambda year: f"{year:04d}-01-01")
-        else:
-            return whole
-    try:
-        times = pd.to_datetime(raw)
-    except (ValueError, TypeError) as error:
-        raise ParameterError(
-            f"prepare.time: {error}; write dates such as 2024-01-31 13:00"
-        ) from error
-    if times.dt.tz is not None:
-        times = times.dt.tz_convert("UTC").dt.tz_localize(None)
-    return times.astype("datetime64[us]")
+    parts = []
+    for name, part in long.groupby("unique_id", sort=False, observed=True):
+        mine = grid[(grid >= part["ds"].min()) & (grid <= part["ds"].max())]
+        parts.append(
+            part.set_index("ds")
+            .reindex(mine)
+            .rename_axis("ds")
+            .reset_index()
+            .assign(unique_id=str(name))
+        )
+    frame = pd.concat(parts, ignore_index=True)
+    frame = frame[["unique_id", "ds", *[c for c in frame if c not in ("unique_id", "ds")]]]
+    frame["ds"] = frame["ds"].astype(kind)
+    return frame, Calendar(found, times.kind)
 
 
 def _grid(stamps: Index, frequency: str) -> tuple[Index, str]:

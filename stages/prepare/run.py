@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from stages.artifacts.calendar import Calendar
 from stages.artifacts.series import COVARIATE, Series
-from stages.params import ParameterError
+from stages.prepare.dates import Times, parse_times
 from stages.prepare.grid import regular
 from stages.prepare.params import PrepareParams
-from stages.prepare.read import read_long
+from stages.prepare.roles import Roles, assign, without_blank_rows
+from stages.prepare.rows import Rows, long_rows, refuse_long_as_wide, wide_rows
+from stages.prepare.signs import Signs
+from stages.prepare.source import Options, read_signs, read_table
+from stages.prepare.spans import left_out, life_spans
+from stages.prepare.table import Table
 
 
 def prepare(source: Path, params: PrepareParams) -> Series:
@@ -20,33 +28,97 @@ def prepare(source: Path, params: PrepareParams) -> Series:
     Raises:
         ParameterError: the file or a parameter is wrong; names what, where and the remedy.
     """
-    frame, frequency, time = regular(read_long(source, params), params.frequency)
-    frame = frame.rename(columns={name: COVARIATE + name for name in params.covariates})
-    position = frame.groupby("unique_id", sort=False).cumcount()
-    seen = position.where(frame["y"].notna()).groupby(frame["unique_id"], sort=False)
-    kept = (position >= seen.transform("min")) & (position <= seen.transform("max"))
-    frame = frame[kept].reset_index(drop=True)
-    names = list(dict.fromkeys(frame["unique_id"]))
+    options = Options(
+        params.encoding, params.separator, params.header, params.decimal, params.thousands
+    )
+    table = read_table(source, options)
+    roles, unused = assign(table, params)
+    table = without_blank_rows(table, roles)
+    signs, writing = read_signs(
+        table, options, (*roles.series, *roles.covariates), (*roles.times, roles.id or "")
+    )
+    rows, times = _rows(table, roles, signs, params)
+    words = {**table.source, **writing, **times.description, **roles.words()}
+    del table  # its text is larger than the numbers
+    frame, calendar, empty = _on_a_grid(rows, times, params)
+    if unused:
+        words["columns left out"] = "; ".join(f"{name}: {why}" for name, why in unused.items())
     summary: dict[str, Any] = {
-        "calendar": {"frequency": frequency, "time": time, "zone": None, "pattern": None},
-        "source": {},
-        "left_out": {},
+        "calendar": asdict(calendar),
         "covariates": list(params.covariates),
         "shared_covariates": params.format == "wide",
-        "series": [_describe(name, frame[frame["unique_id"] == name]) for name in names],
+        "series": _describe(frame, calendar),
+        "left_out": empty,
+        "source": words,
     }
     return Series(frame, summary)
 
 
-def _describe(name: str, rows: pd.DataFrame) -> dict[str, Any]:
-    seen = rows["y"].notna()
-    if not seen.any():
-        raise ParameterError(f"series {name!r} has no value at all; take it out of prepare.targets")
-    inner = rows[seen]
-    return {
-        "unique_id": name,
-        "first": str(inner["ds"].iloc[0]),
-        "last": str(inner["ds"].iloc[-1]),
-        "rows": len(rows),
-        "gaps": int((~seen).sum()),
-    }
+def _rows(table: Table, roles: Roles, signs: Signs, params: PrepareParams) -> tuple[Rows, Times]:
+    """Values and times of all rows; the times of a wide file are parsed once and then repeated."""
+    if params.format == "long":
+        rows = long_rows(table, roles, signs, params.targets)
+    else:
+        rows = wide_rows(table, roles, signs, listed=bool(params.targets))
+    times = parse_times(
+        rows.times,
+        date_format=params.date_format,
+        zone=params.zone,
+        frequency=params.frequency,
+        series=rows.codes[: len(rows.codes) // rows.copies],
+    )
+    if params.format == "wide":
+        refuse_long_as_wide(table, roles, times.stamps)
+    return rows, replace(times, stamps=np.tile(times.stamps, rows.copies))
+
+
+def _on_a_grid(
+    rows: Rows, times: Times, params: PrepareParams
+) -> tuple[pd.DataFrame, Calendar, dict[str, str]]:
+    """The rows of every life span on the common grid, its calendar, and the series without a value."""
+    lived, alive = life_spans(rows.y, rows.codes, times.stamps, len(rows.names))
+    empty = left_out(rows.names, alive, params.targets)
+    frame = pd.DataFrame(
+        {"unique_id": pd.Categorical.from_codes(rows.codes, pd.Index(rows.names)), "y": rows.y}
+        | {COVARIATE + name: values for name, values in rows.covariates.items()}
+    )
+    frame = frame[lived].reset_index(drop=True)
+    frame["unique_id"] = frame["unique_id"].cat.remove_unused_categories()
+    times = replace(times, stamps=times.stamps[lived])
+    return (*regular(frame, times, params.frequency), empty)
+
+
+def _describe(frame: pd.DataFrame, calendar: Calendar) -> list[dict[str, Any]]:
+    """Name, first and last time, rows and gaps of each series."""
+    names = frame["unique_id"].to_numpy()
+    starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
+    ends = np.r_[starts[1:], len(frame)]
+    ds, gap = frame["ds"], frame["y"].isna().to_numpy()
+    return [
+        {
+            "unique_id": names[start],
+            "first": _moment(ds.iloc[start], calendar),
+            "last": _moment(ds.iloc[end - 1], calendar),
+            "rows": int(end - start),
+            "gaps": int(gap[start:end].sum()),
+        }
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _moment(stamp: Any, calendar: Calendar) -> str:
+    """A time as its file would write it: in the file's zone, without a midnight."""
+    if calendar.zone is not None:
+        return str(pd.Timestamp(stamp).tz_localize("UTC").tz_convert(calendar.zone))
+    return str(stamp).removesuffix(" 00:00:00")
+
+
+def announce(series: Series) -> str:
+    """One line about what was read, and how."""
+    entries, source = series.summary["series"], series.summary["source"]
+    steps = series.frame["ds"].nunique()
+    words = [f"{key} {value}" for key, value in source.items() if key != "series"]
+    words += [f"without {name!r}: {why}" for name, why in series.summary["left_out"].items()]
+    count = "1 series" if len(entries) == 1 else f"{len(entries)} series"
+    start = f"prepare: {count}, {steps} steps, frequency {series.calendar.frequency}; "
+    return " ".join((start + "; ".join(words)).split())  # a name may hold line breaks

@@ -1,0 +1,107 @@
+"""A delimited text file → named columns of text. What the file does not say by all its cells is refused."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.params import ParameterError
+from stages.prepare.body import row_line
+from stages.prepare.cells import NUMBER, WHOLE, matches, trimmed
+from stages.prepare.layout import shown
+from stages.prepare.records import NO_SEPARATOR
+from stages.prepare.separators import Reading, only_reading
+from stages.prepare.table import SET, Table
+from stages.prepare.text import read_text
+
+_EXCEL = re.compile(rb'"?sep=(.)"?\r?\n', re.IGNORECASE)
+
+
+def read_delimited(
+    path: Path,
+    *,
+    encoding: str | None = None,
+    separator: str | None = None,
+    header: bool | None = None,
+) -> Table:
+    """The file's columns, every cell as text; arguments that are not None are not recognised but taken.
+
+    Raises:
+        ParameterError: the file cannot be read as a table in one way alone; says why and what to set.
+    """
+    data, words = read_text(path, encoding)
+    source = {"file": "delimited text", "encoding": words}
+    line = _EXCEL.match(data)
+    by_file = line[1].decode("latin-1") if line else None
+    known = by_file if separator is None else separator
+    best = only_reading(data, known, header, skipped=1 if line else 0)
+    how = SET if separator is not None else " (its first line says so)" if by_file else ""
+    sign = best.layout.separator
+    source["separator"] = "none: one column" if sign == NO_SEPARATOR else shown(sign) + how
+    # A line is asked for only where something is wrong: the text is read again, not kept.
+    return _table(
+        best, header, source, lambda row: row_line(read_text(path, encoding)[0], best.layout, row)
+    )
+
+
+def _table(
+    reading: Reading, header: bool | None, source: dict[str, str], line: Callable[[int], str]
+) -> Table:
+    shape, cells = reading.layout, reading.columns.cells
+    if header is None and shape.names is None:
+        _refuse_numbered_header(cells)
+    how = SET if header is not None else ""
+    source["header"] = (
+        f"line {shape.first}{how}"
+        if shape.names is not None
+        else f"none{how}: columns are numbered"
+    )
+    names, nameless = name_columns(list(shape.names or [""] * len(cells))[: len(cells)])
+    source |= reading.columns.words
+    return Table(
+        columns=dict(zip(names, cells, strict=True)),
+        nameless=nameless if shape.names is not None else (),
+        source=source,
+        line=line,
+        separator=None if shape.separator == NO_SEPARATOR else shape.separator,
+        header=shape.names is not None,
+    )
+
+
+def _refuse_numbered_header(cells: list[pa.ChunkedArray]) -> None:
+    """A first row of different whole numbers above columns of decimals may be names (`1001,1002`)."""
+    first = [column[0].as_py().strip() for column in cells]
+    whole = [bool(re.match(WHOLE, cell)) for cell in first]
+    if len(first) < 2 or not all(whole) or len(set(first)) < len(first):
+        return
+    rest = [trimmed(column.slice(1)) for column in cells]
+    if all(
+        pc.any(pc.and_(matches(t, NUMBER), pc.match_substring_regex(t, "[.,]"))).as_py()
+        for t in rest
+    ):
+        raise ParameterError(
+            f"prepare.header: the first row of the file ({', '.join(first[:4])}) may be names of columns "
+            "or numbers; set prepare.header to true or false"
+        )
+
+
+def name_columns(names: list[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Names for all columns, `column 2` for one without; and which had none.
+
+    Raises:
+        ParameterError: two columns have one name.
+    """
+    full = [name or f"column {at}" for at, name in enumerate(names, 1)]
+    twice = [name for name, count in Counter(full).items() if count > 1]
+    if twice:
+        where = " and ".join(str(at) for at, name in enumerate(full, 1) if name == twice[0])
+        raise ParameterError(
+            f"prepare.path: the columns {where} of the file have the same name {twice[0]!r}; "
+            "give every column another name"
+        )
+    return full, tuple(name for name, given in zip(full, names, strict=True) if not given)

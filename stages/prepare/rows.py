@@ -1,0 +1,210 @@
+"""Columns with roles → one row for each series and time: codes of series, values, covariates, times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.params import ParameterError, nearest
+from stages.prepare.cells import DATE, NUMBER, gaps, matches, trimmed
+from stages.prepare.numbers import check_size, numbers, remedy
+from stages.prepare.parquet import check_numeric, to_text
+from stages.prepare.roles import Roles, select
+from stages.prepare.signs import Signs
+from stages.prepare.table import Table
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Values of R rows. `copies` > 1 (wide): the file's rows stand that often, once for each series.
+
+    Attributes:
+        names: of the series, in order of appearance.
+        codes: (R,) the series of each row, an index of `names`.
+        y: (R,) float64, NaN at a gap.
+        covariates: name → (R,) float64.
+        times: the time columns, R / copies rows.
+    """
+
+    names: list[str]
+    codes: np.ndarray
+    y: np.ndarray
+    covariates: dict[str, np.ndarray]
+    times: dict[str, pa.ChunkedArray]
+    copies: int = 1
+
+
+def wide_rows(table: Table, roles: Roles, signs: Signs, listed: bool) -> Rows:
+    """Every column of `roles.series` is a series; the covariates are those of all.
+
+    `listed`: the user named the series, so that a column of text among them is a plain mistake.
+
+    Raises:
+        ParameterError: a cell is not a finite number.
+    """
+    if not listed:
+        for name in roles.series:
+            _refuse_text(table, roles, name)
+    series = [_values(table, roles, signs, name) for name in roles.series]
+    count = len(series)
+    covariates = {
+        name: np.tile(_values(table, roles, signs, name), count) for name in roles.covariates
+    }
+    codes = np.repeat(np.arange(count, dtype=np.int32), table.rows)
+    times = _times(table, roles)
+    rows = Rows(list(roles.series), codes, np.concatenate(series), covariates, times, count)
+    return _checked(rows)
+
+
+def long_rows(table: Table, roles: Roles, signs: Signs, targets: tuple[str, ...]) -> Rows:
+    """Every row names its series; of all, or of those in `targets`.
+
+    Raises:
+        ParameterError: a target is not in the file, a name is empty, or a cell is not a finite number.
+    """
+    assert roles.id is not None
+    names, codes = _series(table, roles.id)
+    if targets:
+        known = {name: code for code, name in enumerate(names)}
+        for name in targets:
+            if name not in known:
+                raise ParameterError(
+                    f"prepare.targets = {name!r} is not a series of the file (column {roles.id}); "
+                    f"{nearest(name, names)}"
+                )
+        keep = np.isin(codes, [known[name] for name in targets])
+        table = select(table, keep)
+        names, codes = _series(table, roles.id)
+
+    def whose(row: int) -> str:
+        return names[codes[row]]
+
+    y = _values(table, roles, signs, roles.series[0], whose)
+    covariates = {name: _values(table, roles, signs, name, whose) for name in roles.covariates}
+    return _checked(Rows(names, codes, y, covariates, _times(table, roles)))
+
+
+def _times(table: Table, roles: Roles) -> dict[str, pa.ChunkedArray]:
+    columns = {name: table.columns[name] for name in roles.times}
+    return {
+        name: trimmed(column) if pa.types.is_string(column.type) else column
+        for name, column in columns.items()
+    }
+
+
+def _series(table: Table, column: str) -> tuple[list[str], np.ndarray]:
+    """The names of the series in order of appearance, and the code of each row's.
+
+    Raises:
+        ParameterError: a name is empty, or two names differ in blanks around them alone.
+    """
+    what = f"prepare.id = {column!r}"
+    text = to_text(table.columns[column], what, table.line)
+    encoded = pc.dictionary_encode(text, null_encoding="encode")
+    encoded = encoded.unify_dictionaries().combine_chunks()
+    written = encoded.dictionary.to_pylist()
+    names = [(name or "").strip() for name in written]
+    codes = encoded.indices.to_numpy().astype(np.int32)
+    first: dict[str, int] = {}
+    for code, name in enumerate(names):
+        if not name:
+            row = int(np.flatnonzero(codes == code)[0])
+            raise ParameterError(f"{what}: {table.line(row)} names no series; fill it in")
+        if first.setdefault(name, code) < code:
+            raise ParameterError(
+                f"{what}: {written[first[name]]!r} and {written[code]!r} differ in blanks alone; "
+                "write one series in one way"
+            )
+    return names, codes
+
+
+def _values(
+    table: Table, roles: Roles, signs: Signs, name: str, whose: Callable[[int], str] | None = None
+) -> np.ndarray:
+    """One column as numbers; a cell that is not a number is named by column, series, time and line."""
+
+    def where(row: int) -> str:
+        cells = [str(table.columns[time][row].as_py()) for time in roles.times]
+        at = f" at {' '.join(cells)}" if cells else ""
+        of = f" of {whose(row)}" if whose else ""
+        return f"{name}{of}{at} ({table.line(row)})"
+
+    check_numeric(table.columns[name], f"column {name!r}")
+    return numbers(table.columns[name], signs, where)
+
+
+def _refuse_text(table: Table, roles: Roles, name: str) -> None:
+    """A column of text is not a series that nobody named."""
+    column = table.columns[name]
+    if not pa.types.is_string(column.type):
+        return
+    text = trimmed(column)
+    filled = pc.invert(gaps(text))
+    first = pc.index(filled, True).as_py()
+    if first < 0 or pc.any(matches(text.filter(filled), NUMBER)).as_py():
+        return
+    if remedy(column[first].as_py()):
+        return  # numbers of another writing: refused with what to do about it
+    hint = ""
+    if pc.all(matches(text.filter(filled), DATE)).as_py():
+        hint = f", or set prepare.time to {name!r} if it holds the times"
+    elif _repeats(table, roles.times):
+        hint = (
+            "; times stand more than once, so if each row names its series, set prepare.format to long, "
+            "prepare.id and prepare.value"
+        )
+    raise ParameterError(
+        f"column {name!r} holds text ({column[first].as_py()[:40]!r}, {table.line(first)}), not numbers; "
+        f"list the series in prepare.targets{hint}"
+    )
+
+
+def _repeats(table: Table, times: tuple[str, ...]) -> bool:
+    """Whether some time stands in more than one row."""
+    if not times:
+        return False
+    part = pa.table({name: table.columns[name] for name in times})
+    return part.group_by(list(times)).aggregate([]).num_rows < table.rows
+
+
+def refuse_long_as_wide(table: Table, roles: Roles, stamps: np.ndarray) -> None:
+    """A wide file has one row for each time; where many repeat and a column tells the rows apart, it is long.
+
+    Raises:
+        ParameterError: times repeat, and a column looks like the names of series, or a part of the time.
+    """
+    repeated = len(stamps) - len(np.unique(stamps))
+    if not roles.times or repeated < len(stamps) / 10:
+        return  # a few rows at one time are a mistake in the rows: the grid names them
+    for name, column in table.columns.items():
+        if name not in roles.times and _tells_apart(column, stamps):
+            raise ParameterError(
+                f"prepare.time = {' '.join(roles.times)!r}: {repeated} rows have the time of another row, "
+                f"and {name!r} tells them apart; if {name!r} is part of the time, list all its columns in "
+                f"prepare.time; if it names the series, set prepare.format to long, prepare.id to {name!r} "
+                "and prepare.value"
+            )
+
+
+def _tells_apart(column: pa.ChunkedArray, stamps: np.ndarray) -> bool:
+    """Whether few different cells, with the times, make every row different."""
+    if pa.types.is_nested(column.type):
+        return False
+    indices = pc.dictionary_encode(column).unify_dictionaries().combine_chunks().indices
+    codes = pc.fill_null(indices, -1).to_numpy().astype(np.int64)
+    if len(np.unique(codes)) > len(stamps) // 2:
+        return False
+    order = np.lexsort((codes, stamps))
+    same = (np.diff(stamps[order]) == 0) & (np.diff(codes[order]) == 0)
+    return not same.any()
+
+
+def _checked(rows: Rows) -> Rows:
+    check_size(rows.y, rows.codes, rows.names, "series")
+    for name, values in rows.covariates.items():
+        check_size(values, np.zeros(len(values), int), [name], "covariate")
+    return rows
