@@ -192,13 +192,9 @@ def _joined_in(parts: dict[str, pa.Array], names: tuple[str, ...], between: str)
     made = None
     for part in names:
         if part in parts:
-            text = _text(parts[part])
-            made = text if made is None else _join(made, between, _padded(text, part))
+            text = pc.utf8_lpad(_text(parts[part]), 2, "0")
+            made = text if made is None else _join(made, between, text)
     return made
-
-
-def _padded(text: pa.Array, part: str) -> pa.Array:
-    return pc.utf8_lpad(text, 2, "0") if part in ("minute", "second") else text
 
 
 def _join(one: pa.Array, between: str, other: pa.Array) -> pa.Array:

@@ -10,20 +10,22 @@ import numpy as np
 import pyarrow as pa
 
 from stages.params import ParameterError
-from stages.prepare.formats import MONTHS, Reading, expression, read
+from stages.prepare.formats import DIGITS, MONTHS, Reading, expression, read
 
 _SHORT_YEARS = (
     "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%m.%d.%y", "%y.%m.%d", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d",
     "%y/%m/%d", "%d-%b-%y", "%d %b %y", "%d/%b/%y", "%d.%b.%y", "%d%b%y", "%b %d, %y", "%b-%d-%y",
     "%b-%y", "%b %y", "%b/%y", "%b%y",
 )  # fmt: skip
+_WHOLE = rf"[+-]?{DIGITS}(\.0*)?"
+_SHORT = "|".join(month[:3] for month in MONTHS)
 _WORDS = (
     (
         r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?",
         "which is a time of day without a date; name the date's column too (prepare.time: [date, time])",
     ),
     (
-        r"\d{1,2}[-/. ]\d{1,2}\.?|(\d{1,2}[-/. ]+)?[A-Za-z]{3,9}\.?([-/. ]\d{1,2})?",
+        rf"\d{{1,2}}[-/. ]\d{{1,2}}\.?|(?i:(\d{{1,2}}[-/. ]+)?({_SHORT})[a-z]*\.?([-/. ]\d{{1,2}})?)",
         "which has no year (or one of two digits); write dates such as 2024-01-31 or 2024-01",
     ),
     (
@@ -33,7 +35,7 @@ _WORDS = (
     ),
     (
         r"[-+]?[\d.,]+([eE][-+]?\d+)?",
-        "which is neither a date nor a whole number; write one of both",
+        "which is neither a date nor a whole number; write dates such as 2024-01-31",
     ),
 )
 
@@ -49,6 +51,11 @@ def unknown(texts: pa.Array, row: int, name: Callable[[int], str]) -> ParameterE
         return ParameterError(
             f"{begin}whose year has two digits; write four digits, or tell prepare.date_format: {remedy} "
             "(69 to 99 are then 1969 to 1999, and 00 to 39 are 2000 to 2039)"
+        )
+    if re.fullmatch(_WHOLE, text):
+        odd = next(i for i, other in enumerate(texts) if not re.fullmatch(_WHOLE, other.as_py()))
+        return ParameterError(
+            f"{begin}a whole number, but {name(odd)} has {texts[odd].as_py()!r}; write all rows in one way"
         )
     for pattern, words in _WORDS:
         if re.fullmatch(pattern, text):
@@ -113,6 +120,8 @@ def _why(text: str, format: str) -> str:
 def _why_not_a_day(field: dict[str, str]) -> str:
     if "z" in field and "d" in field and _is_day(field):
         return "an offset is below 24 hours"
+    if "a" in field and _is_day(field):
+        return f"that day is not a {field['a']}"
     if "V" in field:
         return f"{field['G']} has no week {field['V']}"
     if "j" in field:
@@ -129,6 +138,9 @@ def _why_not_a_day(field: dict[str, str]) -> str:
 
 
 def _is_day(field: dict[str, str]) -> bool:
+    if "b" in field:
+        words = [month for month in MONTHS if month.startswith(field["b"].lower())]
+        field = field | {"m": str(MONTHS.index(words[0]) + 1 if words else 0)}
     if not {"Y", "m"} <= set(field) or not 1 <= int(field["m"]) <= 12 or int(field["Y"]) == 0:
         return False
     return 1 <= int(field["d"]) <= monthrange(int(field["Y"]), int(field["m"]))[1]

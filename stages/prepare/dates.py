@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from stages.params import ParameterError
 from stages.prepare.columns import joined, plain
 from stages.prepare.date_format import check_format
+from stages.prepare.formats import DIGITS
 from stages.prepare.integers import UNIX, read_integers, unix
 from stages.prepare.local import times_of
 from stages.prepare.order import Order
@@ -119,7 +120,7 @@ def _whole_numbers(distinct: pa.Array) -> np.ndarray | None:
     """(n,) int64 if every text is a whole number, also written 2020.0."""
     if pa.types.is_integer(distinct.type):
         return np.asarray(distinct)
-    if not pc.all(pc.match_substring_regex(distinct, r"^[+-]?\d{1,18}(\.0*)?$")).as_py():
+    if not pc.all(pc.match_substring_regex(distinct, rf"^[+-]?{DIGITS}(\.0*)?$")).as_py():
         return None
     return np.asarray(_undotted(distinct).cast(pa.int64()))
 

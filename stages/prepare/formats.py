@@ -21,15 +21,21 @@ MONTHS = (
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 _MONTH = {word: i + 1 for i, m in enumerate(MONTHS) for word in (m, m[:3])} | {"sept": 9}
+WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_WEEKDAY = {word: i for i, name in enumerate(WEEK) for word in (name, name[:3])}
 
+DIGITS = r"(?:\d{1,18}|[1-8]\d{18})"  # of a number that an int64 can hold
 # Directive: the field that it fills and what it looks like. %q, %G, %V and %u are ISO's; %q is the quarter.
 _DIRECTIVES = {
     "Y": r"\d{4}", "y": r"\d{2}", "m": r"\d{1,2}", "d": r"\d{1,2}", "b": r"[A-Za-z]{3,9}", "j": r"\d{3}",
-    "q": r"[1-4]", "G": r"\d{4}", "V": r"\d{1,2}", "u": r"[1-7]", "H": r"\d{1,2}", "I": r"\d{1,2}",
-    "M": r"\d{1,2}", "S": r"\d{1,2}", "f": r"\d{1,9}", "p": r"[AaPp]\.?[Mm]\.?",
+    "a": r"[A-Za-z]{3,9}", "q": r"[1-4]", "G": r"\d{4}", "V": r"\d{1,2}", "u": r"[1-7]", "H": r"\d{1,2}",
+    "I": r"\d{1,2}", "M": r"\d{1,2}", "S": r"\d{1,2}", "f": r"\d{1,9}", "p": r"[AaPp]\.?[Mm]\.?",
     "z": r"Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}",
 }  # fmt: skip
-_SYNONYMS = {"%B": "%b", "%h": "%b", "%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M"}
+_SYNONYMS = {
+    "%B": "%b", "%h": "%b", "%A": "%a", "%e": "%d", "%F": "%Y-%m-%d", "%D": "%m/%d/%y",
+    "%T": "%H:%M:%S", "%R": "%H:%M",
+}  # fmt: skip
 _TIME = (
     r"(?:(?:[Tt]|,? +)(?P<H>\d{1,2})(?::(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?)?"
     r"(?: *(?P<p>[AaPp]\.?[Mm]\.?))?(?: *(?P<z>Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}))?)?"
@@ -37,7 +43,7 @@ _TIME = (
 # Times of day without colons, as ISO 8601 has them after a date without hyphens.
 _COMPACT_TIME = (
     r"(?:[Tt ](?P<H>\d{2}):?(?P<M>\d{2})?(?::?(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
-    r"(?: *(?P<z>Z|z|[+-]\d{2}:?\d{2}|[+-]\d{2}))?)?"
+    r"(?: *(?P<p>[AaPp]\.?[Mm]\.?))?(?: *(?P<z>Z|z|[+-]\d{2}:?\d{2}|[+-]\d{2}))?)?"
 )
 
 
@@ -70,8 +76,8 @@ def expression(format: str, with_time: bool) -> str:
     Raises:
         ParameterError: an unknown directive.
     """
-    for short, long in _SYNONYMS.items():
-        format = format.replace(short, long)
+    said = re.findall(r"%-?.|[^%]+|%$", format)  # %-d is %d
+    format = "".join(_SYNONYMS.get(part, part) for part in (p.replace("%-", "%") for p in said))
     parts = re.findall(r"%.|[^%]+|%$", format)
     numeric = [bool(re.fullmatch(r"%[YymdjqGVuHIMSf]", part)) for part in parts]
     made = ""
@@ -106,6 +112,8 @@ def read(texts: pa.Array, format: str, with_time: bool = True) -> Reading:
     names = re.findall(r"\(\?P<(\w)>", pattern)
     columns = {name: pc.fill_null(pc.struct_field(fields, name), "") for name in names}
     days, valid = _days(columns, len(texts))
+    if "a" in columns:
+        valid &= _named(columns["a"], _WEEKDAY) == (days + 3) % 7
     micros, in_day = _time_of_day(columns, len(texts))
     has = {name: _present(columns, name, len(texts)) for name in "HIpz"}
     valid = valid & in_day & fits
@@ -143,7 +151,7 @@ def _days(columns: dict[str, pa.Array], rows: int) -> tuple[np.ndarray, np.ndarr
         )
     month = _whole(columns, "m", rows, 1)
     if "b" in columns:
-        month = _named_months(columns["b"])
+        month = _named(columns["b"], _MONTH)
     if "q" in columns:
         month = 3 * _whole(columns, "q", rows, 1) - 2
     day = _whole(columns, "d", rows, 1)
@@ -166,9 +174,12 @@ def _iso_week(year: np.ndarray, week: np.ndarray, day: np.ndarray) -> tuple[np.n
     return monday + day - 1, (thursday == year) & (week >= 1) & (year >= 1)
 
 
-def _named_months(texts: pa.Array) -> np.ndarray:
+def _named(texts: pa.Array, numbers: dict[str, int]) -> np.ndarray:
+    """(n,) int64: the number of each word, −1 of an unknown one."""
     coded = pc.dictionary_encode(pc.utf8_lower(texts))
-    words = np.array([_MONTH.get(word, 0) for word in coded.dictionary.to_pylist()], dtype=np.int64)
+    words = np.array(
+        [numbers.get(word, -1) for word in coded.dictionary.to_pylist()], dtype=np.int64
+    )
     return words[np.asarray(coded.indices)] if len(words) else np.zeros(len(texts), dtype=np.int64)
 
 

@@ -9,7 +9,7 @@ from stages.artifacts.calendar import Calendar
 from stages.frequency import DAY
 from stages.params import ParameterError
 from stages.prepare.rhythm import rhythm
-from stages.prepare.steps import Steps, moment, steps_of
+from stages.prepare.steps import Steps, distinct, moment, steps_of
 from stages.prepare.times import Times
 from stages.zones import to_local
 
@@ -115,7 +115,7 @@ def _steps(stamps: np.ndarray, times: Times, frequency: str) -> tuple[Steps, Cal
     Args:
         stamps: (n,) of all rows within life spans, in any order.
     """
-    unique = np.unique(stamps)
+    unique = distinct(stamps)
     if len(unique) < _LEAST:
         raise ParameterError(
             f"the file has values at {len(unique)} times; at least {_LEAST} time steps are needed"
@@ -129,7 +129,7 @@ def _steps(stamps: np.ndarray, times: Times, frequency: str) -> tuple[Steps, Cal
         if seen.alias is None:
             raise ParameterError(
                 f"prepare.frequency = 'infer': no frequency has these times ({seen.words})"
-                f"{_shifted(unique)}; set "
+                f"{_shifted(unique, times.zone)}; set "
                 "prepare.frequency: rows to take the times of the file as the steps, or name a frequency "
                 "(h, D, B, W-SAT, MS, …) whose other steps are gaps"
             )
@@ -138,11 +138,12 @@ def _steps(stamps: np.ndarray, times: Times, frequency: str) -> tuple[Steps, Cal
     return steps, Calendar(frequency, "datetime", times.zone)
 
 
-def _shifted(unique: np.ndarray) -> str:
+def _shifted(unique: np.ndarray, zone: str | None) -> str:
     """A hint where the time of day moves by an hour, as midnights of a zone do in another one."""
     clock = np.unique(unique % DAY)
     if len(clock) == 2 and (clock[1] - clock[0]) in (HOUR, DAY - HOUR):
-        return ", at two times of day an hour apart as if the clock were changed: tell prepare.zone"
+        how = "" if zone else "write the times with offsets (Z for UTC) and "
+        return f", two times of day an hour apart, as midnights of another zone are; {how}tell prepare.zone"
     return ""
 
 
@@ -163,7 +164,7 @@ def _calendar_of_rows(unique: np.ndarray, times: Times) -> Calendar:
         return Calendar("rows", "integer", None, str(apart[counts.argmax()]) if common else None)
     pattern = rhythm(unique).pattern
     if times.zone is not None and (pattern is None or " " in pattern):  # opening hours are local
-        local = np.unique(to_local(unique, times.zone))
+        local = distinct(to_local(unique, times.zone))
         pattern = rhythm(local).pattern
     return Calendar("rows", "datetime", times.zone, pattern)
 
@@ -183,7 +184,7 @@ def _on_grid(
             f"prepare.time: {row} does not lie on the grid of steps of {calendar.frequency} that begins at "
             f"{begin}; correct the row, or set prepare.frequency: rows"
         )
-    seen = rhythm(np.unique(stamps))
+    seen = rhythm(distinct(stamps))
     fits = seen.alias and seen.alias != calendar.frequency
     remedy = f"{seen.alias!r}, `infer` or `rows`" if fits else "`rows`"
     raise ParameterError(
@@ -202,7 +203,7 @@ def _sparse(
     if gaps > _FINEST * values or (frequency == "infer" and gaps > values):
         words = f"whole numbers {calendar.frequency} apart at the closest"
         if calendar.time == "datetime":
-            words = rhythm(np.unique(stamps)).words
+            words = rhythm(distinct(stamps)).words
         tell = "" if frequency != "infer" else f", or {calendar.frequency} if the gaps are meant"
         tell = tell if calendar.time == "datetime" else ""
         raise ParameterError(

@@ -14,6 +14,7 @@ from stages.params import ParameterError
 from stages.prepare.formats import Reading, read
 from stages.prepare.order import regular
 from stages.prepare.recognise import described
+from stages.prepare.steps import distinct
 from stages.prepare.times import Moments
 
 NameRow = Callable[[int], str]
@@ -43,7 +44,7 @@ def read_integers(
     alias = frequency not in ("infer", "rows")
     readings = [reading for reading in (_compact(texts, whole, name), unix(whole, name)) if reading]
     if len(readings) == 2:
-        parts = [regular(np.unique(reading.stamps)) for reading in readings]
+        parts = [regular(distinct(reading.stamps)) for reading in readings]
         readings = [r for r, part in zip(readings, parts) if part >= _FULL > min(parts)]
         if not readings:
             raise _open("%Y%m%d%H", "unix s", texts, name)
@@ -51,7 +52,7 @@ def read_integers(
         if not alias:
             _not_counts(whole, readings[0], texts, name)
         return readings[0]
-    if alias and offset(frequency).name.lstrip("0123456789").lstrip("B").startswith("Y"):
+    if alias and offset(frequency).rule_code.lstrip("B").startswith("Y"):
         return _years(whole, texts, name)
     _nearly_dates(whole, texts, name)
     if alias:
@@ -107,7 +108,7 @@ def unix(whole: np.ndarray, name: NameRow, told: str | None = None) -> Moments |
 def _not_counts(whole: np.ndarray, moments: Moments, texts: pa.Array, name: NameRow) -> None:
     """Refuses seven digits without gaps, and ten that are not whole minutes apart: both can be counts."""
     step = int(np.gcd.reduce(np.diff(np.sort(whole)))) if len(whole) > 1 else 0
-    format, open_so = "%Y%j", len(texts[0].as_py()) == 7 and regular(np.unique(whole)) == 1
+    format, open_so = "%Y%j", len(texts[0].as_py()) == 7 and regular(distinct(whole)) == 1
     if moments.offset is not None and whole.max() <= _UNTIL:
         format, open_so = "unix s", step == 0 or step % 60 != 0
     if open_so:
@@ -152,7 +153,7 @@ def _nearly_dates(whole: np.ndarray, texts: pa.Array, name: NameRow) -> None:
     dates = _dates_of_length(texts, common)
     if dates is None or len(whole) < 3 or dates.valid.mean() <= _FULL:
         return
-    if regular(np.unique(whole)) == 1:
+    if regular(distinct(whole)) == 1:
         return
     row = int(np.flatnonzero(~dates.valid)[0])
     raise ParameterError(

@@ -42,7 +42,7 @@ def times_of(
     if _days(local):
         told["zone"] += ": days are the local ones"
         return Times(local, "datetime", None, moments.description | told)
-    told["zone"] += ": kept in UTC"
+    told["zone"] += ": kept in UTC" if local_zone != "UTC" else ""
     return Times(moments.stamps, "datetime", local_zone, moments.description | told)
 
 

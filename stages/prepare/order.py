@@ -12,6 +12,7 @@ from stages.frequency import DAY
 from stages.params import ParameterError
 from stages.prepare.formats import Reading
 from stages.prepare.rhythm import share
+from stages.prepare.steps import distinct
 
 _FULL, _EMPTY = 0.5, 0.1  # parts of the steps of a regular calendar that have a stamp
 _LEAST = 5  # different times that the evidence needs
@@ -39,7 +40,7 @@ def decide(
     Raises:
         ParameterError: none does; names a row, both readings and the remedy.
     """
-    times = [np.unique(reading.stamps) for reading in readings]
+    times = [distinct(reading.stamps) for reading in readings]
     if all(np.array_equal(readings[0].stamps, other.stamps) for other in readings[1:]):
         return readings[0], "day and month are the same in every row"
     evidence = (_by_frequency, _by_calendar, _by_rows)

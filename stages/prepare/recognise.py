@@ -24,6 +24,7 @@ FORMATS = (*(
     "%Y-%m", "%Y/%m", "%m-%Y", "%m/%Y", "%m.%Y", "%Y%m%d", "%b %d, %Y", "%d %b, %Y", "%d. %b %Y",
     "%b, %Y", "%d%b%Y", "%b%Y", "%Y%b", "%YM%m", "%Ym%m", "%Y-M%m", "%YQ%q", "%Yq%q", "%Y-Q%q", "%Y Q%q",
     "%Y/Q%q", "Q%q %Y", "Q%q-%Y", "Q%q/%Y", "Q%q%Y", "%G-W%V", "%GW%V", "%G W%V", "%G-W%V-%u", "%GW%V%u",
+    "%a, %d %b %Y", "%a %d %b %Y", "%a, %b %d, %Y", "%a %b %d %Y", "%a %b %d, %Y", "%a %b %d %H:%M:%S %Y",
 )  # fmt: skip
 NameRow = Callable[[int], str]
 

@@ -220,5 +220,5 @@ def _distances(stamps: np.ndarray) -> str:
     apart = np.diff(stamps)
     every = _mode(apart)
     part = 100 * float((apart == every).mean())
-    long = str(pd.Timedelta(microseconds=every)).removesuffix(" 00:00:00")
+    long = str(pd.Timedelta(microseconds=every)).removesuffix(" 00:00:00").removeprefix("0 days ")
     return f"irregular, most often {long} apart ({part:.0f} % of the distances)"

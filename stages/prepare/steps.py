@@ -62,5 +62,14 @@ def steps_of(alias: str, first: int, last: int) -> Steps:
     return Steps(int(table[0]) if len(table) else first, None, table)
 
 
+def distinct(stamps: np.ndarray) -> np.ndarray:
+    """(m,) the different stamps, rising; sorts only what is not sorted (np.unique hashes, which is slow)."""
+    apart = np.diff(stamps)
+    if (apart < 0).any():
+        stamps = np.sort(stamps)
+        apart = np.diff(stamps)
+    return stamps[np.append(True, apart > 0)] if len(stamps) else stamps
+
+
 def moment(stamp: int) -> pd.Timestamp:
     return pd.Timestamp(np.datetime64(int(stamp), "us"))
