@@ -52,7 +52,7 @@ def to_local(stamps: np.ndarray, zone: str) -> np.ndarray:
 def to_utc(stamps: np.ndarray, zone: str, later: bool = False) -> np.ndarray:
     """(n,) int64: microseconds of the wall clock → UTC.
 
-    A time that the clock shows twice is the first of the two, or the later one where told; one that the
+    A time that the clock shows twice is the first of the two, or the later one where `later`; one that the
     clock leaps over becomes the first that follows.
     """
     ambiguous = np.full(len(stamps), not later)

@@ -22,7 +22,7 @@ from tests.time_columns import refused, times
         (["13/01/2020", "01/13/2020"], "line 3 has '01/13/2020': there is no month 13 (%d/%m/%Y); and"),
         (["1/1/19", "2/1/19", "13/1/19"], 'prepare.date_format: "%d/%m/%y" (69 to 99'),
         (["1/1/19", "2/1/19"], 'prepare.date_format: "%d/%m/%y" or "%m/%d/%y" (69'),
-        (["Jan-55", "Feb-55"], 'two digits; write four digits, or tell prepare.date_format: "%b-%y"'),
+        (["Jan-55", "Feb-55"], 'two digits; write four digits, or set prepare.date_format: "%b-%y"'),
         (["1-Jan", "2-Jan"], "has no year"),
         (["Jan", "Feb"], "has no year"),
         (["01/02", "01/03"], "has no year"),

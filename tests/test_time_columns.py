@@ -54,8 +54,8 @@ def test_counts(numbers, expected):
 @pytest.mark.parametrize(
     ("numbers", "more", "words"),
     [
-        (np.arange(10**9, 10**9 + 50), {}, 'time of the format unix s; tell prepare.date_format: "unix s"'),
-        (np.arange(2020001, 2020101), {}, 'tell prepare.date_format: "%Y%j"'),
+        (np.arange(10**9, 10**9 + 50), {}, 'time of the format unix s; set prepare.date_format: "unix s"'),
+        (np.arange(2020001, 2020101), {}, 'set prepare.date_format: "%Y%j"'),
         ([20200130, 20200131, 20200132, 20200201], {}, "line 4 has 20200132, which is not a date of the"),
         ([202001, 202002, 202013, 202103], {}, "line 4 has 202013, which is not a date of the format %Y%m"),
         ([f"{day:02d}012020" for day in range(1, 20)], {}, 'prepare.date_format: "%d%m%Y"'),
@@ -64,7 +64,7 @@ def test_counts(numbers, expected):
         (np.arange(50), {"frequency": "D"}, "needs dates"),
         ([10_000, 10_001], {"frequency": "YS"}, "line 2 has 10000, which is not a year from 1 to 9999"),
         ([1577836800000000001], {}, "round it"),
-        (["2020010100", "2020010123"], {}, 'tell prepare.date_format: "%Y%m%d%H" or "unix s"'),
+        (["2020010100", "2020010123"], {}, 'set prepare.date_format: "%Y%m%d%H" or "unix s"'),
         (np.array([10**18, 10**19], np.uint64), {}, "which is too large for a time"),
         ([str(10**19), "1"], {}, "neither a date nor a whole number"),
     ],

@@ -34,8 +34,8 @@ def test_hours_cross_a_change_of_the_clock(zone, month):
     last = local[-1].strftime("%z")
     assert (offsets.stamps.tolist(), offsets.zone) == (expected, f"{last[:3]}:{last[3:]}")
     assert last[:3] in offsets.description["offsets"]
-    told = times([moment.isoformat() for moment in local], zone=zone)
-    assert (told.stamps.tolist(), told.zone) == (expected, zone)
+    converted = times([moment.isoformat() for moment in local], zone=zone)
+    assert (converted.stamps.tolist(), converted.zone) == (expected, zone)
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])

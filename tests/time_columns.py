@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import datetime as dt
-import json
-import os
-import re
-import subprocess
-import sys
-from decimal import Decimal
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from stages.params import ParameterError
-from stages.prepare.date_format import check_format
 from stages.prepare.dates import Times, parse_times
-from tests.closure import ROOT
 
 
 def times(values, **more) -> Times:

@@ -104,7 +104,7 @@ def _cast(array: pa.Array, name: NameRow) -> pa.Array:
     try:
         return array.cast(pa.int64())
     except pa.ArrowInvalid:
-        row = int(np.argmax(np.abs(np.asarray(array.cast(pa.float64())))))
+        row = int(np.argmax(np.abs(np.asarray(array.cast(pa.float64(), safe=False)))))
         raise ParameterError(
             f"prepare.time: {name(row)} has {array[row].as_py()}, which is too large for a time; "
             "correct the row"
@@ -189,12 +189,12 @@ def _without(columns: dict[str, pa.Array], small: str, large: str) -> ParameterE
 
 
 def _joined_in(parts: dict[str, pa.Array], names: tuple[str, ...], between: str) -> pa.Array | None:
-    made = None
+    joint = None
     for part in names:
         if part in parts:
             text = pc.utf8_lpad(_text(parts[part]), 2, "0")
-            made = text if made is None else _join(made, between, text)
-    return made
+            joint = text if joint is None else _join(joint, between, text)
+    return joint
 
 
 def _join(one: pa.Array, between: str, other: pa.Array) -> pa.Array:

@@ -49,7 +49,7 @@ def unknown(texts: pa.Array, row: int, name: Callable[[int], str]) -> ParameterE
         all_rows = [f for f in short if read(texts, f).valid.all()] or short
         remedy = " or ".join(f'"{format}"' for format in all_rows)
         return ParameterError(
-            f"{begin}whose year has two digits; write four digits, or tell prepare.date_format: {remedy} "
+            f"{begin}whose year has two digits; write four digits, or set prepare.date_format: {remedy} "
             "(69 to 99 are then 1969 to 1999, and 00 to 39 are 2000 to 2039)"
         )
     if re.fullmatch(_WHOLE, text):

@@ -27,7 +27,7 @@ def check_format(format: str) -> None:
     """
     if format in UNIX:
         return
-    fields = re.findall(r"\(\?P<(\w)>", expression_once(format))
+    fields = re.findall(r"\(\?P<(\w)>", _expression(format))
     begin = f"prepare.date_format = {format!r}"
     if not set(fields) & set(_YEAR):
         raise ParameterError(
@@ -41,20 +41,20 @@ def check_format(format: str) -> None:
             raise ParameterError(f"{begin}: {names} say the same; keep one")
     for field, needed, words in _NEEDS:
         if field in fields and not set(fields) & set(needed):
-            raise ParameterError(f"{begin}: %{field} needs {words} beside it; add it")
+            raise ParameterError(f"{begin}: %{field} needs {words} too; add it")
 
 
-def expression_once(format: str) -> str:
+def _expression(format: str) -> str:
     """The format's regular expression.
 
     Raises:
         ParameterError: a directive stands twice.
     """
-    made = expression(format, with_time=False)
-    names = re.findall(r"\(\?P<(\w)>", made)
+    pattern = expression(format, with_time=False)
+    names = re.findall(r"\(\?P<(\w)>", pattern)
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise ParameterError(
             f"prepare.date_format = {format!r}: %{twice[0]} stands twice; keep one"
         )
-    return made
+    return pattern

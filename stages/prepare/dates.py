@@ -135,7 +135,7 @@ def _dates(
     if date_format in UNIX:
         raise ParameterError(
             f"prepare.date_format = {date_format!r} needs whole numbers, but {name(0)} has "
-            f"{texts[0].as_py()!r}; tell the format of the dates, or null"
+            f"{texts[0].as_py()!r}; set it to the format of the dates, or to null"
         )
     if date_format is not None:
         reading, words = by_format(texts, date_format, name)

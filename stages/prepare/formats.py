@@ -80,13 +80,13 @@ def expression(format: str, with_time: bool) -> str:
     format = "".join(_SYNONYMS.get(part, part) for part in (p.replace("%-", "%") for p in said))
     parts = re.findall(r"%.|[^%]+|%$", format)
     numeric = [bool(re.fullmatch(r"%[YymdjqGVuHIMSf]", part)) for part in parts]
-    made = ""
+    pattern = ""
     for i, part in enumerate(parts):
         touches = any(numeric[j] for j in (i - 1, i + 1) if 0 <= j < len(parts))
-        made += _piece(part, fixed=numeric[i] and touches)
+        pattern += _piece(part, fixed=numeric[i] and touches)
     if not with_time or re.search(r"%[HI]", format) or not re.search(r"%[djbu]", format):
-        return f"^{made}$"
-    return f"^{made}{_COMPACT_TIME if re.search('%[Yj]%[mj]%?d?', format) else _TIME}$"
+        return f"^{pattern}$"
+    return f"^{pattern}{_COMPACT_TIME if '%Y%m%d' in format else _TIME}$"
 
 
 def _piece(part: str, fixed: bool) -> str:

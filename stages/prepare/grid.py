@@ -79,12 +79,12 @@ def _order(codes: np.ndarray, stamps: np.ndarray) -> np.ndarray:
 
 def _life_spans(codes: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """(n,) bool: rows from the first to the last value of their series."""
-    place = np.arange(len(codes))
+    position = np.arange(len(codes))
     first = np.full(codes.max(initial=-1) + 1, len(codes))
     last = np.full(len(first), -1)
-    np.minimum.at(first, codes[seen], place[seen])
-    np.maximum.at(last, codes[seen], place[seen])
-    return (place >= first[codes]) & (place <= last[codes])
+    np.minimum.at(first, codes[seen], position[seen])
+    np.maximum.at(last, codes[seen], position[seen])
+    return (position >= first[codes]) & (position <= last[codes])
 
 
 def _no_doubles(codes: np.ndarray, stamps: np.ndarray, names: pd.Index, times: Times) -> None:
@@ -143,7 +143,7 @@ def _shifted(unique: np.ndarray, zone: str | None) -> str:
     clock = np.unique(unique % DAY)
     if len(clock) == 2 and (clock[1] - clock[0]) in (HOUR, DAY - HOUR):
         how = "" if zone else "write the times with offsets (Z for UTC) and "
-        return f", two times of day an hour apart, as midnights of another zone are; {how}tell prepare.zone"
+        return f", two times of day an hour apart, as midnights of another zone are; {how}set prepare.zone"
     return ""
 
 
@@ -151,7 +151,7 @@ def _whole_numbers(unique: np.ndarray, frequency: str) -> tuple[Steps, Calendar]
     if frequency != "infer":
         raise ParameterError(
             f"prepare.frequency = {frequency!r} needs dates, but the time is whole numbers; use `infer` or "
-            "`rows`, tell prepare.date_format if they are dates, or use YS if they are years"
+            "`rows`, set prepare.date_format if they are dates, or use YS if they are years"
         )
     distance = int(np.diff(unique).min())
     return Steps(int(unique[0]), distance), Calendar(str(distance), "integer")
@@ -196,7 +196,7 @@ def _on_grid(
 def _sparse(
     spans: _Spans, values: int, frequency: str, calendar: Calendar, stamps: np.ndarray
 ) -> None:
-    """Refuses a grid that would be gaps for the most part, unless the frequency was told."""
+    """Refuses a grid that would be gaps for the most part, unless params.yaml names the frequency."""
     gaps = spans.total - values
     if frequency == "rows":
         return

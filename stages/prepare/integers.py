@@ -83,12 +83,14 @@ def _plausible(reading: Reading) -> np.ndarray:
     return reading.valid & (years >= _YEARS[0]) & (years <= _YEARS[1])
 
 
-def unix(whole: np.ndarray, name: NameRow, told: str | None = None) -> Moments | None:
+def unix(whole: np.ndarray, name: NameRow, unit_set: str | None = None) -> Moments | None:
     """Seconds, milliseconds, microseconds or nanoseconds since 1970, if all lie between 1980 and 2100."""
     for unit, (micros, per) in UNIX.items():
         each_second = 1_000_000 * per // micros
         low, high = _SINCE * each_second, _UNTIL * each_second
-        if told not in (None, unit) or (told is None and (whole.min() < low or whole.max() > high)):
+        if unit_set not in (None, unit) or (
+            unit_set is None and (whole.min() < low or whole.max() > high)
+        ):
             continue
         if (whole % per).any():
             row = int(np.flatnonzero(whole % per)[0])
@@ -114,14 +116,14 @@ def _not_counts(whole: np.ndarray, moments: Moments, texts: pa.Array, name: Name
     if open_so:
         raise ParameterError(
             f"prepare.time: {name(0)} has {texts[0].as_py()}, which can be a count or a time of the format "
-            f'{format}; tell prepare.date_format: "{format}", or write smaller counts'
+            f'{format}; set prepare.date_format: "{format}", or write smaller counts'
         )
 
 
 def _open(one: str, other: str, texts: pa.Array, name: NameRow) -> ParameterError:
     return ParameterError(
         f"prepare.time: {name(0)} has {texts[0].as_py()}, which can be a date of the format {one} or "
-        f'{other}; tell prepare.date_format: "{one}" or "{other}"'
+        f'{other}; set prepare.date_format: "{one}" or "{other}"'
     )
 
 
@@ -148,7 +150,7 @@ def _nearly_dates(whole: np.ndarray, texts: pa.Array, name: NameRow) -> None:
         if _plausible(read(texts, format, with_time=False)).all():
             raise ParameterError(
                 f"prepare.time: {name(0)} has {texts[0].as_py()}, which looks like a date of the format "
-                f'{format}; tell prepare.date_format: "{format}"'
+                f'{format}; set prepare.date_format: "{format}"'
             )
     dates = _dates_of_length(texts, common)
     if dates is None or len(whole) < 3 or dates.valid.mean() <= _FULL:

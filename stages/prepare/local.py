@@ -38,12 +38,12 @@ def times_of(
     else:
         zone_named(local_zone)
         local = to_local(moments.stamps, local_zone)
-    told = {"zone": local_zone + (" (prepare.zone)" if zone else "")} | words
+    said = {"zone": local_zone + (" (prepare.zone)" if zone else "")} | words
     if _days(local):
-        told["zone"] += ": days are the local ones"
-        return Times(local, "datetime", None, moments.description | told)
-    told["zone"] += ": kept in UTC" if local_zone != "UTC" else ""
-    return Times(moments.stamps, "datetime", local_zone, moments.description | told)
+        said["zone"] += ": days are the local ones"
+        return Times(local, "datetime", None, moments.description | said)
+    said["zone"] += ": kept in UTC" if local_zone != "UTC" else ""
+    return Times(moments.stamps, "datetime", local_zone, moments.description | said)
 
 
 def _days(local: np.ndarray) -> bool:

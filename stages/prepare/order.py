@@ -55,7 +55,7 @@ def decide(
     formats = " or ".join(f'"{reading.format}"' for reading in readings)
     raise ParameterError(
         f"prepare.time: day and month cannot be told apart: {name(row)} has {texts[row].as_py()!r}, which is "
-        f"{' and '.join(dates)}, and no row decides; tell prepare.date_format: {formats}"
+        f"{' and '.join(dates)}, and no row decides; set prepare.date_format: {formats}"
     )
 
 
@@ -63,7 +63,7 @@ Chosen = tuple[Reading | None, str]
 
 
 def _by_frequency(readings: list[Reading], times: list[np.ndarray], order: Order) -> Chosen:
-    """A frequency was told, and one reading alone lies on its steps and fills them."""
+    """One reading alone lies on the steps of prepare.frequency and fills them."""
     if order.frequency in ("infer", "rows"):
         return None, ""
     parts = [share(stamps, order.frequency) for stamps in times]

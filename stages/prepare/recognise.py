@@ -77,7 +77,7 @@ def by_format(texts: pa.Array, format: str, name: NameRow) -> tuple[Reading, dic
     mixed(texts, reading, name)
     if "%y" in format:
         _two_digit_years(texts, reading, name)
-    return reading, described(reading, "prepare.date_format tells it")
+    return reading, described(reading, "it is prepare.date_format")
 
 
 def looks_like(text: str, format: str) -> bool:
@@ -100,7 +100,7 @@ def _only(texts: pa.Array, fitting: list[Reading], name: NameRow) -> str:
     for reading in fitting:
         if not reading.valid.all():
             row = int(np.flatnonzero(~reading.valid)[0])
-            return f"{name(row)} has {texts[row].as_py()}, which is no date by {reading.format}"
+            return f"{name(row)} has {texts[row].as_py()}, which is not a date by {reading.format}"
     return ""
 
 
