@@ -246,7 +246,7 @@ def test_midnights_of_another_zone_are_named():
     assert "set prepare.zone" in refused("two times of day an hour apart", {"a": utc})
 
 
-# The file's stamps as they are -------------------------------------------------------------------------------------
+# The stamps of the file as they are -----------------------------------------------------------------------
 
 
 def test_the_rows_of_the_file_are_the_grid():

@@ -61,7 +61,7 @@ def unknown(texts: pa.Array, row: int, name: Callable[[int], str]) -> ParameterE
         if re.fullmatch(pattern, text):
             return ParameterError(begin + words)
     return ParameterError(
-        f"{begin}which is not a date known here; write dates such as 2024-01-31 or 2024-01-31 13:00, or tell "
+        f"{begin}which is not a date known here; write dates such as 2024-01-31 or 2024-01-31 13:00, or set "
         'their format in prepare.date_format, such as "%d.%m.%Y %H:%M"'
     )
 
