@@ -6,10 +6,14 @@ import datetime as dt
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stages.params import ParameterError
 from stages.prepare.date_format import check_format
+from stages.prepare.grid import regular
 from tests.time_columns import refused, times
 
 # What is refused -------------------------------------------------------------------------------------------
@@ -126,3 +130,57 @@ def test_a_told_format_must_read_all_rows():
 @pytest.mark.parametrize("text", ["Jan-40", "Jan-55", "Dec-68"])
 def test_a_year_of_two_digits_is_never_in_the_future_by_accident(text):
     refused("write years with four digits", [text], date_format="%b-%y")
+
+
+PIECES = [
+    "2020", "20", "1", "01", "13", "31", "00", "-", "/", ".", ":", " ", ",", "T", "Z", "+02:00", "AM", "pm",
+    "Jan",
+    "Q1", "W05", "M01", "é", "\u00a0", "12:30", "24:00", "2020-01-01", "01/02/2020", "20200101", "1577836800",
+    "nan",
+    "NaT", "'", "%", "(", "2020-02-30", "9999-12-31", "0001-01-01", "1e5", ".5", "Mon",
+]  # fmt: skip
+FREQUENCIES = [
+    "infer",
+    "rows",
+    "D",
+    "h",
+    "MS",
+    "ME",
+    "B",
+    "W",
+    "QS",
+    "10YS",
+    "s",
+    "bh",
+    "WOM-1MON",
+    "0D",
+    "x",
+]
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    texts=st.lists(
+        st.lists(st.sampled_from(PIECES), max_size=4).map("".join), min_size=1, max_size=8
+    )
+    | st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map(lambda few: ["".join(few)] * 3)
+    | st.lists(st.integers(-(2**63), 2**63 - 1).map(str), min_size=1, max_size=4),
+    frequency=st.sampled_from(FREQUENCIES),
+    zone=st.sampled_from([None, "Europe/Berlin", "UTC", "+02:00"]),
+    date_format=st.sampled_from([None, "%d/%m/%Y", "%Y", "%b-%y", "unix s", "unix ns"]),
+)
+def test_whatever_a_column_holds_is_stamps_or_a_sentence(texts, frequency, zone, date_format):
+    """Never an error of another kind, through the grid and the calendar."""
+    try:
+        got = times(texts, frequency=frequency, zone=zone, date_format=date_format)
+        rows = pd.DataFrame({"unique_id": "a", "y": np.ones(len(texts))})
+        frame, calendar = regular(rows, got, frequency)
+    except ParameterError:
+        return
+    assert len(calendar.following(frame["ds"].iloc[-1], 3)) == 3
+    assert calendar.text(frame["ds"].iloc[0])
+
+
+def test_years_that_no_calendar_has():
+    refused("about the year 33658", ["1000000000000", "1000000000060"], date_format="unix s")
+    refused("line 2 is about the year 1;", ["0001-01-01"])

@@ -71,8 +71,8 @@ def _typed(array: pa.Array, name: NameRow) -> pa.Array:
             same = pc.equal(array.cast(micros, safe=False).cast(kind, safe=False), array)
             row = int(np.flatnonzero(~np.asarray(same))[0])
             raise ParameterError(
-                f"prepare.time: {name(row)} has {array[row]}; times are kept in microseconds of the "
-                "years 1 to 9999: round it"
+                f"prepare.time: {name(row)} has {_text_of(array, row)}; times are kept in microseconds of "
+                "the years 1 to 9999: round it"
             ) from None
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return _whole(array, name)
@@ -86,6 +86,13 @@ def _typed(array: pa.Array, name: NameRow) -> pa.Array:
         f"prepare.time: the column holds {kind}, which is neither dates nor whole numbers; "
         "name another column"
     )
+
+
+def _text_of(array: pa.Array, row: int) -> str:
+    try:
+        return str(array[row])
+    except (OverflowError, ValueError):  # outside the years that Python writes
+        return f"{array.type} {array[row].value}"
 
 
 def _whole(array: pa.Array, name: NameRow) -> pa.Array:

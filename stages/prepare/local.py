@@ -12,6 +12,10 @@ from stages.prepare.steps import moment
 from stages.prepare.times import Moments, Times
 from stages.zones import offset_named, skipped, to_local, to_utc, zone_named
 
+_FIRST, _LAST = (
+    int(np.datetime64(day, "us").astype(np.int64)) for day in ("0001-01-02", "9999-12-30")
+)
+
 
 def times_of(
     moments: Moments, zone: str | None, series: np.ndarray | None, name: Callable[[int], str]
@@ -27,6 +31,7 @@ def times_of(
     """
     if zone is not None:
         zone_named(zone)
+    _within_years(moments.stamps, name)
     if moments.offset is None and moments.zone is None:
         return _wall_clock(moments, zone, series, name)
     words: dict[str, str] = {}
@@ -44,6 +49,17 @@ def times_of(
         return Times(local, "datetime", None, moments.description | said)
     said["zone"] += ": kept in UTC" if local_zone != "UTC" else ""
     return Times(moments.stamps, "datetime", local_zone, moments.description | said)
+
+
+def _within_years(stamps: np.ndarray, name: Callable[[int], str]) -> None:
+    """The calendar that dates are counted in has years 1 to 9999; a day at either end is left for zones."""
+    outside = np.flatnonzero((stamps < _FIRST) | (stamps > _LAST))
+    if len(outside):
+        row = int(outside[0])
+        raise ParameterError(
+            f"prepare.time: {name(row)} is about the year {1970 + stamps[row] / DAY / 365.2425:.0f}; dates must "
+            "lie in the years 1 to 9999: correct the row, or prepare.date_format"
+        )
 
 
 def _days(local: np.ndarray) -> bool:
