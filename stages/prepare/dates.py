@@ -1,51 +1,157 @@
-"""TEMPORARY: times by pandas, until the parser of whole columns is here."""
+"""The time columns → one stamp for each row: one reading for the whole column, decided from all of its rows.
+
+No clock and no language of the machine is asked: the stamps are a function of the file and of params.yaml.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.params import ParameterError
+from stages.prepare.columns import joined, plain
+from stages.prepare.date_format import check_format
+from stages.prepare.formats import DIGITS
+from stages.prepare.integers import UNIX, read_integers, unix
+from stages.prepare.local import times_of
+from stages.prepare.order import Order
+from stages.prepare.periods import stamped
+from stages.prepare.recognise import by_format, recognise
+from stages.prepare.times import Moments, Rows, Times
 
-
-@dataclass(frozen=True)
-class Times:
-    """One stamp for each row: microseconds since 1970, or whole numbers."""
-
-    stamps: np.ndarray
-    kind: str
-    zone: str | None = None
-    wall: bool = True
-    description: dict[str, str] = field(default_factory=dict)
+__all__ = ["Times", "parse_times"]
 
 
 def parse_times(
-    columns: dict[str, pa.ChunkedArray],
+    columns: dict[str, pa.ChunkedArray | pa.Array],
     *,
     date_format: str | None,
     zone: str | None,
     frequency: str,
     series: np.ndarray | None,
+    first_line: int | None = 2,
 ) -> Times:
-    """Stamps of the rows."""
+    """The time of each row.
+
+    Args:
+        columns: (n,) each, as read: text of a CSV file, or Parquet's types. None: rows are numbered 1, 2, …
+            within each series. Several: date and time, or year, month, day, hour, minute, second.
+        date_format, zone, frequency: prepare's; a frequency that is an alias is evidence for dates.
+        series: (n,) the number of each row's series, for the order of rows; None: one series.
+        first_line: the line in the file of the first row, for sentences; None: rows are numbered.
+
+    Raises:
+        ParameterError: a cell has no time, or none that can be read without a guess; names row and remedy.
+    """
+    if date_format is not None:
+        check_format(date_format)
     if not columns:
-        assert series is not None
-        return Times(pd.Series(series).groupby(series).cumcount().to_numpy() + 1, "integer")
-    raw = pd.Series(
-        [
-            " ".join(map(str, row))
-            for row in zip(*(c.to_pylist() for c in columns.values()), strict=True)
-        ]
-    )
-    if raw.str.fullmatch(r"[0-9]+").all() and not frequency.startswith("Y"):
-        return Times(raw.astype("int64").to_numpy(), "integer")
-    try:
-        stamps = pd.to_datetime(raw, format=date_format or "ISO8601", utc=True)
-    except ValueError as error:
-        raise ParameterError(f"prepare.time: {error}") from error
-    return Times(
-        stamps.dt.tz_localize(None).astype("datetime64[us]").astype("int64").to_numpy(), "datetime"
-    )
+        return _numbered(series)
+    rows = Rows(first_line)
+    arrays = {name: plain(column, rows.name) for name, column in columns.items()}
+    if len(arrays) == 1:
+        column = next(iter(arrays.values()))
+    elif date_format is not None:
+        column = pc.binary_join_element_wise(*(_texts(a) for a in arrays.values()), _BLANK)
+    else:
+        column = joined(arrays, rows.name)
+    if pa.types.is_timestamp(column.type):
+        return times_of(_typed(column), zone, series, rows.name)
+    return _from_texts(column, date_format, zone, frequency, series, rows)
+
+
+_BLANK = pa.scalar(" ", pa.large_string())
+
+
+def _texts(array: pa.Array) -> pa.Array:
+    return array.cast(pa.large_string())
+
+
+def _numbered(series: np.ndarray | None) -> Times:
+    """1, 2, … for the rows of each series in the file's order."""
+    assert series is not None, "rows are numbered within series: their numbers are needed"
+    order = np.argsort(series, kind="stable")
+    begins = np.flatnonzero(np.diff(series[order], prepend=series[order][:1] - 1))
+    lengths = np.diff(np.append(begins, len(series)))
+    stamps = np.empty(len(series), dtype=np.int64)
+    stamps[order] = np.arange(len(series)) - np.repeat(begins, lengths) + 1
+    return Times(stamps, "integer", None, {"time": "none: rows are numbered within each series"})
+
+
+def _typed(column: pa.Array) -> Moments:
+    stamps = np.asarray(column.cast(pa.int64()))
+    return Moments(stamps, None, column.type.tz, {"dates": "stored as times in the file"})
+
+
+def _from_texts(
+    column: pa.Array,
+    date_format: str | None,
+    zone: str | None,
+    frequency: str,
+    series: np.ndarray | None,
+    rows: Rows,
+) -> Times:
+    """Each distinct text is read once."""
+    coded = pc.dictionary_encode(column)
+    codes, distinct = np.asarray(coded.indices), coded.dictionary
+    texts = distinct.cast(pa.large_string())
+
+    def name(number: int) -> str:
+        return rows.name(int(np.flatnonzero(codes == number)[0]))
+
+    whole = _whole_numbers(distinct)
+    moments: Moments | None
+    if whole is None or (date_format is not None and date_format not in UNIX):
+        moments = _dates(texts, date_format, Order(codes, series, frequency), name)
+    elif date_format is not None:
+        moments = unix(whole, name, date_format)
+    else:
+        moments = read_integers(whole, _undotted(texts), frequency, name)
+    if moments is None:
+        assert whole is not None
+        return Times(whole[codes], "integer", None, {"time": "whole numbers"})
+    return times_of(_for_rows(moments, codes, frequency), zone, series, rows.name)
+
+
+def _whole_numbers(distinct: pa.Array) -> np.ndarray | None:
+    """(n,) int64 if every text is a whole number, also written 2020.0."""
+    if pa.types.is_integer(distinct.type):
+        return np.asarray(distinct)
+    if not pc.all(pc.match_substring_regex(distinct, rf"^[+-]?{DIGITS}(\.0*)?$")).as_py():
+        return None
+    return np.asarray(_undotted(distinct).cast(pa.int64()))
+
+
+def _undotted(texts: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(texts, r"^\+?(-?\d+)(\.0*)?$", r"\1")
+
+
+def _dates(
+    texts: pa.Array, date_format: str | None, order: Order, name: Callable[[int], str]
+) -> Moments:
+    if date_format in UNIX:
+        raise ParameterError(
+            f"prepare.date_format = {date_format!r} needs whole numbers, but {name(0)} has "
+            f"{texts[0].as_py()!r}; set it to the format of the dates, or to null"
+        )
+    if date_format is not None:
+        reading, words = by_format(texts, date_format, name)
+    else:
+        reading, words = recognise(texts, name, order)
+    if not reading.zoned.any():
+        return Moments(reading.stamps, description=words, format=reading.format)
+    utc = reading.stamps - reading.offset * 60_000_000
+    return Moments(utc, reading.offset, description=words, format=reading.format)
+
+
+def _for_rows(moments: Moments, codes: np.ndarray, frequency: str) -> Moments:
+    """The moments of distinct texts for the rows that have them."""
+    stamps = moments.stamps
+    words: dict[str, str] = {}
+    if moments.format is not None:
+        stamps, words = stamped(stamps, moments.format, frequency)
+    offset = None if moments.offset is None else moments.offset[codes]
+    return Moments(stamps[codes], offset, description=moments.description | words)

@@ -1,4 +1,4 @@
-"""The time index: parsed, checked, and made regular over all series; missing rows become gaps."""
+"""The common grid: every series from its first to its last value, a gap where the file has no row."""
 
 from __future__ import annotations
 
@@ -6,86 +6,233 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.calendar import Calendar
+from stages.frequency import DAY
 from stages.params import ParameterError
-from stages.prepare.dates import Times
+from stages.prepare.rhythm import rhythm
+from stages.prepare.steps import Steps, distinct, moment, steps_of
+from stages.prepare.times import Times
+from stages.zones import to_local
 
-Index = pd.DatetimeIndex | pd.Index
+_LEAST = 3  # steps
+HOUR = DAY // 24
+_FINEST = 1000  # gaps for each value
 
 
 def regular(rows: pd.DataFrame, times: Times, frequency: str) -> tuple[pd.DataFrame, Calendar]:
-    """TEMPORARY: every series on the grid from its first to its last row."""
-    kind = "datetime64[us]" if times.kind == "datetime" else "int64"
-    long = rows.assign(ds=pd.Series(times.stamps).astype(kind))
-    double = long.duplicated(["unique_id", "ds"], keep="first")
-    if double.any():
-        row = long[double].iloc[0]
-        raise ParameterError(
-            f"{row['unique_id']} has two rows at {_show(row['ds'])}; keep one, or aggregate them"
-        )
-    stamps = pd.Index(np.sort(long["ds"].unique()))
-    grid, found = _grid(stamps, frequency)
-    off = ~stamps.isin(grid)
-    if off.any():
-        raise ParameterError(
-            f"{_show(stamps[off][0])} does not lie on the grid of prepare.frequency = {found!r} that "
-            f"begins at {_show(grid[0])}; correct the row, or name the frequency that the data have"
-        )
-    parts = []
-    for name, part in long.groupby("unique_id", sort=False, observed=True):
-        mine = grid[(grid >= part["ds"].min()) & (grid <= part["ds"].max())]
-        parts.append(
-            part.set_index("ds")
-            .reindex(mine)
-            .rename_axis("ds")
-            .reset_index()
-            .assign(unique_id=str(name))
-        )
-    frame = pd.concat(parts, ignore_index=True)
-    frame = frame[["unique_id", "ds", *[c for c in frame if c not in ("unique_id", "ds")]]]
-    frame["ds"] = frame["ds"].astype(kind)
-    return frame, Calendar(found, times.kind)
+    """Every series on the grid from its first to its last value of y.
+
+    Args:
+        rows: unique_id, y (NaN where there is no value), and float columns `covariate:NAME`.
+        times: the stamp of each row.
+        frequency: a pandas alias, `infer`, or `rows`.
+
+    Returns:
+        the rows as `Series.frame` has them: sorted by series in order of appearance, then ds; steps without a
+        row are NaN; series without any value have no rows. And the calendar.
+
+    Raises:
+        ParameterError: two rows of a series at one time, a stamp off the grid, too few steps, or a frequency
+            that does not suit the stamps; says which.
+    """
+    codes, names = pd.factorize(rows["unique_id"])
+    order = _order(codes, times.stamps)
+    codes, stamps = codes[order], times.stamps[order]
+    seen = rows["y"].notna().to_numpy()[order]
+    _no_doubles(codes, stamps, names, times)
+    kept = _life_spans(codes, seen)
+    if not kept.any():
+        raise ParameterError("no series has a value; name the column of the values in params.yaml")
+    order, codes, stamps = order[kept], codes[kept], stamps[kept]
+    steps, calendar = _steps(stamps, times, frequency)
+    numbers = _on_grid(steps, codes, stamps, names, calendar)
+    spans = _Spans(codes, numbers)
+    _sparse(spans, int(seen.sum()), frequency, calendar, stamps)
+    return _framed(rows, order, spans, names, steps, calendar), calendar
 
 
-def _grid(stamps: Index, frequency: str) -> tuple[Index, str]:
-    if not isinstance(stamps, pd.DatetimeIndex):
-        if frequency != "infer":
+class _Spans:
+    """Where the rows of each series go: from its first to its last step, one series after the other."""
+
+    def __init__(self, codes: np.ndarray, numbers: np.ndarray) -> None:
+        begins = np.flatnonzero(np.diff(codes, prepend=-1))
+        ends = np.append(begins[1:], len(codes)) - 1
+        self.codes = codes[begins]  # (series,)
+        self.first = numbers[begins]  # (series,) step
+        self.lengths = numbers[ends] - self.first + 1  # (series,)
+        self.total = int(self.lengths.sum(dtype=np.float64))
+        starts = np.cumsum(self.lengths) - self.lengths
+        self.shift = self.first - starts  # (series,) step minus row
+        self.rows = numbers - np.repeat(self.shift, ends - begins + 1)  # (kept,)
+
+    def numbers(self) -> np.ndarray:
+        """(total,) the step of every row of the result."""
+        return np.arange(self.total) + np.repeat(self.shift, self.lengths)
+
+
+def _order(codes: np.ndarray, stamps: np.ndarray) -> np.ndarray:
+    """(n,) the rows by series, then time."""
+    step, apart = np.diff(codes), np.diff(stamps)
+    if ((step > 0) | ((step == 0) & (apart >= 0))).all():
+        return np.arange(len(codes))
+    return np.lexsort((stamps, codes))
+
+
+def _life_spans(codes: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """(n,) bool: rows from the first to the last value of their series."""
+    position = np.arange(len(codes))
+    first = np.full(codes.max(initial=-1) + 1, len(codes))
+    last = np.full(len(first), -1)
+    np.minimum.at(first, codes[seen], position[seen])
+    np.maximum.at(last, codes[seen], position[seen])
+    return (position >= first[codes]) & (position <= last[codes])
+
+
+def _no_doubles(codes: np.ndarray, stamps: np.ndarray, names: pd.Index, times: Times) -> None:
+    double = np.flatnonzero((np.diff(codes) == 0) & (np.diff(stamps) == 0))
+    if not len(double):
+        return
+    name, stamp = names[codes[double[0]]], int(stamps[double[0]])
+    said = f"{name} has two rows at {_text(times, stamp)}"
+    when = moment(stamp) if times.kind == "datetime" else None
+    within_days = when is not None and bool((stamps % DAY != stamps[0] % DAY).any())
+    if (
+        when is not None
+        and within_days
+        and times.zone is None
+        and when.weekday() == 6
+        and when.hour < 4
+    ):
+        raise ParameterError(
+            f"{said}, most likely because the clock goes back to winter time that night (daylight saving): "
+            "set prepare.zone (Europe/Berlin, America/New_York, …), or write the times in UTC or with offsets"
+        )
+    raise ParameterError(f"{said}; keep one, or aggregate them")
+
+
+def _steps(stamps: np.ndarray, times: Times, frequency: str) -> tuple[Steps, Calendar]:
+    """The steps of the grid and the calendar.
+
+    Args:
+        stamps: (n,) of all rows within life spans, in any order.
+    """
+    unique = distinct(stamps)
+    if len(unique) < _LEAST:
+        raise ParameterError(
+            f"the file has values at {len(unique)} times; at least {_LEAST} time steps are needed"
+        )
+    if frequency == "rows":
+        return Steps(0, None, unique), _calendar_of_rows(unique, times)
+    if times.kind == "integer":
+        return _whole_numbers(unique, frequency)
+    if frequency == "infer":
+        seen = rhythm(unique)
+        if seen.alias is None:
             raise ParameterError(
-                f"prepare.frequency = {frequency!r} needs dates, but the time column has whole numbers; "
-                "use `infer`, or YS if they are years"
+                f"prepare.frequency = 'infer': no frequency has these times ({seen.words})"
+                f"{_shifted(unique, times.zone)}; set "
+                "prepare.frequency: rows to take the times of the file as the steps, or name a frequency "
+                "(h, D, B, W-SAT, MS, …) whose other steps are gaps"
             )
-        counts = stamps.to_numpy().astype(int)
-        step = int(np.diff(counts).min()) if len(counts) > 1 else 1
-        return pd.Index(np.arange(counts[0], counts[-1] + 1, step)), str(step)
-    found = _infer(stamps) if frequency == "infer" else frequency
-    try:
-        grid = pd.date_range(stamps[0], stamps[-1], freq=found, unit="us")
-    except ValueError as error:
-        raise ParameterError(f"prepare.frequency = {found!r}: {error}") from error
-    if frequency != "infer" and found.startswith("Y") and not len(stamps.intersection(grid)):
-        grid = pd.date_range(stamps[0], stamps[-1], freq=f"YS-{stamps[0]:%b}".upper(), unit="us")
-    if not len(grid):
+        frequency = seen.alias
+    steps = steps_of(frequency, int(unique[0]), int(unique[-1]))
+    return steps, Calendar(frequency, "datetime", times.zone)
+
+
+def _shifted(unique: np.ndarray, zone: str | None) -> str:
+    """A hint where the time of day moves by an hour, as midnights of a zone do in another one."""
+    clock = np.unique(unique % DAY)
+    if len(clock) == 2 and (clock[1] - clock[0]) in (HOUR, DAY - HOUR):
+        how = "" if zone else "write the times with offsets (Z for UTC) and "
+        return f", two times of day an hour apart, as midnights of another zone are; {how}set prepare.zone"
+    return ""
+
+
+def _whole_numbers(unique: np.ndarray, frequency: str) -> tuple[Steps, Calendar]:
+    if frequency != "infer":
         raise ParameterError(
-            f"no row lies on the grid of prepare.frequency = {found!r}; the first is "
-            f"{_show(stamps[0])}; name the frequency that the data have, or `infer`"
+            f"prepare.frequency = {frequency!r} needs dates, but the time is whole numbers; use `infer` or "
+            "`rows`, set prepare.date_format if they are dates, or use YS if they are years"
         )
-    return grid, found
+    distance = int(np.diff(unique).min())
+    return Steps(int(unique[0]), distance), Calendar(str(distance), "integer")
 
 
-def _infer(stamps: pd.DatetimeIndex) -> str:
-    """The frequency of the whole index or, where it has gaps, of a stretch without."""
-    stretches = [stamps]
-    for length in (8, 3):
-        starts = range(0, max(1, len(stamps) - length + 1), length // 2)
-        stretches += [stamps[i : i + length] for i in starts]
-    with pd.option_context("future.infer_freq_returns_offset", True):
-        for part in stretches:
-            offset = pd.infer_freq(part) if len(part) >= 3 else None
-            if offset is not None:
-                return pd.tseries.frequencies.to_offset(offset).freqstr
+def _calendar_of_rows(unique: np.ndarray, times: Times) -> Calendar:
+    if times.kind == "integer":
+        apart, counts = np.unique(np.diff(unique), return_counts=True)
+        common = counts.max() >= 0.5 * counts.sum()
+        return Calendar("rows", "integer", None, str(apart[counts.argmax()]) if common else None)
+    pattern = rhythm(unique).pattern
+    if times.zone is not None and (pattern is None or " " in pattern):  # opening hours are local
+        local = distinct(to_local(unique, times.zone))
+        pattern = rhythm(local).pattern
+    return Calendar("rows", "datetime", times.zone, pattern)
+
+
+def _on_grid(
+    steps: Steps, codes: np.ndarray, stamps: np.ndarray, names: pd.Index, calendar: Calendar
+) -> np.ndarray:
+    """(n,) the step of each row; refuses the first row that has none."""
+    numbers = steps.numbers(stamps)
+    off = np.flatnonzero(numbers < 0)
+    if not len(off):
+        return numbers
+    at, begin = off[0], calendar.text(steps.first)
+    row = f"{names[codes[at]]} at {calendar.text(int(stamps[at]))}"
+    if calendar.time == "integer":
+        raise ParameterError(
+            f"prepare.time: {row} does not lie on the grid of steps of {calendar.frequency} that begins at "
+            f"{begin}; correct the row, or set prepare.frequency: rows"
+        )
+    seen = rhythm(distinct(stamps))
+    fits = seen.alias and seen.alias != calendar.frequency
+    remedy = f"{seen.alias!r}, `infer` or `rows`" if fits else "`rows`"
     raise ParameterError(
-        "prepare.frequency = 'infer': the times show no frequency; name it (h, D, W-SAT, MS, …)"
+        f"prepare.time: {row} does not lie on the grid of prepare.frequency = {calendar.frequency!r} that "
+        f"begins at {begin}; the times of the file are {seen.words}: correct the row, or use {remedy}"
     )
 
 
-def _show(moment: object) -> str:
-    return str(moment).removesuffix(" 00:00:00")
+def _sparse(
+    spans: _Spans, values: int, frequency: str, calendar: Calendar, stamps: np.ndarray
+) -> None:
+    """Refuses a grid that would be gaps for the most part, unless params.yaml names the frequency."""
+    gaps = spans.total - values
+    if frequency == "rows":
+        return
+    if gaps > _FINEST * values or (frequency == "infer" and gaps > values):
+        words = f"whole numbers {calendar.frequency} apart at the closest"
+        if calendar.time == "datetime":
+            words = rhythm(distinct(stamps)).words
+        tell = "" if frequency != "infer" else f", or {calendar.frequency} if the gaps are meant"
+        tell = tell if calendar.time == "datetime" else ""
+        raise ParameterError(
+            f"prepare.frequency = {frequency!r}: steps of {calendar.frequency} would leave {gaps} gaps for "
+            f"{values} values (the times are {words}); set prepare.frequency: rows to take the times of the "
+            f"file as the steps{tell}"
+        )
+
+
+def _framed(
+    rows: pd.DataFrame,
+    order: np.ndarray,
+    spans: _Spans,
+    names: pd.Index,
+    steps: Steps,
+    calendar: Calendar,
+) -> pd.DataFrame:
+    stamps = steps.stamps(spans.numbers())
+    ids = pd.Index(names.astype("str")).take(np.repeat(spans.codes, spans.lengths))
+    framed = {
+        "unique_id": ids,
+        "ds": stamps.astype("datetime64[us]") if calendar.time == "datetime" else stamps,
+    }
+    for name in ("y", *(column for column in rows if str(column).startswith("covariate:"))):
+        filled = np.full(spans.total, np.nan)
+        filled[spans.rows] = rows[name].to_numpy(dtype=np.float64)[order]
+        framed[str(name)] = filled
+    return pd.DataFrame(framed)
+
+
+def _text(times: Times, stamp: int) -> str:
+    return Calendar("rows", times.kind, times.zone).text(stamp)

@@ -1,0 +1,131 @@
+"""Moments with and without zones → stamps: the wall clock for days and longer, UTC for what is finer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from stages.frequency import DAY
+from stages.params import ParameterError
+from stages.prepare.steps import moment
+from stages.prepare.times import Moments, Times
+from stages.zones import offset_named, skipped, to_local, to_utc, zone_named
+
+_FIRST, _LAST = (
+    int(np.datetime64(day, "us").astype(np.int64)) for day in ("0001-01-02", "9999-12-30")
+)
+
+
+def times_of(
+    moments: Moments, zone: str | None, series: np.ndarray | None, name: Callable[[int], str]
+) -> Times:
+    """The stamps of the rows.
+
+    Where all rows have one local time of day, the steps are days or longer: the stamp is the local date, so
+    that midnights stay on their day while the clock changes. Else the stamp is UTC, if that is known.
+
+    Args:
+        zone: prepare.zone: of a wall clock, or to which times with a zone or offset are converted.
+        series: (n,) the series of each row, for hours that the clock shows twice; None: one series.
+    """
+    if zone is not None:
+        zone_named(zone)
+    _within_years(moments.stamps, name)
+    if moments.offset is None and moments.zone is None:
+        return _wall_clock(moments, zone, series, name)
+    words: dict[str, str] = {}
+    local_zone = zone or moments.zone
+    if local_zone is None:
+        assert moments.offset is not None
+        local = moments.stamps + moments.offset * 60_000_000
+        local_zone, words = _zone_of_offsets(moments)
+    else:
+        zone_named(local_zone)
+        local = to_local(moments.stamps, local_zone)
+    said = {"zone": local_zone + (" (prepare.zone)" if zone else "")} | words
+    if _days(local):
+        said["zone"] += ": days are the local ones"
+        return Times(local, "datetime", None, moments.description | said)
+    said["zone"] += ": kept in UTC" if local_zone != "UTC" else ""
+    return Times(moments.stamps, "datetime", local_zone, moments.description | said)
+
+
+def _within_years(stamps: np.ndarray, name: Callable[[int], str]) -> None:
+    """The calendar that dates are counted in has years 1 to 9999; a day at either end is left for zones."""
+    outside = np.flatnonzero((stamps < _FIRST) | (stamps > _LAST))
+    if len(outside):
+        row = int(outside[0])
+        raise ParameterError(
+            f"prepare.time: {name(row)} is about the year {1970 + stamps[row] / DAY / 365.2425:.0f}; dates must "
+            "lie in the years 1 to 9999: correct the row, or prepare.date_format"
+        )
+
+
+def _days(local: np.ndarray) -> bool:
+    return bool((local % DAY == local[0] % DAY).all())
+
+
+def _zone_of_offsets(moments: Moments) -> tuple[str, dict[str, str]]:
+    assert moments.offset is not None
+    last = offset_named(int(moments.offset[np.argmax(moments.stamps)]))
+    if (moments.offset == moments.offset[0]).all():
+        return last, {}
+    kinds = ", ".join(offset_named(int(minutes)) for minutes in np.unique(moments.offset))
+    return last, {"offsets": f"{kinds}; forecasts have the last one, {last} (or prepare.zone)"}
+
+
+def _wall_clock(
+    moments: Moments, zone: str | None, series: np.ndarray | None, name: Callable[[int], str]
+) -> Times:
+    words = moments.description
+    if zone is None:
+        return Times(moments.stamps, "datetime", None, words)
+    if _days(moments.stamps):
+        return Times(
+            moments.stamps, "datetime", None, words | {"zone": f"{zone}: days are the local ones"}
+        )
+    stamps = _localised(moments.stamps, zone, series, name)
+    return Times(stamps, "datetime", zone, words | {"zone": f"{zone} (prepare.zone): kept in UTC"})
+
+
+def _localised(
+    wall: np.ndarray, zone: str, series: np.ndarray | None, name: Callable[[int], str]
+) -> np.ndarray:
+    """(n,) UTC of a wall clock; of a time that the clock shows twice, the order of a series' rows decides."""
+    leapt = np.flatnonzero(skipped(wall, zone))
+    if len(leapt):
+        row = int(leapt[0])
+        raise ParameterError(
+            f"prepare.zone = {zone!r}: {name(row)} has {moment(wall[row])}, which the clock of that zone "
+            "leaps over; correct the row or the zone"
+        )
+    earlier, later = to_utc(wall, zone), to_utc(wall, zone, later=True)
+    twice = np.flatnonzero(earlier != later)
+    if not len(twice):
+        return earlier
+    codes = np.zeros(len(wall), dtype=np.int64) if series is None else series
+    stamps = earlier.copy()
+    order = twice[np.lexsort((twice, wall[twice], codes[twice]))]
+    same = (np.diff(codes[order]) == 0) & (np.diff(wall[order]) == 0)
+    second = np.append(False, same)
+    alone = order[~second & ~np.append(same, False)]
+    if len(alone):
+        row = int(alone.min())
+        raise ParameterError(
+            f"prepare.zone = {zone!r}: {name(row)} has {moment(wall[row])}, which the clock of that zone "
+            "shows twice, but the file has it once; write these times in UTC or with offsets"
+        )
+    falling = _falling(wall, codes)[codes[order]]
+    stamps[order] = np.where(second != falling, later[order], earlier[order])
+    return stamps
+
+
+def _falling(wall: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """(series,) bool: the rows of the series go back in time."""
+    rows = np.argsort(codes, kind="stable")
+    begins = np.flatnonzero(np.diff(codes[rows], prepend=-1))
+    ends = np.append(begins[1:], len(rows)) - 1
+    falling = np.zeros(int(codes.max()) + 1, dtype=bool)
+    falling[codes[rows[begins]]] = wall[rows[ends]] < wall[rows[begins]]
+    return falling

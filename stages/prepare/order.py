@@ -1,0 +1,127 @@
+"""Day before month or month before day: decided where the whole column leaves one answer, else refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from stages.frequency import DAY
+from stages.params import ParameterError
+from stages.prepare.formats import Reading
+from stages.prepare.rhythm import share
+from stages.prepare.steps import distinct
+
+_FULL, _EMPTY = 0.5, 0.1  # parts of the steps of a regular calendar that have a stamp
+_LEAST = 5  # different times that the evidence needs
+
+
+@dataclass(frozen=True)
+class Order:
+    """What else than the texts says how they were meant.
+
+    Attributes:
+        rows: (n,) the text of each row, as its number. series: (n,) the series of each row; None: one.
+        frequency: prepare.frequency.
+    """
+
+    rows: np.ndarray
+    series: np.ndarray | None
+    frequency: str
+
+
+def decide(
+    readings: list[Reading], texts: pa.Array, name: Callable[[int], str], order: Order
+) -> tuple[Reading, str]:
+    """The one reading that the calendar or the order of the rows leaves, and why.
+
+    Raises:
+        ParameterError: none does; names a row, both readings and the remedy.
+    """
+    times = [distinct(reading.stamps) for reading in readings]
+    if all(np.array_equal(readings[0].stamps, other.stamps) for other in readings[1:]):
+        return readings[0], "day and month are the same in every row"
+    evidence = (_by_frequency, _by_calendar, _by_rows)
+    answers = [ask(readings, times, order) for ask in evidence]
+    reasons = [(reading, why) for reading, why in answers if reading is not None]
+    if (
+        len({reading.format for reading, _ in reasons}) == 1
+    ):  # evidence that contradicts decides nothing
+        return reasons[0]
+    row = int(np.flatnonzero(readings[0].stamps != readings[1].stamps)[0])
+    dates = [f"{_date(reading, row)} by {reading.format}" for reading in readings]
+    formats = " or ".join(f'"{reading.format}"' for reading in readings)
+    raise ParameterError(
+        f"prepare.time: day and month cannot be told apart: {name(row)} has {texts[row].as_py()!r}, which is "
+        f"{' and '.join(dates)}, and no row decides; set prepare.date_format: {formats}"
+    )
+
+
+Chosen = tuple[Reading | None, str]
+
+
+def _by_frequency(readings: list[Reading], times: list[np.ndarray], order: Order) -> Chosen:
+    """One reading alone lies on the steps of prepare.frequency and fills them."""
+    if order.frequency in ("infer", "rows"):
+        return None, ""
+    parts = [share(stamps, order.frequency) for stamps in times]
+    for reading, part in zip(readings, parts):
+        if sum(parts) == part > 0 or _stands_out(part, parts):
+            return reading, f"only so do the rows follow prepare.frequency = {order.frequency!r}"
+    return None, ""
+
+
+def _by_calendar(readings: list[Reading], times: list[np.ndarray], _: Order) -> Chosen:
+    """One reading alone is a regular calendar."""
+    if len(times[0]) < _LEAST:
+        return None, ""
+    parts = [regular(stamps) for stamps in times]
+    for reading, part in zip(readings, parts):
+        if _stands_out(part, parts):
+            return reading, "only so are the dates evenly spaced"
+    return None, ""
+
+
+def _by_rows(readings: list[Reading], times: list[np.ndarray], order: Order) -> Chosen:
+    """One reading alone has the rows of every series in time's order."""
+    if len(times[0]) < _LEAST:
+        return None, ""
+    sorted_so = [reading for reading in readings if _in_order(reading.stamps[order.rows], order)]
+    if len(sorted_so) == 1:
+        return sorted_so[0], "only so are the rows in time's order"
+    return None, ""
+
+
+def _stands_out(part: float, parts: list[float]) -> bool:
+    return part >= _FULL and sum(other >= _EMPTY for other in parts) == 1
+
+
+def regular(stamps: np.ndarray) -> float:
+    """The part of the steps that have a stamp, the step being the largest that all distances are made of."""
+    if len(stamps) < 2:
+        return 0.0
+    step = int(np.gcd.reduce(np.diff(stamps)))
+    parts = [len(stamps) / ((stamps[-1] - stamps[0]) / step + 1)]
+    days, times = np.divmod(stamps, DAY)
+    months = days.astype("datetime64[D]").astype("datetime64[M]")
+    of_month = days - months.astype("datetime64[D]").astype(np.int64)
+    to_end = (months + 1).astype("datetime64[D]").astype(np.int64) - days
+    same_time = (times == times[0]).all()
+    if same_time and ((of_month == of_month[0]).all() or (to_end == 1).all()):
+        number = months.astype(np.int64)
+        parts.append(len(stamps) / ((number[-1] - number[0]) / np.gcd.reduce(np.diff(number)) + 1))
+    return float(max(parts))
+
+
+def _in_order(stamps: np.ndarray, order: Order) -> bool:
+    """Whether the stamps of each series rise from row to row, or fall in all of them."""
+    series = np.zeros(len(stamps), dtype=np.int64) if order.series is None else order.series
+    by_series = np.argsort(series, kind="stable")
+    apart = np.diff(stamps[by_series])[np.diff(series[by_series]) == 0]
+    return len(apart) > 0 and bool((apart > 0).all() or (apart < 0).all())
+
+
+def _date(reading: Reading, row: int) -> str:
+    return str(reading.stamps[row].astype("datetime64[us]").astype("datetime64[D]"))

@@ -1,0 +1,224 @@
+"""What the stamps of a file show: a frequency that pandas names, or a pattern that it has no name for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.frequencies import to_offset
+
+from stages.artifacts.pattern import Monthly, Weekly, on_day
+from stages.frequency import DAY, WEEKDAYS
+from stages.prepare.steps import steps_of
+
+_EVERY_DAY = 7
+_MOST = 0.9  # of the stamps that a pattern must hold
+_HALF = 0.5  # of a pattern's steps that must have a stamp
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """alias: the frequency, if pandas has a name for it. pattern: what the next stamps follow (an alias, or
+    `stages.artifacts.pattern`'s text), None where nothing does. words: what was seen, for a sentence.
+    """
+
+    alias: str | None
+    pattern: str | None
+    words: str
+
+
+def rhythm(stamps: np.ndarray) -> Rhythm:
+    """The rhythm of stamps.
+
+    Args:
+        stamps: (n,) int64, rising and without doubles, µs since 1970 of the wall clock.
+    """
+    if len(stamps) < 3:
+        return Rhythm(None, None, "too few to show a frequency")
+    days, times = np.divmod(stamps, DAY)
+    if (times != times[0]).any():
+        return _within_days(stamps, days, times)
+    seen = _monthly(days) or _fixed_days(days) or _listed(stamps)
+    if seen is not None:
+        return seen if seen.alias is None or _full(stamps, seen.alias) else _patterned(days, seen)
+    return _patterned(days, None)
+
+
+def share(stamps: np.ndarray, alias: str) -> float:
+    """The part of the steps of a frequency between the first and the last stamp that have a stamp; 0 where
+    one lies off.
+    """
+    steps = steps_of(alias, int(stamps[0]), int(stamps[-1])).numbers(stamps)
+    return 0.0 if (steps < 0).any() else len(stamps) / float(steps[-1] - steps[0] + 1)
+
+
+def _full(stamps: np.ndarray, alias: str) -> bool:
+    return share(stamps, alias) >= _HALF
+
+
+def _mode(values: np.ndarray) -> int:
+    """The commonest value; the smallest of equally common ones."""
+    numbers, counts = np.unique(values, return_counts=True)
+    return int(numbers[np.argmax(counts)])
+
+
+# Days ------------------------------------------------------------------------------------------------------
+
+
+def _monthly(days: np.ndarray) -> Rhythm | None:
+    """One stamp a month, every k months, on a day that has an alias or always the same one."""
+    dates = days.astype("datetime64[D]")
+    months = dates.astype("datetime64[M]")
+    apart: Any = np.diff(months.astype(np.int64))
+    if (apart < 1).any():
+        return _half_months(dates, months)
+    every = _mode(apart)
+    if (apart % every).any():
+        return None
+    base = _base(days, months)
+    if base is not None:
+        alias = _month_alias(base, every, dates[0])
+        return Rhythm(alias, alias, f"steps of {alias!r}")
+    if len(set(np.diff(days))) == 1:  # 28 days
+        return None
+    day = int((days - months.astype("datetime64[D]").astype(np.int64)).max()) + 1
+    if (on_day(months, day) != days).any():
+        return None
+    of = "each month" if every == 1 else f"every {every} months"
+    return Rhythm(None, str(Monthly(day, every)), f"day {day} of {of}")
+
+
+def _base(days: np.ndarray, months: np.ndarray) -> str | None:
+    """The family of aliases on whose day of the month all stamps lie."""
+    begin, end = months.astype("datetime64[D]"), (months + 1).astype("datetime64[D]") - 1
+    families = {
+        "MS": begin, "ME": end,
+        "BMS": np.busday_offset(begin, 0, roll="forward"), "BME": np.busday_offset(end, 0, roll="backward"),
+    }  # fmt: skip
+    for name, expected in families.items():
+        if (expected.astype(np.int64) == days).all():
+            return name
+    return None
+
+
+def _month_alias(base: str, every: int, first: np.datetime64) -> str:
+    """`MS`, `2MS`, `QS-FEB`, `YE-JUN`, …"""
+    month = int(first.astype("datetime64[M]").astype(np.int64) % 12)
+    names = [f"{name:%b}".upper() for name in pd.date_range("2001-01-01", periods=12, freq="MS")]
+    if every % 12 == 0:
+        count = "" if every == 12 else str(every // 12)
+        return f"{count}{base.replace('M', 'Y')}-{names[month]}"
+    if every == 3:
+        quarter = month % 3 if base.endswith("S") or month % 3 != 2 else 11
+        return f"{base.replace('M', 'Q')}-{names[quarter]}"
+    return base if every == 1 else f"{every}{base}"
+
+
+def _half_months(dates: np.ndarray, months: np.ndarray) -> Rhythm | None:
+    day = (dates - months.astype("datetime64[D]")).astype(np.int64) + 1
+    last = (dates + 1).astype("datetime64[M]") != months
+    for alias, other in (("SMS", day == 1), ("SME", last)):
+        if ((day == 15) | other).all():
+            return Rhythm(alias, alias, f"steps of {alias!r}")
+    return None
+
+
+def _fixed_days(days: np.ndarray) -> Rhythm | None:
+    """Every day, business day, week or k days."""
+    apart = np.diff(days)
+    every = _mode(apart)
+    weekdays = np.unique((days + 3) % 7)  # 1970-01-01 was a Thursday
+    long = int(days[-1] - days[0]) + 1
+    if every == 1 and len(weekdays) < _EVERY_DAY and (apart > 1).any():
+        if (weekdays < 5).all() and _count(days, np.arange(7) < 5) == len(days):
+            return Rhythm("B", "B", "business days, Mon to Fri")
+        if long >= 14:
+            return None
+    if (apart % every).any():
+        return None
+    alias = f"{every}D" if every > 1 else "D"
+    if every % 7 == 0:
+        count = "" if every == 7 else str(every // 7)
+        alias = f"{count}W-{WEEKDAYS[weekdays[0]].upper()}"
+    return Rhythm(alias, alias, f"steps of {alias!r}")
+
+
+def _listed(stamps: np.ndarray) -> Rhythm | None:
+    """What pandas itself infers, such as the third Friday of a month, from stamps without gaps."""
+    if len(stamps) > 10_000:
+        return None
+    with pd.option_context("future.infer_freq_returns_offset", True):
+        step: Any = pd.infer_freq(pd.DatetimeIndex(stamps.astype("datetime64[us]")))
+    return (
+        None if step is None else Rhythm(step.freqstr, step.freqstr, f"steps of {step.freqstr!r}")
+    )
+
+
+def _patterned(days: np.ndarray, seen: Rhythm | None) -> Rhythm:
+    """Some days of the week, else no pattern; the alias, if there is one, stays what was seen."""
+    counts = np.bincount((days + 3) % 7, minlength=7)
+    common = counts >= counts.max() / 2
+    names = tuple(name for name, often in zip(WEEKDAYS, common) if often)
+    expected = _count(days, common)
+    held = int(counts[common].sum())
+    missing = expected - held
+    words, pattern = _distances(days * DAY), None
+    if held >= _MOST * len(days) and held >= _HALF * expected and len(days) >= 4:
+        pattern = "B" if names == WEEKDAYS[:5] else str(Weekly(names))
+        pattern = "D" if len(names) == _EVERY_DAY else pattern
+        words = ", ".join(names) + (
+            f", {missing} of {expected} such days left out" if missing else ""
+        )
+    if seen is not None:
+        return Rhythm(seen.alias, pattern, seen.words)
+    return Rhythm(None, pattern, words)
+
+
+def _count(days: np.ndarray, weekdays: np.ndarray) -> int:
+    """How many days from the first to the last are such weekdays ((7,) bool, from Monday)."""
+    begin, end = np.datetime64(int(days[0]), "D"), np.datetime64(int(days[-1]) + 1, "D")
+    return int(np.busday_count(begin, end, weekmask=weekdays.tolist()))
+
+
+# Times of the day ------------------------------------------------------------------------------------------
+
+
+def _within_days(stamps: np.ndarray, days: np.ndarray, times: np.ndarray) -> Rhythm:
+    """A fixed distance, or the opening hours of some days of the week."""
+    apart = np.diff(stamps)
+    every = _mode(apart)
+    alias = None
+    if not (apart % every).any():
+        alias = to_offset(pd.Timedelta(every, unit="us")).freqstr
+        if _full(stamps, alias):
+            return Rhythm(alias, alias, f"steps of {alias!r}")
+    week = _opening_hours(days, times, every)
+    words = f"{week} with closed hours between" if week else _distances(stamps)
+    return Rhythm(alias, str(week) if week else None, words)
+
+
+def _opening_hours(days: np.ndarray, times: np.ndarray, every: int) -> Weekly | None:
+    clock, often = np.unique(times, return_counts=True)
+    clock = clock[often >= often.max() / 2]
+    if len(clock) < 2 or (np.diff(clock) != every).any() or (clock % 1_000_000).any():
+        return None
+    unique = np.unique(days)
+    counts = np.bincount((unique + 3) % 7, minlength=7)
+    common = counts >= counts.max() / 2
+    held = (common[(days + 3) % 7] & np.isin(times, clock)).sum()
+    expected = _count(unique, common) * len(clock)
+    if held < _MOST * len(days) or held < _HALF * expected or every % 1_000_000:
+        return None
+    names = tuple(name for name, is_common in zip(WEEKDAYS, common) if is_common)
+    first, last = (int(clock[i]) // 1_000_000 for i in (0, -1))
+    return Weekly(names, first, last, every // 1_000_000)
+
+
+def _distances(stamps: np.ndarray) -> str:
+    apart = np.diff(stamps)
+    every = _mode(apart)
+    part = 100 * float((apart == every).mean())
+    long = str(pd.Timedelta(microseconds=every)).removesuffix(" 00:00:00").removeprefix("0 days ")
+    return f"irregular, most often {long} apart ({part:.0f} % of the distances)"

@@ -1,0 +1,52 @@
+"""The time of each row as the later steps of `prepare` take it, and how rows are named in sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Times:
+    """The time of each row.
+
+    Attributes:
+        stamps: (n,) int64, microseconds since 1970 of the wall clock, or of UTC where there is a `zone`; or
+            whole numbers.
+        kind: `datetime` or `integer`.
+        zone: of data finer than a day that have zone or offsets: its name (`Europe/Berlin`, `+02:00`, `UTC`).
+        description: how dates were read, for the summary and the page.
+    """
+
+    stamps: np.ndarray
+    kind: str
+    zone: str | None = None
+    description: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Times as read, before zones: the wall clock, or UTC where `offset` or `zone` is there.
+
+    Attributes:
+        stamps: (n,) int64 microseconds since 1970.
+        offset: (n,) int64 minutes that the file's wall clock is ahead of UTC. zone: of a typed column.
+        description: as in Times. format: strptime's, of texts and of numbers that are dates.
+    """
+
+    stamps: np.ndarray
+    offset: np.ndarray | None = None
+    zone: str | None = None
+    description: dict[str, str] = field(default_factory=dict)
+    format: str | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Names a row in a sentence: by its line in the file (`first` is that of row 0), else by its number."""
+
+    first: int | None = 2
+
+    def name(self, row: int) -> str:
+        return f"row {row + 1}" if self.first is None else f"line {row + self.first}"
