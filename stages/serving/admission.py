@@ -15,6 +15,8 @@ from stages.serving.table import TableError
 from stages.serving.times import later
 from stages.window.panel import Panel, arrange
 
+TOGETHER = "the model forecasts all series together"
+
 
 @dataclass(frozen=True)
 class Admitted:
@@ -60,7 +62,8 @@ def admit(
     if joint:
         _need_all(names, every, refused, ended, layout)
         names = list(layout.series)
-    _need_any(names, refused)
+    if not names:
+        raise TableError(none_left(refused))
     panel = _panel(every, names, layout, lag, shared=joint and _shared(center, layout))
     panel = _refuse(panel, _gaps(panel, every, layout, steps), refused, joint)
     scaled = scales(panel, layout, center, scale)
@@ -106,32 +109,30 @@ def _need_all(
     names: list[str], every: Lives, refused: dict[str, str], ended: dict[str, int], layout: Layout
 ) -> None:
     """Joint channels need each series, up to the same step."""
-    rule = "the model forecasts all series together"
     for name in layout.series:
         if name in refused:
-            raise TableError(f"series {name!r}: {refused[name]}; {rule}")
+            raise TableError(f"series {name!r}: {refused[name]}; {TOGETHER}")
         if name not in names:
-            raise TableError(f"series {name!r} is missing; {rule}")
+            raise TableError(f"series {name!r} is missing; {TOGETHER}")
     latest = max(every.by_name[name].last for name in layout.series)
     for name in layout.series:
         last = every.by_name[name].last
         if last != latest:
             first, then = layout.calendar.text(last), layout.calendar.text(latest)
             raise TableError(
-                f"series {name!r} ends at {first}, others at {then}; {rule}, up to the same last step: "
+                f"series {name!r} ends at {first}, others at {then}; {TOGETHER}, up to the same last step: "
                 f"fill in what is missing, or leave out the rows after {first}"
             )
         ended[name] = 0
 
 
-def _need_any(names: list[str], refused: dict[str, str]) -> None:
-    if names:
-        return
+def none_left(refused: dict[str, str]) -> str:
+    """The sentence of a table none of whose series can be forecast."""
     reasons = [f"{name!r}: {reason}" for name, reason in refused.items()]
     if len(reasons) == 1:
-        raise TableError(f"series {reasons[0]}")
+        return f"series {reasons[0]}"
     more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-    raise TableError(f"no series can be forecast: {'; '.join(reasons[:3])}{more}")
+    return f"no series can be forecast: {'; '.join(reasons[:3])}{more}"
 
 
 def _shared(center: np.ndarray, layout: Layout) -> bool:
@@ -159,29 +160,37 @@ def _panel(every: Lives, names: list[str], layout: Layout, lag: int, *, shared: 
 
 
 def _gaps(panel: Panel, every: Lives, layout: Layout, steps: int) -> dict[int, str]:
-    """Group → that it has too few steps, or what is missing in its last ones."""
+    """Group → that it has too few steps, or what is missing in its last ones; of joint channels, whose."""
     reasons, channels = {}, panel.levels.shape[1]
+    joint = layout.channels == "joint"
     for group, line in enumerate(panel.lines()):
-        length = line.stop - line.start
-        if length < steps:
-            reasons[group] = (
-                f"it has {length} steps; a forecast looks back on {steps}: give at least those"
-            )
-            continue
-        targets = np.isnan(panel.levels[line.stop - steps : line.stop])
-        extras = np.isnan(panel.values[line.stop - layout.lookback : line.stop, channels:])
-        if not targets.any() and not extras.any():
-            continue
-        part = targets if targets.any() else extras
-        row, column = int(part.any(axis=1).argmax()), int(part.any(axis=0).argmax())
-        name = panel.names[column if channels > 1 and targets.any() else group]
-        what = "y" if targets.any() else layout.covariates[column % len(layout.covariates)]
-        at = layout.calendar.text(int(every.by_name[name].stamps[row - len(part)]))
-        filled = f" (gaps of up to {layout.fill} are filled from the past)" if layout.fill else ""
-        reasons[group] = (
-            f"{what} at {at} is missing; the last {len(part)} steps must be there without a gap{filled}"
+        targets = np.isnan(panel.levels[max(line.start, line.stop - steps) : line.stop])
+        extras = np.isnan(
+            panel.values[max(line.start, line.stop - layout.lookback) : line.stop, channels:]
         )
+        part = targets if targets.any() or len(targets) < steps else extras
+        column = int(part.any(axis=0).argmax()) if part.any() else 0
+        name = panel.names[column if joint and part is targets else group]
+        if len(targets) < steps:
+            shortest = min(panel.names, key=lambda one: len(every.by_name[one].stamps))
+            name = shortest if joint else name
+            reason = f"it has {len(targets)} steps; a forecast looks back on {steps}: give at least those"
+        elif part.any():
+            row = int(part.any(axis=1).argmax()) - len(part)
+            what = "y" if part is targets else layout.covariates[column % len(layout.covariates)]
+            reason = _gap(what, int(every.by_name[name].stamps[row]), len(part), layout)
+        else:
+            continue
+        reasons[group] = f"{name!r}: {reason}" if joint else reason
     return reasons
+
+
+def _gap(what: str, stamp: int, steps: int, layout: Layout) -> str:
+    filled = f" (gaps of up to {layout.fill} are filled from the past)" if layout.fill else ""
+    return (
+        f"{what} at {layout.calendar.text(stamp)} is missing; the last {steps} steps must be there without "
+        f"a gap{filled}"
+    )
 
 
 def _refuse(panel: Panel, reasons: dict[int, str], refused: dict[str, str], joint: bool) -> Panel:
@@ -189,8 +198,8 @@ def _refuse(panel: Panel, reasons: dict[int, str], refused: dict[str, str], join
     if not reasons:
         return panel
     if joint:
-        raise TableError(f"{reasons[0]}; the model forecasts {', '.join(panel.names)} together")
+        raise TableError(f"series {reasons[0]}; {TOGETHER}")
     refused |= {panel.names[group]: reason for group, reason in reasons.items()}
-    kept = np.array([group not in reasons for group in range(len(panel.first))])
-    _need_any([name for name, keep in zip(panel.names, kept, strict=True) if keep], refused)
-    return panel.of_groups(kept)
+    if len(reasons) == len(panel.first):
+        raise TableError(none_left(refused))
+    return panel.of_groups(np.array([group not in reasons for group in range(len(panel.first))]))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.windows import Layout
-from stages.serving.admission import Admitted
+from stages.serving.admission import Admitted, none_left
 from stages.serving.lives import Lives
 from stages.serving.table import TableError
 from stages.serving.times import ahead, dated, numbered
@@ -49,7 +49,7 @@ def answer(every: Lives, admitted: Admitted, y: np.ndarray, layout: Layout) -> A
         stamps = ahead(layout.calendar, every.union, every.by_name[name].last, layout.horizon)
         parts[name] = stamps, mean[index], spread[index], _note(every, admitted, name, layout)
     if not parts:
-        raise TableError(NOT_FINITE)
+        raise TableError(none_left(refused))
     nothing = np.zeros(1, np.int64), np.full(1, np.nan), np.full(1, np.nan)
     rows = [parts.get(name) or (*nothing, f"refused: {refused[name]}") for name in every.names]
     counts = [len(row[0]) for row in rows]

@@ -38,15 +38,20 @@ def scales(panel: Panel, layout: Layout, center: np.ndarray, scale: np.ndarray) 
     least = layout.lookback + 2 * layout.horizon
     if layout.normalise == "instance" and not layout.covariates:
         least = 0
-    reasons = refusals(panel, least)
-    refused = {
-        group: f"the model has no scale for it, and the rows sent, from which to take one, have {why}; send "
-        "more of its past"
-        for group, why in reasons.items()
-        if unseen[group]
-    }
-    fresh = unseen & ~np.isin(np.arange(len(unseen)), list(refused))
-    centers, widths = fit_scaler(layout.scaler, panel, fresh)
+    places = np.flatnonzero(unseen).tolist()
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # no finite scale, no finite forecast: refused
+        reasons = refusals(panel.of_groups(unseen), least)
+        refused = {
+            places[
+                group
+            ]: "the model has no scale for it, and the rows sent, from which to take one, have "
+            f"{why}; send more of its past"
+            for group, why in reasons.items()
+        }
+        fresh = np.array([new and group not in refused for group, new in enumerate(unseen)])
+        centers, widths = fit_scaler(layout.scaler, panel, fresh)
     centers[~unseen], widths[~unseen] = center[stored[~unseen]], scale[stored[~unseen]]
     lines = panel.lines()
     rows = {

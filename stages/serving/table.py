@@ -48,8 +48,8 @@ def of_table(table: Any, layout: Layout) -> Rows:
         empty = cells.isna() | cells.map(lambda cell: isinstance(cell, str) and not cell.strip())
         if empty.any():
             raise TableError(
-                f"{name} is empty in row {int(np.flatnonzero(empty)[0]) + 1} of the table; fill it in (if the "
-                "file has a word there, such as NA, its reader took it for a missing value: read it as text)"
+                f"{name} is empty in row {int(np.flatnonzero(empty)[0]) + 1} of the table; fill it in (if "
+                "the file has a word there, such as NA, its reader took it for a missing value: read text)"
             )
     ids = np.array([str(name) for name in rows["unique_id"]], dtype=object)
     try:
