@@ -20,8 +20,11 @@ from stages.serving.register import champion, register
 from tests.experiments import free_port, serving
 from tests.serving_model import H, model, series, table_of
 
-# MLflow's own use of SQLAlchemy
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
+pytestmark = [  # what MLflow itself does
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*type hint is inferred as AnyType:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Operation with range:pandas.errors.Pandas4Warning"),
+]
 
 
 @pytest.fixture(scope="module")

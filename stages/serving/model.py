@@ -39,7 +39,7 @@ class Forecaster(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
 
         self.chosen = Chosen.load(context.artifacts["chosen"])
 
-    def predict(self, context: Any, model_input: Any) -> pd.DataFrame:
+    def predict(self, context: Any, model_input: pd.DataFrame) -> pd.DataFrame:
         from stages.serving.table import TableError
 
         try:
