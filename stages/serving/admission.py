@@ -47,14 +47,16 @@ def admit(
         TableError: nothing can be forecast; with joint channels also if one of their series cannot.
     """
     refused, ended = dict(every.refused), {}
+    after = {
+        last: later(layout.calendar, every.union, last, every.latest, layout.horizon + 1)
+        for last in {life.last for life in every.by_name.values()}
+    }
     for name, life in every.by_name.items():
         wrong = _misspelt(name, layout)
         if wrong:
             refused[name] = wrong
             continue
-        ended[name] = later(
-            layout.calendar, every.union, life.last, every.latest, layout.horizon + 1
-        )
+        ended[name] = after[life.last]
         if ended[name] > layout.horizon and layout.channels != "joint":
             refused[name] = _closed(every, name, layout)
     joint = layout.channels == "joint"

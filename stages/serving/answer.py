@@ -42,11 +42,13 @@ def answer(every: Lives, admitted: Admitted, y: np.ndarray, layout: Layout) -> A
         spread = y.std(0, ddof=1) if len(y) > 1 else np.full(mean.shape, np.nan)
     parts: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray, str]] = {}
     refused = dict(admitted.refused)
+    lasts = {every.by_name[name].last for name in admitted.panel.names}
+    after = {last: ahead(layout.calendar, every.union, last, layout.horizon) for last in lasts}
     for index, name in enumerate(admitted.panel.names):
         if not np.isfinite(y[:, index]).all():
             refused[name] = NOT_FINITE
             continue
-        stamps = ahead(layout.calendar, every.union, every.by_name[name].last, layout.horizon)
+        stamps = after[every.by_name[name].last]
         parts[name] = stamps, mean[index], spread[index], _note(every, admitted, name, layout)
     if not parts:
         raise TableError(none_left(refused))

@@ -94,7 +94,9 @@ class Chosen:
             raw = forecasts_of(self.weights, network, windows, rows, center, scale)  # (S, G, H, C)
             x, _, shift, spread = windows.batch(rows, center, scale)
             y = windows.undo(rows, raw, center, scale, shift, spread)
-            y[:, ~np.isfinite(x.astype(np.float32)).all((1, 2))] = np.nan  # a gate would take infinity
+            y[:, ~np.isfinite(x.astype(np.float32)).all((1, 2))] = (
+                np.nan
+            )  # a gate would take infinity
         return np.moveaxis(y, -1, 2).reshape(len(y), -1, self.layout.horizon)
 
     def _windows(self, admitted: Admitted) -> tuple[Windows, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,9 +26,10 @@ class Life:
 
 @dataclass(frozen=True)
 class Lives:
-    """names: all series of the table, in its order. by_name: those with a life. refused: the others, and why.
+    """The series of a table.
 
-    union: the stamps of all rows, ascending. latest: the last step of any series; None where none has a life.
+    names: all of them, in its order. by_name: those with a life. refused: the others, and why. union: the stamps
+    of all rows, ascending. latest: the last step of any series.
     """
 
     names: list[str]
@@ -35,7 +37,7 @@ class Lives:
     refused: dict[str, str]
     union: np.ndarray
 
-    @property
+    @cached_property
     def latest(self) -> int:
         return max(life.last for life in self.by_name.values())
 
@@ -50,10 +52,11 @@ def lives(rows: Rows, calendar: Calendar) -> Lives:
     cuts = np.flatnonzero(np.diff(codes[order])) + 1
     by_name: dict[str, Life] = {}
     refused = dict(rows.refused)
+    lines: dict[tuple[int, int], np.ndarray] = {}  # most series have their steps in common
     for name, part in zip(names, np.split(order, cuts), strict=True):
         if name in refused:
             continue
-        life = _life(rows.stamps[part], rows.values[part], calendar, union)
+        life = _life(rows.stamps[part], rows.values[part], calendar, union, lines)
         if isinstance(life, str):
             refused[name] = life
         else:
@@ -62,8 +65,9 @@ def lives(rows: Rows, calendar: Calendar) -> Lives:
 
 
 def _life(
-    stamps: np.ndarray, values: np.ndarray, calendar: Calendar, union: np.ndarray
-) -> Life | str:
+    stamps: np.ndarray, values: np.ndarray, calendar: Calendar, union: np.ndarray,
+    lines: dict[tuple[int, int], np.ndarray],
+) -> Life | str:  # fmt: skip
     """One series' rows in order of time, or why they make no series."""
     twice = np.flatnonzero(np.diff(stamps) == 0)
     if len(twice):
@@ -73,10 +77,13 @@ def _life(
         return "it has no value of y"
     inside = slice(int(seen[0]), int(seen[-1]) + 1)
     stamps, values = stamps[inside], values[inside]
+    ends = int(stamps[0]), int(stamps[-1])
     try:
-        line = line_of(calendar, union, int(stamps[0]), int(stamps[-1]))
+        if ends not in lines:
+            lines[ends] = line_of(calendar, union, *ends)
     except TimeError as error:
         return str(error)
+    line = lines[ends]
     off = stamps[~np.isin(stamps, line)]
     if len(off):
         return (
