@@ -28,8 +28,8 @@ class Life:
 class Lives:
     """The series of a table.
 
-    names: all of them, in its order. by_name: those with a life. refused: the others, and why. union: the stamps
-    of all rows, ascending. latest: the last step of any series.
+    names: all of them, in its order. by_name: those with a life. refused: the others, and why.
+    union: the stamps of all rows, ascending. latest: the last step of any series.
     """
 
     names: list[str]
