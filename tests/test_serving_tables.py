@@ -156,8 +156,10 @@ def test_gaps_are_filled_from_the_past_as_far_as_the_study_fills_them():
         (lambda t: t.rename(columns={"y": "value"}),
          "column 'y' is missing; known: unique_id, ds, value; wanted: unique_id, ds, y"),
         (lambda t: t.head(0), "the table has no rows"),
-        (lambda t: t.assign(ds="someday"), "ds = 'someday' is not a date; write dates such as 2024-01-31"),
-        (lambda t: t.assign(ds=range(len(t))), "ds = 0 is a number; the model's steps are dates"),
+        (lambda t: t.assign(ds="someday"),
+         "ds: row 1 has 'someday', which is not a date known here; write dates such as"),
+        (lambda t: t.assign(ds=range(len(t))),
+         "the model's frequency 'ME' needs dates, but ds has whole numbers such as 0"),
         (lambda t: t.assign(ds=t["ds"].mask(t.index == 4)), "ds is empty in row 5 of the table"),
         (lambda t: t.assign(unique_id=t["unique_id"].mask(t.index == 4)), "unique_id is empty in row 5"),
         (lambda t: t.assign(y="high"), "no series can be forecast: 'shop': y at 2001-01-31 is high, not"),
@@ -340,3 +342,59 @@ def test_a_covariate_is_needed_in_the_last_steps(served):
     with pytest.raises(TableError, match="column 'rain' is missing"):
         chosen.forecast(table.drop(columns="rain"))
     assert COVARIATE + "rain" in study.frame
+
+
+@pytest.mark.parametrize(
+    ("form", "whole"),
+    [
+        ("%d/%m/%Y", True),
+        ("%m/%d/%Y", True),
+        ("%Y%m%d", True),
+        ("%d.%m.%Y", False),
+        ("%m/%d/%Y", False),
+    ],
+)
+def test_dates_are_read_as_prepare_reads_them(form, whole):
+    """By all rows of the table: eight days of February are one after another by one order alone."""
+    days = pd.date_range("2024-01-01", periods=T, freq="D", unit="us")
+    study = series(times=days, calendar={"frequency": "D", "time": "datetime"})
+    chosen, _ = model(study)
+    table = table_of(study)
+    table = table if whole else table[table["ds"] <= "2024-02-08"].groupby("unique_id").tail(L)
+    plain = chosen.forecast(table)
+    written = table.assign(ds=table["ds"].dt.strftime(form))
+    pd.testing.assert_frame_equal(chosen.forecast(written), plain)
+
+
+def test_dates_may_be_written_as_in_the_studys_file_or_otherwise():
+    months = pd.date_range("2001-01-01", periods=T, freq="MS", unit="us")
+    study = series(times=months, calendar={"frequency": "MS", "time": "datetime"})
+    chosen, _ = model(study)
+    told = type(chosen)(
+        chosen.weights, chosen.center, chosen.scale, chosen.meta | {"dates": "%d/%m/%Y"}
+    )
+    table = table_of(study)
+    plain = told.forecast(table)
+    for form in ("%d/%m/%Y", "%Y-%m-%d"):
+        pd.testing.assert_frame_equal(
+            told.forecast(table.assign(ds=table["ds"].dt.strftime(form))), plain
+        )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "times"),
+    [
+        ("Mon Tue Wed Thu Fri", pd.bdate_range("2024-01-01", periods=T + H, unit="us")),
+        ("day 15 every 1 months",
+         pd.date_range("2001-01-01", periods=T + H, freq="MS", unit="us") + pd.Timedelta(days=14)),
+    ],
+)  # fmt: skip
+def test_rows_go_on_by_their_pattern(pattern, times):
+    calendar = {"frequency": "rows", "time": "datetime", "pattern": pattern}
+    study = series(times=times[:T], calendar=calendar)
+    chosen, _ = model(study)
+    table = table_of(study)
+    web = table.index[table["unique_id"] == "web"]
+    answer = chosen.forecast(table.drop(web[-2:]))
+    assert answer["ds"].tolist() == [*times[T:], *times[T - 2 : T + 1]]
+    assert list(dict.fromkeys(answer["note"])) == ["", "ends 2 steps before the others"]

@@ -11,7 +11,7 @@ from stages.artifacts.windows import Layout
 from stages.serving.admission import Admitted, none_left
 from stages.serving.lives import Lives
 from stages.serving.table import TableError
-from stages.serving.times import ahead, dated, numbered
+from stages.serving.times import ahead, dated
 
 NOT_FINITE = "its forecast is not a finite number; its values lie too far from those the model was trained on"
 
@@ -74,7 +74,7 @@ def _note(every: Lives, admitted: Admitted, name: str, layout: Layout) -> str:
         notes.append(f"scale from {admitted.rows[name]} rows")
     if ended:
         notes.append(f"ends {ended} step{'s' if ended > 1 else ''} before the others")
-    if numbered(layout.calendar):
+    if layout.calendar.numbered:
         last = layout.calendar.text(every.by_name[name].last)
         notes.append(f"steps after {last}; the study's dates show no pattern to go on with")
     return "; ".join(notes)

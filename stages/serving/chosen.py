@@ -44,6 +44,12 @@ class Chosen:
         return Layout.of(self.meta["layout"])
 
     @property
+    def date_format(self) -> str | None:
+        """Of the dates of the study's file, if they were text."""
+        words = str(self.meta.get("dates", "")).split(" and ")
+        return words[0] if words[0].startswith("%") else None
+
+    @property
     def lag(self) -> int:
         """Of the difference; 0: none."""
         return self.layout.difference["lag"] if self.layout.difference["order"] else 0
@@ -77,8 +83,11 @@ class Chosen:
         Raises:
             TableError: as a whole it cannot be read.
         """
-        rows = of_series if isinstance(data, Series) else of_table
-        return lives(rows(data, self.layout), self.layout.calendar)
+        if isinstance(data, Series):
+            rows = of_series(data, self.layout)
+        else:
+            rows = of_table(data, self.layout, self.date_format)
+        return lives(rows, self.layout.calendar)
 
     def forecast_lives(self, every: Lives) -> Answer:
         """As `forecast`, of what `read` returned."""

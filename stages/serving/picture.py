@@ -12,7 +12,7 @@ from stages.report.plot import Chart, Panel
 from stages.report.style import BLUE, INK, style
 from stages.report.svg import Key
 from stages.serving.lives import Life, Lives
-from stages.serving.times import dated, numbered
+from stages.serving.times import dated
 
 PANES = 12  # series that are drawn: the first ones that have a forecast
 COLUMNS = 3
@@ -62,7 +62,7 @@ def _panel(name: str, life: Life, ahead: pd.DataFrame, calendar: Calendar, steps
 def _before(life: Life, calendar: Calendar, steps: int) -> np.ndarray:
     """Times of the past steps; … −1, 0 where those of the forecast are numbered."""
     stamps = life.stamps[-steps:]
-    if numbered(calendar):
+    if calendar.numbered:
         return np.arange(1 - len(stamps), 1)
     return _plain(dated(calendar, stamps, np.ones(len(stamps), bool)))
 

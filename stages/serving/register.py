@@ -14,7 +14,7 @@ import pandas as pd
 from stages.artifacts.calendar import Calendar
 from stages.networks.compiled import use_cache
 from stages.serving.names import ALIAS, MODEL
-from stages.serving.times import dated, following, numbered
+from stages.serving.times import dated
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -101,9 +101,9 @@ def example(chosen: Chosen) -> pd.DataFrame:
     """A table of the form that the model takes: a wave around the mean of a few series."""
     layout, steps = chosen.layout, chosen.steps
     joint = layout.channels == "joint"
-    calendar = Calendar("D", "datetime") if numbered(layout.calendar) else layout.calendar
+    calendar = Calendar("D", "datetime") if layout.calendar.numbered else layout.calendar
     start = 0 if calendar.time == "integer" else pd.Timestamp("2000-01-01").as_unit("us").value
-    stamps = dated(calendar, following(calendar, start, steps), np.ones(steps, bool)).astype(str)
+    stamps = dated(calendar, calendar.following(start, steps), np.ones(steps, bool)).astype(str)
     wave = np.sin(np.arange(steps) / 3).round(3)
     frames: list[pd.DataFrame] = []
     for g, name in enumerate(layout.series):

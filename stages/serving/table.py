@@ -36,8 +36,11 @@ class Rows:
     refused: dict[str, str]
 
 
-def of_table(table: Any, layout: Layout) -> Rows:
+def of_table(table: Any, layout: Layout, date_format: str | None = None) -> Rows:
     """The rows of a table of unique_id, ds, y and the model's covariates.
+
+    Args:
+        date_format: of the study's file, for dates that are written so.
 
     Raises:
         TableError: it is not a table, has no rows, lacks a column, or an id or a time cannot be read.
@@ -53,7 +56,7 @@ def of_table(table: Any, layout: Layout) -> Rows:
             )
     ids = np.array([str(name) for name in rows["unique_id"]], dtype=object)
     try:
-        stamps = stamps_of(rows["ds"], layout.calendar)
+        stamps = stamps_of(rows["ds"], ids, layout.calendar, date_format)
     except TimeError as error:
         raise TableError(str(error)) from None
     refused: dict[str, str] = {}
