@@ -26,13 +26,20 @@ def forecast(
     Args:
         windows: holds the inputs of `rows` (int64, N); center, scale (G, F): the final fold's scaler.
     """
-    network = network_of(fit.config)
     lambdas, seeds, parameters = fit.weights.shape
+    weights = fit.weights.reshape(-1, parameters)
+    result = forecasts_of(weights, network_of(fit.config), windows, rows, center, scale)
+    return result.reshape(lambdas, seeds, *result.shape[1:])
+
+
+def forecasts_of(
+    weights: np.ndarray, network: Network, windows: Windows, rows: np.ndarray, center: np.ndarray,
+    scale: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """(K, N, H, C) float32: the forecasts of K networks with weights (K, n); the rest as in `forecast`."""
     series = scaled(windows, center, scale, np.float32)
     plan, workspace = network.plan(len(rows))[0], network.workspace(len(rows), "float32")
-    result = np.empty((lambdas * seeds, len(rows), network.outputs), np.float32)
-    weights = np.ascontiguousarray(fit.weights.reshape(-1, parameters))
-    own = np.ascontiguousarray(rows, np.int64)
-    forecasts(plan, workspace, series, own, weights, result)
-    channels = windows.levels.shape[1]
-    return result.reshape(lambdas, seeds, len(rows), windows.layout.horizon, channels)
+    result = np.empty((len(weights), len(rows), network.outputs), np.float32)
+    origins = np.ascontiguousarray(rows, np.int64)
+    forecasts(plan, workspace, series, origins, np.ascontiguousarray(weights), result)
+    return result.reshape(len(weights), len(rows), windows.layout.horizon, -1)

@@ -34,7 +34,8 @@ def run(
     tables.write_json(tables.metrics(study), folder / "metrics.json")
     tables.write_csv(tables.plotted_path(study), folder / "plots" / "lambda_path.csv")
     tables.write_csv(tables.plotted_curves(study), folder / "plots" / "curves.csv")
-    save_chosen(study, windows, folder / "chosen" / "model.safetensors")
+    source = Series.load(series).summary.get("source", {})
+    save_chosen(study, windows, source.get("dates", ""), folder / "chosen" / "model.safetensors")
     inputs = {"series": series, "development": development, "fits": fits, "scores": scores}
     page(study, windows, inputs | {"forecasts": forecasts}, folder)
     (folder / "report.md").write_text(report(study), encoding="utf-8", newline="\n")
@@ -51,11 +52,12 @@ def page(study: Study, windows: Windows, inputs: dict[str, Path], folder: Path) 
     write_page(Sources(study, windows, Series.load(inputs["series"]), inputs), folder)
 
 
-def save_chosen(study: Study, windows: Windows, path: Path) -> None:
+def save_chosen(study: Study, windows: Windows, dates: str, path: Path) -> None:
     """The best cell at its chosen λ: all seeds' weights with what is needed to forecast.
 
     Arrays: weights (S, n) float32 of the final fold; center, scale (G, F) float64 of its scaler.
-    Meta: cell, lam, m, validation_mse, the network's config and the windows' layout.
+    Meta: cell, lam, m, validation_mse, the network's config, the windows' layout, and dates: how those of the
+    study's file were read, for served tables that have them so.
     """
     cell = study.best
     final = next(fold for fold in windows.folds if fold.name == cell.fit.folds[-1])
@@ -71,5 +73,6 @@ def save_chosen(study: Study, windows: Windows, path: Path) -> None:
         "validation_mse": tables.digits(cell.path.loss[cell.chosen]),
         "config": cell.fit.config,
         "layout": asdict(windows.layout),
+        "dates": dates,
     }
     container.save(path, arrays, meta)

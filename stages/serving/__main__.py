@@ -10,19 +10,22 @@ import stages.pin  # noqa: F401
 import argparse
 import sys
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from stages.failure import guarded
 from stages.networks.compiled import use_cache
-from stages.params import load_section
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from stages.artifacts.windows import Layout
 
 
 def main(argv: list[str] | None = None) -> None:
     """Write forecast.csv, and picture.svg with picture.csv, the numbers in it.
 
     Raises:
-        ValueError: the table cannot be forecast from, or there is no model.
+        ValueError: there is no model, or nothing can be forecast.
     """
     parser = argparse.ArgumentParser(prog="stages.serving", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="model.safetensors of a report")
@@ -35,37 +38,53 @@ def main(argv: list[str] | None = None) -> None:
     from stages.serving.chosen import Chosen
     from stages.serving.picture import draw
 
-    if not flags.model.exists():
-        raise ValueError(
-            f"{flags.model} is not there; make a study first (`make repro`), or `dvc pull`"
-        )
+    for path, remedy in (
+        (flags.model, "make a study first (make repro)"),
+        (flags.csv, "name a CSV"),
+    ):
+        if path is not None and not path.exists():
+            raise ValueError(f"{path} does not exist; {remedy}")
     chosen = Chosen.load(flags.model)
-    if flags.csv is None:
-        table = _filled(Series.load(flags.series).frame)
-    elif flags.csv.exists():
-        table = pd.read_csv(flags.csv)
-    else:
-        raise ValueError(f"{flags.csv} is not there; name a CSV with unique_id, ds, y")
-    forecast = chosen.forecast(table)
+    data = _data(flags.csv, chosen.layout) if flags.csv else Series.load(flags.series)
+    every = chosen.read(data)
+    forecast = chosen.forecast_lives(every)
     flags.out.mkdir(parents=True, exist_ok=True)
     forecast.to_csv(flags.out / "forecast.csv", index=False, lineterminator="\n")
-    draw(chosen, table, forecast, flags.out)
+    draw(every, forecast, chosen.layout.calendar, 2 * chosen.steps, flags.out)
+    _say(forecast)
     what = f"{chosen.meta['cell']} at λ = {chosen.meta['lam']:.4g}, {len(chosen.weights)} seeds"
     print(f"{what}: {flags.out / 'forecast.csv'}, {flags.out / 'picture.svg'}", file=sys.stderr)
 
 
-def _filled(frame: pd.DataFrame) -> pd.DataFrame:
-    """The study's series with gaps filled from the past, where its windows have them filled so."""
-    from stages.window.params import WindowParams
+def _data(path: Path, layout: Layout) -> Any:
+    """The file as a table of unique_id, ds, y; or as the study's own file, if it is not one."""
+    from stages.serving.table import KEYS, TableError
+    from stages.serving.text import read_csv
 
-    params = load_section("params.yaml", "window", WindowParams)
-    if params.missing != "forward":
-        return frame
-    filled = frame.copy()
-    values = [str(name) for name in frame if name not in ("unique_id", "ds")]
-    groups = frame.groupby("unique_id", sort=False)[values]
-    filled[values] = groups.ffill(limit=params.fill_limit)
-    return filled
+    try:
+        table = read_csv(path.read_bytes())
+    except TableError:  # of another encoding or form, which the study's reader may know
+        table = None
+    if table is not None and set(KEYS) <= set(table) and not set(KEYS) & set(layout.covariates):
+        return table
+    from stages.params import load_section
+    from stages.prepare.params import PrepareParams
+    from stages.prepare.run import prepare
+
+    dates = layout.calendar.time == "datetime"
+    more = {"path": str(path)} | ({"frequency": layout.calendar.frequency} if dates else {})
+    return prepare(
+        path, load_section("params.yaml", "prepare", PrepareParams).model_copy(update=more)
+    )
+
+
+def _say(forecast: pd.DataFrame) -> None:
+    """The notes of the first series that have one."""
+    notes = forecast.loc[forecast["note"] != "", ["unique_id", "note"]].drop_duplicates()
+    for name, note in notes.head(10).itertuples(index=False):
+        print(f"{name}: {note}", file=sys.stderr)
+    if len(notes) > 10:
+        print(f"and {len(notes) - 10} more, in the column note", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from stages.artifacts import container
-from stages.artifacts.fits import Fit
 from stages.artifacts.series import Series
 from stages.artifacts.windows import Layout, Windows
-from stages.networks.forecast import forecast
-from stages.serving.table import checked
-from stages.window.panel import build_panel
-from stages.window.params import Split, WindowParams
+from stages.networks.forecast import forecasts_of, network_of
+from stages.serving.admission import Admitted, admit
+from stages.serving.answer import Answer, answer
+from stages.serving.lives import Lives, lives
+from stages.serving.table import of_series, of_table
 
 
 @dataclass(frozen=True)
@@ -39,108 +39,90 @@ class Chosen:
         weights, center, scale = (np.array(arrays[n]) for n in ("weights", "center", "scale"))
         return cls(weights, center, scale, meta)
 
+    @cached_property
+    def layout(self) -> Layout:
+        return Layout.of(self.meta["layout"])
+
     @property
-    def layout(self) -> dict[str, Any]:
-        layout: dict[str, Any] = self.meta["layout"]
-        return layout
+    def date_format(self) -> str | None:
+        """Of the dates of the study's file, if they were text."""
+        words = str(self.meta.get("dates", "")).split(" and ")
+        return words[0] if words[0].startswith("%") else None
+
+    @property
+    def lag(self) -> int:
+        """Of the difference; 0: none."""
+        return self.layout.difference["lag"] if self.layout.difference["order"] else 0
 
     @property
     def steps(self) -> int:
         """How many steps a forecast looks back on."""
-        difference = self.layout["difference"]
-        lag = difference["lag"] if difference["order"] else 0
-        return int(self.layout["lookback"]) + lag
+        return self.layout.lookback + self.lag
 
-    def forecast(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The next H steps of every series in the table.
+    def forecast(self, data: Any) -> Answer:
+        """The next H steps of every series.
 
         Args:
-            table: unique_id, ds, y, covariates; at least the last `steps` steps of each series.
+            data: a table of unique_id, ds, y and the model's covariates (see `of_table`), or what `prepare`
+                wrote; at least the last `steps` steps of each series.
 
         Returns:
-            unique_id, ds, y_hat (mean over the seeds) and y_hat_spread (their standard deviation), in the
-            data's units; with one seed the spread is NaN.
+            In the data's order of series: unique_id, ds, y_hat (mean over the seeds) and y_hat_spread (their
+            standard deviation; NaN with one seed) in the data's units, and note: what is to be known about
+            the series' forecast. A series that cannot be forecast has one row without ds and y_hat, and
+            the reason in its note.
 
         Raises:
-            TableError: see `checked`.
+            TableError: the table cannot be read, or nothing in it can be forecast.
         """
-        rows = checked(table, self.layout, self.steps)
-        names = list(dict.fromkeys(rows["unique_id"]))
-        horizon = int(self.layout["horizon"])
-        following = self._following(rows["ds"].iloc[-1], horizon)
-        windows, center, scale = self._windows(_extended(rows, names, following), names)
-        groups, length = windows.values.shape[:2]
-        origins = np.arange(groups) * length + self.steps - 1
-        raw = forecast(self._fit(), windows, origins, center, scale)[0]  # (S, G, H, C)
-        _, _, shift, spread = windows.batch(origins, center, scale)
-        y = windows.undo(origins, raw, center, scale, shift, spread)  # (S, G, H, C)
-        by_series = np.moveaxis(y, -1, 2).reshape(len(y), len(names), -1)  # (S, series, H)
-        several = len(y) > 1
-        spread_y = by_series.std(0, ddof=1) if several else np.full(by_series.shape[1:], np.nan)
-        return pd.DataFrame(
-            {
-                "unique_id": np.repeat(names, horizon),
-                "ds": np.tile(following, len(names)),
-                "y_hat": by_series.mean(0).ravel(),
-                "y_hat_spread": spread_y.ravel(),
-            }
-        )
+        return self.forecast_lives(self.read(data))
 
-    def _windows(
-        self, rows: pd.DataFrame, names: list[str]
-    ) -> tuple[Windows, np.ndarray, np.ndarray]:
-        """The rows as windows of one origin, and the scaler of their series."""
-        layout = self.layout
-        joint = layout["channels"] == "joint"
-        features = self.center.shape[1]
-        covariates = len(layout["covariates"])
-        shared = joint and features == len(layout["series"]) + covariates
-        summary = {
-            "series": [{"unique_id": name} for name in names],
-            "covariates": list(layout["covariates"]),
-            "shared_covariates": shared,
-        }
-        params = WindowParams(
-            lookback=layout["lookback"], horizon=layout["horizon"], channels=layout["channels"],
-            normalise=layout["normalise"], split=Split(validation=1, test=1), missing="drop",
-        )  # fmt: skip
-        difference = layout["difference"]
-        panel = build_panel(
-            Series(rows, summary), params, difference["lag"] if difference["order"] else 0
-        )
-        own = {**layout, "series": tuple(names), "covariates": tuple(layout["covariates"])}
-        at = [0] if joint else [layout["series"].index(name) for name in names]
-        empty, center, scale = np.empty(0, np.int64), self.center[at], self.scale[at]
-        # Gaps are left only where no forecast looks (`checked`), but the kernels compute there too.
-        values = np.nan_to_num(panel.values)
+    def read(self, data: Any) -> Lives:
+        """The series of a table, or of what `prepare` wrote, on the model's calendar.
+
+        Raises:
+            TableError: as a whole it cannot be read.
+        """
+        if isinstance(data, Series):
+            rows = of_series(data, self.layout)
+        else:
+            rows = of_table(data, self.layout, self.date_format)
+        return lives(rows, self.layout.calendar)
+
+    def forecast_lives(self, every: Lives) -> Answer:
+        """As `forecast`, of what `read` returned."""
+        admitted = admit(every, self.layout, self.steps, self.lag, self.center, self.scale)
+        return answer(every, admitted, self._ahead(admitted), self.layout)
+
+    def _ahead(self, admitted: Admitted) -> np.ndarray:
+        """(S, series, H) forecasts in the data's units."""
+        windows, rows = self._windows(admitted)
+        center, scale = admitted.center, admitted.scale
+        network = network_of(self.meta["config"])
+        with np.errstate(over="ignore", invalid="ignore"):  # `answer` refuses what is not finite
+            raw = forecasts_of(self.weights, network, windows, rows, center, scale)  # (S, G, H, C)
+            x, _, shift, spread = windows.batch(rows, center, scale)
+            y = windows.undo(rows, raw, center, scale, shift, spread)
+            y[:, ~np.isfinite(x.astype(np.float32)).all((1, 2))] = (
+                np.nan
+            )  # a gate would take infinity
+        return np.moveaxis(y, -1, 2).reshape(len(y), -1, self.layout.horizon)
+
+    def _windows(self, admitted: Admitted) -> tuple[Windows, np.ndarray]:
+        """The last steps of each group, and as many rows of zeros as a window's targets take; the origins."""
+        panel, steps, horizon = admitted.panel, self.steps, self.layout.horizon
+        tail = panel.starts[1:, None] + np.arange(-steps, 0)  # (G, steps)
+        groups, length = len(tail), steps + horizon
+
+        def padded(array: np.ndarray) -> np.ndarray:
+            parts = np.zeros((groups, length, array.shape[1]), array.dtype)
+            parts[:, :steps] = np.nan_to_num(array[tail])
+            return parts.reshape(groups * length, -1)
+
+        starts = np.arange(groups + 1) * length
         windows = Windows(
-            Layout(**own), values, panel.levels, panel.observed, panel.time, (), empty,
-            center, scale, 0, 0,
+            self.layout, padded(panel.values), padded(panel.levels), padded(panel.observed), starts,
+            np.zeros(groups, np.int64), np.arange(length), (), np.empty(0, np.int64), admitted.center,
+            admitted.scale, 0, 0,
         )  # fmt: skip
-        return windows, center, scale
-
-    def _fit(self) -> Fit:
-        """The weights as a fit of one λ, all that a forecast needs of one."""
-        values: dict[str, Any] = {field.name: np.empty(0) for field in fields(Fit)}
-        values |= {name: self.meta[name] for name in ("cell", "config")}
-        values |= {"lambdas": (self.meta["lam"],), "m": (self.meta["m"],), "folds": ("final",)}
-        values |= {"seeds": len(self.weights), "weights": self.weights[None]}
-        return Fit(**values)
-
-    def _following(self, last: Any, horizon: int) -> Any:
-        """The H times after the last one."""
-        frequency = self.layout["frequency"]
-        if self.layout["time"] == "datetime":
-            return pd.date_range(last, periods=horizon + 1, freq=frequency, unit="us")[1:]
-        return last + int(frequency) * np.arange(1, horizon + 1)
-
-
-def _extended(rows: pd.DataFrame, names: list[str], following: Any) -> pd.DataFrame:
-    """Behind each series H steps of which nothing is known: where the windows' targets would lie."""
-    parts = []
-    for name in names:
-        parts += [
-            rows[rows["unique_id"] == name],
-            pd.DataFrame({"unique_id": name, "ds": following}),
-        ]
-    return pd.concat(parts, ignore_index=True)
+        return windows, starts[:-1] + steps - 1

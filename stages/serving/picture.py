@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from stages.artifacts.calendar import Calendar
 from stages.report.plot import Chart, Panel
 from stages.report.style import BLUE, INK, style
 from stages.report.svg import Key
-from stages.serving.chosen import Chosen
+from stages.serving.lives import Life, Lives
+from stages.serving.times import dated
 
-PANES = 12  # series that are drawn: the first of the table
+PANES = 12  # series that are drawn: the first ones that have a forecast
 COLUMNS = 3
 
 
-def draw(chosen: Chosen, table: pd.DataFrame, forecast: pd.DataFrame, folder: Path) -> None:
-    """folder/picture.svg and picture.csv; of each series twice as many steps as a forecast looks back on."""
-    names = list(dict.fromkeys(forecast["unique_id"]))[:PANES]
+def draw(
+    every: Lives, forecast: pd.DataFrame, calendar: Calendar, steps: int, folder: Path
+) -> None:
+    """folder/picture.svg and picture.csv; of each series the last `steps` steps and its forecast."""
+    served = forecast[forecast["y_hat"].notna()]
+    names = list(dict.fromkeys(served["unique_id"]))[:PANES]
     keys = [Key("observed", INK), Key("forecast, mean over seeds", BLUE)]
-    if forecast["y_hat_spread"].notna().any():  # there is none of one seed
+    if served["y_hat_spread"].notna().any():  # there is none of one seed
         keys.append(Key("± standard deviation over seeds", BLUE, "band"))
     with style():
-        panels = []
-        for name in names:
-            own = table[table["unique_id"].astype(str) == name].tail(2 * chosen.steps)
-            panels.append(_panel(name, own, forecast[forecast["unique_id"] == name]))
+        panels = [
+            _panel(name, every.by_name[name], served[served["unique_id"] == name], calendar, steps)
+            for name in names
+        ]
         Chart(
             name="picture",
             title="Forecast",
@@ -39,22 +45,30 @@ def draw(chosen: Chosen, table: pd.DataFrame, forecast: pd.DataFrame, folder: Pa
         ).save(folder)
 
 
-def _panel(name: str, own: pd.DataFrame, ahead: pd.DataFrame) -> Panel:
+def _panel(name: str, life: Life, ahead: pd.DataFrame, calendar: Calendar, steps: int) -> Panel:
+    past, before = life.values[-steps:, 0], _before(life, calendar, steps)
     panel = Panel(name, "", "data's units")
     y, spread = ahead["y_hat"], ahead["y_hat_spread"]
-    ds, ends = ahead["ds"].to_numpy(), (y - spread, y + spread)
-    panel.line(_times(own["ds"], ahead["ds"]).to_numpy(), own["y"], "observed", color=INK, lw=1.3)
+    ds, ends = _plain(ahead["ds"]), (y - spread, y + spread)
+    panel.line(before, past, "observed", color=INK, lw=1.3)
     panel.ax.fill_between(ds, *ends, color=BLUE, alpha=0.2, lw=0)
     panel.line(ds, y, "forecast", low=ends[0], high=ends[1], color=BLUE)
-    if ahead["ds"].dtype.kind == "M":
+    if ds.dtype.kind == "M":
         panel.dates()
     panel.ax.grid(axis="x", visible=False)
     return panel
 
 
-def _times(raw: pd.Series, ahead: pd.Series) -> pd.Series:
-    """The table's times in the forecast's type."""
-    if not pd.api.types.is_datetime64_any_dtype(ahead):
-        return raw.astype(ahead.dtype)
-    whole = pd.api.types.is_numeric_dtype(raw)  # years
-    return pd.to_datetime(raw.astype(str) + "-01-01" if whole else raw).astype(ahead.dtype)
+def _before(life: Life, calendar: Calendar, steps: int) -> np.ndarray:
+    """Times of the past steps; … −1, 0 where those of the forecast are numbered."""
+    stamps = life.stamps[-steps:]
+    if calendar.numbered:
+        return np.arange(1 - len(stamps), 1)
+    return _plain(dated(calendar, stamps, np.ones(len(stamps), bool)))
+
+
+def _plain(ds: pd.Series) -> np.ndarray:
+    """Without a zone: its wall clock is what the axis shows."""
+    if isinstance(ds.dtype, pd.DatetimeTZDtype):
+        return ds.dt.tz_localize(None).to_numpy()
+    return ds.to_numpy("int64") if pd.api.types.is_integer_dtype(ds) else ds.to_numpy()

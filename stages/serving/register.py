@@ -6,13 +6,15 @@ import shutil
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from stages.artifacts.calendar import Calendar
 from stages.networks.compiled import use_cache
 from stages.serving.names import ALIAS, MODEL
+from stages.serving.times import dated
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from stages.serving.chosen import Chosen
 
 _STAGES = Path(__file__).resolve().parent.parent
+EXAMPLES = 3  # series in the example of a table
 # What the served code imports.
 _NEEDED = (
     "llvmlite", "mlflow", "numba", "numpy", "pandas", "pyarrow", "pydantic", "PyYAML", "safetensors", "scipy",
@@ -58,8 +61,7 @@ def _log(uri: str, run_id: str, path: Path, tags: dict[str, str]) -> str:
 
     chosen = Chosen.load(path)
     more = {"cell": str(chosen.meta["cell"]), "lam": f"{chosen.meta['lam']:g}"}
-    more |= {"seeds": str(len(chosen.weights)), "horizon": str(chosen.layout["horizon"])}
-    table = example(chosen)
+    more |= {"seeds": str(len(chosen.weights)), "horizon": str(chosen.layout.horizon)}
     mlflow.set_tracking_uri(uri)
     with tempfile.TemporaryDirectory(prefix="ridgeline-") as folder:
         code = Path(folder, "stages")
@@ -70,41 +72,66 @@ def _log(uri: str, run_id: str, path: Path, tags: dict[str, str]) -> str:
                 python_model=str(code / "serving" / "model.py"),
                 code_paths=[str(code)],
                 artifacts={"chosen": str(path.resolve())},
-                signature=_signature(table, chosen.forecast(table)),
-                input_example=table,
+                signature=_signature(),
+                input_example=example(chosen),
                 pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED],
                 metadata=tags | more,
             )
     return str(mlflow.register_model(info.model_uri, MODEL, tags=tags | more).version)
 
 
-def _signature(table: pd.DataFrame, forecast: pd.DataFrame) -> ModelSignature:
-    """Names and types of the columns.
+def _signature() -> ModelSignature:
+    """What the answer holds. Nothing about the table that is sent.
 
-    Optional, all of them, by MLflow's word: a table without one then reaches `checked`, whose sentence says
-    what is missing. MLflow's own would come behind the whole table.
+    By any signature that names the input's columns MLflow converts a table, or refuses it in words of its
+    own. Without one `of_table` sees what was sent, and says itself what is wrong with it.
     """
-    from mlflow.models import ModelSignature, infer_signature
-    from mlflow.types import ColSpec, Schema
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types.schema import AnyType
 
-    found = infer_signature(table, forecast)
-    inputs = Schema([ColSpec(c.type, c.name, required=False) for c in found.inputs])
-    return ModelSignature(inputs, found.outputs)
+    text, number, date = DataType.string, DataType.double, AnyType()  # type: ignore[no-untyped-call]
+    columns: list[tuple[str, Any]] = [
+        ("unique_id", text), ("ds", date), ("y_hat", number), ("y_hat_spread", number), ("note", text),
+    ]  # fmt: skip
+    return ModelSignature(outputs=Schema([ColSpec(kind, name) for name, kind in columns]))
 
 
 def example(chosen: Chosen) -> pd.DataFrame:
-    """A table of the form that the model takes: a wave around each series' mean."""
+    """A table of the form that the model takes: a wave around the mean of a few series."""
     layout, steps = chosen.layout, chosen.steps
-    times: pd.Index
-    if layout["time"] == "datetime":
-        times = pd.date_range("2000-01-01", periods=steps, freq=layout["frequency"], unit="us")
-    else:
-        times = pd.Index(int(layout["frequency"]) * np.arange(steps))
+    joint = layout.channels == "joint"
+    calendar = Calendar("D", "datetime") if layout.calendar.numbered else layout.calendar
+    start = 0 if calendar.time == "integer" else pd.Timestamp("2000-01-01").as_unit("us").value
+    stamps = dated(calendar, calendar.following(start, steps), np.ones(steps, bool)).astype(str)
     wave = np.sin(np.arange(steps) / 3).round(3)
-    joint, frames = layout["channels"] == "joint", []
-    for g, name in enumerate(layout["series"]):
+    frames: list[pd.DataFrame] = []
+    for g, name in enumerate(layout.series):
         center, scale = (a[0, g] if joint else a[g, 0] for a in (chosen.center, chosen.scale))
+        if np.isnan(scale) or (not joint and len(frames) == EXAMPLES):
+            continue
         y = (center + scale * wave).round(6)
-        extra = dict.fromkeys(layout["covariates"], wave)
-        frames.append(pd.DataFrame({"unique_id": name, "ds": times, "y": y, **extra}))
+        extra = dict.fromkeys(layout.covariates, wave)
+        frames.append(pd.DataFrame({"unique_id": name, "ds": stamps, "y": y, **extra}))
     return pd.concat(frames, ignore_index=True)
+
+
+def champion(uri: str) -> str | None:
+    """The version that the alias names in the store; None: there is none.
+
+    Raises:
+        MlflowException: the store does not answer.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    missing = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+    file = uri.removeprefix("sqlite:///")
+    if file != uri and not Path(file).exists():  # a look would make it
+        return None
+    try:
+        return str(MlflowClient(uri).get_model_version_by_alias(MODEL, ALIAS).version)
+    except MlflowException as error:
+        if error.error_code in missing:
+            return None
+        raise

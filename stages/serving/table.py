@@ -1,120 +1,139 @@
-"""The table that a served model is given: checked, and put on the model's grid."""
+"""The table that a served model is given: its cells become ids, stamps and numbers."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from stages.artifacts.series import COVARIATE, Series
+from stages.artifacts.windows import Layout
 from stages.params import nearest
-from stages.prepare.grid import regular
+from stages.serving.times import TimeError, stamps_of
 
-_EPOCH = pd.Timestamp(0)
 KEYS = ("unique_id", "ds", "y")
+# Cells of text that stand for a missing number; in a column of ids they are names.
+MISSING = {"", "na", "n/a", "#n/a", "nan", "null", "none"}
 
 
 class TableError(ValueError):
-    """The table cannot be forecast from; says what is wrong and how to mend it."""
+    """Nothing can be forecast from the table; says what is wrong and what to change."""
 
 
-def checked(table: pd.DataFrame, layout: dict[str, Any], steps: int) -> pd.DataFrame:
-    """The last `steps` steps of every series, on the model's grid, in the model's order of series.
+@dataclass(frozen=True)
+class Rows:
+    """The rows of all series, in the table's order.
+
+    ids: text. stamps: int64. values (rows, 1 + covariates): y, then the covariates in the model's order; NaN
+    where a cell is empty. refused: series → why it cannot be forecast.
+    """
+
+    ids: np.ndarray
+    stamps: np.ndarray
+    values: np.ndarray
+    refused: dict[str, str]
+
+
+def of_table(table: Any, layout: Layout, date_format: str | None = None) -> Rows:
+    """The rows of a table of unique_id, ds, y and the model's covariates.
 
     Args:
-        table: unique_id, ds, y and the model's covariates; one row for each series and step.
-        layout: of the model's windows (`Layout` as a mapping). steps: what a forecast looks back on.
+        date_format: of the study's file, for dates that are written so.
 
     Raises:
-        TableError: a column is missing or unknown, a series is unknown or missing, or its last steps are too
-            few, have a gap, or hold what is no number.
+        TableError: it is not a table, has no rows, lacks a column, or an id or a time cannot be read.
     """
-    rows = _typed(table, layout)
-    known = list(layout["series"])
-    found = list(dict.fromkeys(rows["unique_id"]))
-    for name in found:
+    rows = _columns(table, layout)
+    for name in ("unique_id", "ds"):
+        cells = rows[name].astype(object)
+        empty = cells.isna() | cells.map(lambda cell: isinstance(cell, str) and not cell.strip())
+        if empty.any():
+            raise TableError(
+                f"{name} is empty in row {int(np.flatnonzero(empty)[0]) + 1} of the table; fill it in (if "
+                "the file has a word there, such as NA, its reader took it for a missing value: read text)"
+            )
+    ids = np.array([str(name) for name in rows["unique_id"]], dtype=object)
+    try:
+        stamps = stamps_of(rows["ds"], ids, layout.calendar, date_format)
+    except TimeError as error:
+        raise TableError(str(error)) from None
+    refused: dict[str, str] = {}
+    values = []
+    for name in ("y", *layout.covariates):
+        numbers, wrong = numbers_of(rows[name])
+        for row in np.flatnonzero(wrong).tolist():
+            at = layout.calendar.text(int(stamps[row]))
+            cell = rows[name].iloc[row]
+            refused.setdefault(ids[row], f"{name} at {at} is {cell!s}, not a finite number")
+        values.append(numbers)
+    return Rows(ids, stamps, np.column_stack(values), refused)
+
+
+def of_series(series: Series, layout: Layout) -> Rows:
+    """The rows of what `prepare` wrote.
+
+    Raises:
+        TableError: it lacks a covariate of the model, or has other steps.
+    """
+    names = ["y", *(COVARIATE + name for name in layout.covariates)]
+    lost = [name for name in names if name not in series.frame]
+    if lost:
+        raise TableError(
+            f"the series have no covariate {lost[0].removeprefix(COVARIATE)!r}, which the model was trained "
+            "with; run dvc repro, or give a file that has it"
+        )
+    here, there = series.calendar, layout.calendar
+    if (here.frequency, here.time, here.zone) != (there.frequency, there.time, there.zone):
+        raise TableError(
+            f"the series go by {here.frequency} ({here.zone or here.time}), the model by {there.frequency} "
+            f"({there.zone or there.time}); run dvc repro, or give a file with the model's steps"
+        )
+    frame = series.frame
+    ids = frame["unique_id"].astype(str).to_numpy(object)
+    return Rows(ids, frame["ds"].to_numpy().astype("int64"), frame[names].to_numpy(float), {})
+
+
+def _columns(table: Any, layout: Layout) -> pd.DataFrame:
+    wanted = [*KEYS, *layout.covariates]
+    if not isinstance(table, pd.DataFrame):
+        raise TableError(
+            f"give a table (a pandas DataFrame; over HTTP dataframe_records, dataframe_split or text/csv) "
+            f"with the columns {', '.join(wanted)}, not {type(table).__name__}"
+        )
+    known = [str(column) for column in table.columns]
+    for name in wanted:
+        if known.count(name) > 1:
+            raise TableError(f"two columns are called {name!r}; rename or remove one")
         if name not in known:
             raise TableError(
-                f"unique_id {name!r} is no series that the model was trained on; {nearest(name, known)}"
+                f"column {name!r} is missing; {nearest(name, known)}; wanted: {', '.join(wanted)}"
             )
-    missing = [name for name in known if name not in found]
-    if missing and layout["channels"] == "joint":
-        raise TableError(
-            f"series {missing[0]!r} is missing; the model forecasts all series together"
-        )
-    frequency = layout["frequency"] if layout["time"] == "datetime" else "infer"
-    if rows.groupby("unique_id")["ds"].nunique().min() < steps:
-        short = rows.groupby("unique_id", sort=False)["ds"].nunique()
-        name = short.index[int(short.to_numpy().argmin())]
-        raise TableError(
-            f"series {name!r} has {short[name]} steps; a forecast looks back on {steps}: give at least those"
-        )
-    try:
-        framed, grid, _ = regular(rows, frequency)
-    except ValueError as error:
-        raise TableError(_plain(str(error))) from None
-    if layout["time"] != "datetime" and grid != layout["frequency"]:
-        raise TableError(f"ds goes by steps of {grid}; the model's step is {layout['frequency']}")
-    ordered = [name for name in known if name in found]
-    parts = [framed[framed["unique_id"] == name].tail(steps) for name in ordered]
-    kept = pd.concat(parts, ignore_index=True)
-    _refuse_gaps(kept, ["y", *layout["covariates"]], steps)
-    return kept
-
-
-def _plain(message: str) -> str:
-    """The pipeline's sentence about its parameters, as one about the table."""
-    for old, new in (("prepare.time: ", "ds: "), ("prepare.frequency", "the model's frequency")):
-        message = message.replace(old, new)
-    return message.split("; correct the row, or name the frequency")[0]
-
-
-def _typed(table: pd.DataFrame, layout: dict[str, Any]) -> pd.DataFrame:
-    wanted = [*KEYS, *layout["covariates"]]
-    for name in wanted:
-        if name not in table:
-            raise TableError(
-                f"column {name!r} is missing; {nearest(name, [str(c) for c in table])}; "
-                f"wanted: {', '.join(wanted)}"
-            )
-    rows = table[wanted].copy()
-    if not len(rows):
+    if not len(table):
         raise TableError("the table has no rows; give the last steps of each series")
-    if rows["unique_id"].isna().any() or rows["ds"].isna().any():
-        raise TableError("unique_id and ds must stand in every row; fill them in")
-    rows["unique_id"] = rows["unique_id"].astype(str)
-    if layout["time"] == "datetime" and not pd.api.types.is_numeric_dtype(rows["ds"]):
-        times = pd.to_datetime(rows["ds"], errors="coerce")
-        if times.isna().any():
-            wrong = rows["ds"][times.isna()].iloc[0]
-            raise TableError(f"ds = {wrong!r} is no date; write dates such as 2024-01-31 13:00")
-        if times.dt.tz_localize(None).between(_EPOCH, _EPOCH + pd.Timedelta(seconds=1)).all():
-            raise TableError(
-                "ds holds numbers, which a date column takes for nanoseconds since 1970; write dates such as "
-                "2024-01-31 13:00, of years 2024-01-01"
-            )
-    for name in ("y", *layout["covariates"]):
-        numbers = pd.to_numeric(rows[name], errors="coerce").astype(float)
-        wrong = (numbers.isna() & rows[name].notna()) | np.isinf(numbers)
-        if wrong.any():
-            row = rows[wrong].iloc[0]
-            raise TableError(
-                f"{name} of {row['unique_id']} at {_day(row['ds'])} is {row[name]}, no finite number"
-            )
-        rows[name] = numbers
-    return rows
+    return table.set_axis(known, axis=1)[wanted].reset_index(drop=True)
 
 
-def _refuse_gaps(rows: pd.DataFrame, names: list[str], steps: int) -> None:
-    for name in names:
-        lost = rows[rows[name].isna()]
-        if len(lost):
-            row = lost.iloc[0]
-            raise TableError(
-                f"{name} of series {row['unique_id']!r} at {_day(row['ds'])} is missing; the last "
-                f"{steps} steps must be there without a gap, up to the same last step for every series"
-            )
+def numbers_of(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """A column as float64, empty cells NaN, and which cells are not finite numbers."""
+    if pd.api.types.is_numeric_dtype(column) and column.dtype.kind != "c":
+        numbers = column.to_numpy(float, na_value=np.nan)
+        return numbers, np.isinf(numbers)
+    cells = column.astype(object).tolist()
+    numbers = np.array([_number(cell) for cell in cells])
+    return np.where(np.isinf(numbers), np.nan, numbers), np.isinf(numbers)
 
 
-def _day(moment: object) -> str:
-    return str(moment).removesuffix(" 00:00:00")
+def _number(cell: Any) -> float:
+    """NaN for an empty cell; infinite for what is not a number."""
+    if cell is None or cell is pd.NA or cell is pd.NaT:
+        return np.nan
+    if isinstance(cell, str) and cell.strip().lower() in MISSING:
+        return np.nan
+    if isinstance(cell, str) and "_" in cell:  # Python reads 1_000 as a number
+        return np.inf
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return np.inf

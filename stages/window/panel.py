@@ -77,11 +77,23 @@ def _ends(lengths: np.ndarray) -> np.ndarray:
 
 
 def build_panel(series: Series, params: WindowParams, lag: int) -> Panel:
-    """Arrange the series; `lag` is the difference's lag (0: no difference).
+    """Arrange the series as the parameters say; `lag` is the difference's lag (0: no difference).
 
     Raises:
         ParameterError: there are gaps and window.missing is `error`; or with joint channels no step is
             common to all series.
+    """
+    panel = arrange(series, params.fill, params.channels, lag)
+    if params.missing == "error":
+        _refuse_gaps(panel, list(series.summary["covariates"]), lag, series)
+    return panel
+
+
+def arrange(series: Series, fill: int, channels: str, lag: int) -> Panel:
+    """The series as arrays, gaps filled from the past over at most `fill` steps, then differenced.
+
+    Raises:
+        ParameterError: channels are joint, and no step is common to all series.
     """
     frame, covariates = series.frame, list(series.summary["covariates"])
     codes, names = pd.factorize(frame["unique_id"])
@@ -91,7 +103,7 @@ def build_panel(series: Series, params: WindowParams, lag: int) -> Panel:
     starts = _ends(np.bincount(codes, minlength=len(names)))
     first = steps[starts[:-1]].astype(np.int64)
     observed = ~np.isnan(columns[:, 0])
-    filled = _fill(columns, codes, params.fill)
+    filled = _fill(columns, codes, fill)
     level = filled[:, 0]
     model, seen = level, observed
     if lag:
@@ -100,11 +112,9 @@ def build_panel(series: Series, params: WindowParams, lag: int) -> Panel:
         np.column_stack([model, filled[:, 1:]]), level[:, None], seen[:, None],
         starts, first, time, tuple(map(str, names)),
     )  # fmt: skip
-    if params.channels == "joint":
-        panel = _joined(panel, bool(series.summary["shared_covariates"]))
-    if params.missing == "error":
-        _refuse_gaps(panel, covariates, lag, series)
-    return panel
+    return (
+        _joined(panel, bool(series.summary["shared_covariates"])) if channels == "joint" else panel
+    )
 
 
 def _fill(values: np.ndarray, codes: np.ndarray, limit: int) -> np.ndarray:

@@ -1,0 +1,80 @@
+"""The answer to a table: a forecast for each series, or why there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.artifacts.windows import Layout
+from stages.serving.admission import Admitted, none_left
+from stages.serving.lives import Lives
+from stages.serving.table import TableError
+from stages.serving.times import ahead, dated
+
+NOT_FINITE = "its forecast is not a finite number; its values lie too far from those the model was trained on"
+
+
+class Answer(pd.DataFrame):
+    """A table whose records hold None where there is no value.
+
+    MLflow's server writes records, and would write NaN, which is not JSON.
+    """
+
+    def to_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """As pandas', with None for null."""
+        plain = pd.DataFrame(self).astype(object)
+        return plain.where(plain.notna(), None).to_dict(*args, **kwargs)
+
+
+def answer(every: Lives, admitted: Admitted, y: np.ndarray, layout: Layout) -> Answer:
+    """unique_id, ds, y_hat, y_hat_spread, note; H rows for each series, or one if it is refused.
+
+    Args:
+        y: (S, series, H) forecasts in the order of admitted.panel.names.
+
+    Raises:
+        TableError: no forecast is a finite number.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = y.mean(0)
+        spread = y.std(0, ddof=1) if len(y) > 1 else np.full(mean.shape, np.nan)
+    parts: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray, str]] = {}
+    refused = dict(admitted.refused)
+    lasts = {every.by_name[name].last for name in admitted.panel.names}
+    after = {last: ahead(layout.calendar, every.union, last, layout.horizon) for last in lasts}
+    for index, name in enumerate(admitted.panel.names):
+        if not np.isfinite(y[:, index]).all():
+            refused[name] = NOT_FINITE
+            continue
+        stamps = after[every.by_name[name].last]
+        parts[name] = stamps, mean[index], spread[index], _note(every, admitted, name, layout)
+    if not parts:
+        raise TableError(none_left(refused))
+    nothing = np.zeros(1, np.int64), np.full(1, np.nan), np.full(1, np.nan)
+    rows = [parts.get(name) or (*nothing, f"refused: {refused[name]}") for name in every.names]
+    counts = [len(row[0]) for row in rows]
+    known = np.repeat([name in parts for name in every.names], counts)
+    return Answer(
+        {
+            "unique_id": np.repeat(np.array(every.names, dtype=object), counts),
+            "ds": dated(layout.calendar, np.concatenate([row[0] for row in rows]), known),
+            "y_hat": np.concatenate([row[1] for row in rows]),
+            "y_hat_spread": np.concatenate([row[2] for row in rows]),
+            "note": np.repeat(np.array([row[3] for row in rows], dtype=object), counts),
+        }
+    )
+
+
+def _note(every: Lives, admitted: Admitted, name: str, layout: Layout) -> str:
+    """What is to be known about a series' forecast; empty in the plain case."""
+    notes, ended = [], admitted.ended[name]
+    if name in admitted.rows:
+        notes.append(f"scale from {admitted.rows[name]} rows")
+    if ended:
+        notes.append(f"ends {ended} step{'s' if ended > 1 else ''} before the others")
+    if layout.calendar.numbered:
+        last = layout.calendar.text(every.by_name[name].last)
+        notes.append(f"steps after {last}; the study's dates show no pattern to go on with")
+    return "; ".join(notes)
