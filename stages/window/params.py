@@ -19,7 +19,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")
 class Split(Section):
     """Validation and test part: a fraction of all steps, a count of steps, or the part's first date.
 
-    A date is text here, whether YAML has it without quotes or `dvc exp run -S` put it in quotes.
+    A date is text in quotes, as `dvc exp run -S` writes it: DVC refuses a params.yaml with a bare date.
     """
 
     validation: Part
@@ -28,17 +28,13 @@ class Split(Section):
     @field_validator("validation", "test", mode="before")
     @classmethod
     def _part(cls, value: object) -> object:
-        if isinstance(value, datetime.date) and getattr(value, "tzinfo", None) is None:
-            return str(
-                value
-            )  # YAML makes an unquoted date an object; a time of day stands behind it
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise ValueError(
-                "must be a fraction, a count or a date without a zone; write 0.2, 120 or 2001-01-01"
+                "must be a fraction, a count or a date; write 0.2, 120 or '2001-01-01' (in quotes)"
             )
         if isinstance(value, str) and not _is_date(value):
             raise ValueError(
-                "is text, but not a date; write 2001-01-01, or a fraction or a count without quotes"
+                "is text, but not a date; write '2001-01-01', or a number without quotes"
             )
         if isinstance(value, int) and value < 1:
             raise ValueError("must be at least 1 as a count of steps; enlarge it")
