@@ -301,13 +301,17 @@ def test_what_the_stage_got_is_in_dvc_lock(tmp_path):
     run(folder, "dvc", "repro")
     assert got(folder) == [10, 1e-5, "1990-01-01"] == locked(folder)
     commit(folder, "As the file has it")
-    run(folder, "dvc", "exp", "run", "-S", "train.hidden=010", "-S", "train.learning_rate=1e3")
-    assert got(folder) == locked(folder)
-    run(folder, "dvc", "exp", "run", "-S", "window.split.test=1991-01-01", "-S", "train.hidden=1_6")
-    assert got(folder) == locked(folder)
-    assert got(folder)[2] == "1991-01-01"
-    text = run(folder, "dvc", "exp", "run", "-S", "train.hidden=yes", check=False)
-    assert "train.hidden = 'yes': must be a whole number" in text
+    for date, hidden, rate in (("1991-01-01", "1_6", "1e3"), ("'1992-01-01'", "+9", ".5")):
+        words = (
+            f"window.split.test={date}",
+            f"train.hidden={hidden}",
+            f"train.learning_rate={rate}",
+        )
+        run(folder, "dvc", "exp", "run", *(word for w in words for word in ("-S", w)))
+        assert got(folder) == locked(folder) == [int(hidden), float(rate), date.strip("'")]
+    for hidden in ("yes", "010"):
+        text = run(folder, "dvc", "exp", "run", "-S", f"train.hidden={hidden}", check=False)
+        assert f"train.hidden = '{hidden}': must be a whole number" in text
 
 
 def got(folder: Path) -> list[Any]:
