@@ -113,7 +113,9 @@ def _key(section: str, places: tuple[int | str, ...]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """The value as a message shows it: short, and lists as lists."""
+    """The value as YAML has it, and short."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
     text = repr(list(value) if isinstance(value, tuple) else value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
