@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -23,7 +24,7 @@ def written(tmp_path, key: str, value: object, remove: bool = False) -> str:
     """params.yaml with one dotted key set (or taken out)."""
     params = copy.deepcopy(GOOD)
     *sections, last = key.split(".")
-    inner = params
+    inner: Any = params
     for section in sections:
         inner = inner[section]
     if remove:

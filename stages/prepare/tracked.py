@@ -13,11 +13,9 @@ ELSEWHERE = "`dvc exp run --queue` and `--temp` and other clones will not find i
 def missing(path: Path | str) -> str:
     """The sentence for a file of prepare.path that is not there: why that may be, and the remedy."""
     name = str(path)
-    quoted = _quoted(name)
     return (
         f"prepare.path = {name!r} is not there; paths are relative to the repository. If only an experiment "
-        "of --queue or --temp, or a clone, lacks it, then neither git nor DVC has it: "
-        f"`git add {quoted}` and commit, or `dvc add {quoted}`"
+        f"of --queue or --temp, or a clone, lacks it, then git does not have it: {_remedy(name)}"
     )
 
 
@@ -32,10 +30,10 @@ def untracked(path: Path | str) -> str | None:
         return None
 
 
-def kept_by_dvc(path: Path | str) -> bool:
-    """Whether a file beside it, or beside a folder that holds it, says that `dvc add` has it."""
-    parts = [Path(path), *Path(path).parents]
-    return any(p.name and p.with_name(f"{p.name}.dvc").is_file() for p in parts)
+def kept_by_dvc(path: Path | str) -> Path | None:
+    """The file beside it, or beside a folder that holds it, by which `dvc add` has it."""
+    files = [p.with_name(f"{p.name}.dvc") for p in (Path(path), *Path(path).parents) if p.name]
+    return next((file for file in files if file.is_file()), None)
 
 
 def _untracked(name: str) -> str | None:
@@ -48,14 +46,21 @@ def _untracked(name: str) -> str | None:
             f"prepare.path = {name!r} lies outside the repository: {ELSEWHERE} on another machine; "
             "copy it into the repository, and `git add` or `dvc add` it there"
         )
-    in_git = _git("ls-files", "--error-unmatch", "--", f":(literal){name}") is not None
-    if in_git or kept_by_dvc(name):
+    if _in_git(name):
         return None
-    quoted = _quoted(name)
+    kept = kept_by_dvc(name)
+    if kept is None:
+        return f"prepare.path = {name!r} is neither in git nor in DVC: {ELSEWHERE}; {_remedy(name)}"
+    if _in_git(str(kept)):
+        return None
     return (
-        f"prepare.path = {name!r} is neither in git nor in DVC: {ELSEWHERE}; "
-        f"`git add {quoted}` and commit, or `dvc add {quoted}`"
+        f"prepare.path = {name!r} is in DVC by {str(kept)!r}, which git does not have: {ELSEWHERE}; "
+        f"`git add {_quoted(str(kept))}` and commit"
     )
+
+
+def _in_git(name: str) -> bool:
+    return _git("ls-files", "--error-unmatch", "--", f":(literal){name}") is not None
 
 
 def _git(*arguments: str) -> str | None:
@@ -63,6 +68,11 @@ def _git(*arguments: str) -> str | None:
     command = ["git", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)  # noqa: S603
     return done.stdout if done.returncode == 0 else None
+
+
+def _remedy(name: str) -> str:
+    file, kept = _quoted(name), _quoted(f"{name}.dvc")
+    return f"`git add {file}`, or `dvc add {file}` and `git add {kept}`; then commit"
 
 
 def _quoted(name: str) -> str:
