@@ -4,9 +4,20 @@ PYTHON ?= python3
 PORT ?= 5000
 REV ?= HEAD
 SHARED ?= mlflow/shared
-STORE = $(or $(MLFLOW_TRACKING_URI),sqlite:///$(CURDIR)/mlflow/mlflow.db)
 BIN := .venv/bin
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH := $(CURDIR)/$(BIN):$(value PATH)
+# The names that a user gives (files, runs, revisions, addresses) are data: their text reaches a recipe by the
+# environment, as "$$CSV", and neither make nor the shell acts on a $(…), a quote or a blank in it.
+NAMES := CSV PORT REV REVS RUN RUNS SHARED MLFLOW_TRACKING_URI
+define as_written
+ifeq ($(origin $1),command line)
+override $1 := $$(value $1)
+export $1
+endif
+endef
+$(foreach name,$(NAMES),$(eval $(call as_written,$(name))))
+export PORT REV SHARED
+STORE = "$${MLFLOW_TRACKING_URI:-sqlite:///$$PWD/mlflow/mlflow.db}"
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := true
@@ -25,6 +36,7 @@ install: .venv/installed ## install the pinned packages into .venv
 	touch $@
 
 repro: install ## run the whole pipeline (what is up to date is not run again)
+	@python -m stages.check params.yaml
 	dvc repro
 
 quick: install ## a study of seconds in a temporary copy; leaves this folder as it is
@@ -52,34 +64,35 @@ format: install ## format the code
 	ruff format .
 
 sync: install ## log to MLflow what files, commits and experiments have and it lacks (REVS="…": these alone)
-	python -m stages.tracking sync $(REVS)
+	set -f; python -m stages.tracking sync -- $$REVS
 
 reproduce: install ## make a run's study again from nothing and compare (RUN=<run id, experiment or revision>)
-	@test -n "$(RUN)" || { echo 'name a run: make reproduce RUN=<run id, experiment or revision>' >&2; exit 2; }
-	python -m stages.tracking reproduce "$(RUN)"
+	@test -n "$$RUN" || { echo 'name a run: make reproduce RUN=<run id, experiment or revision>' >&2; exit 2; }
+	python -m stages.tracking reproduce -- "$$RUN"
 
 diff: install ## compare studies or members, as a page in tmp/diff (RUNS="a b …": run ids, experiments or revisions)
-	@test -n "$(RUNS)" || { echo 'name two or more: make diff RUNS="HEAD my-experiment"' >&2; exit 2; }
-	python -m stages.tracking diff $(RUNS)
+	@test -n "$$RUNS" || { echo 'name two or more: make diff RUNS="HEAD my-experiment"' >&2; exit 2; }
+	set -f; python -m stages.tracking diff -- $$RUNS
 
 promote: install ## register a committed study's chosen model, and make it the champion (REV=HEAD)
-	python -m stages.tracking promote $(REV)
+	python -m stages.tracking promote -- "$$REV"
 
 forecast: install ## the next steps of the study's series, or of CSV=<unique_id, ds, y>, into tmp/forecast
-	python -m stages.serving --model data/report/chosen/model.safetensors --series data/series --out tmp/forecast $(if $(CSV),--csv "$(CSV)")
+	python -m stages.serving --model data/report/chosen/model.safetensors --series data/series --out tmp/forecast $${CSV:+"--csv=$$CSV"}
 
 serve: install ## answer forecasts over HTTP with the champion, on this machine alone (PORT=5000)
-	RIDGELINE_COMPILED="$${RIDGELINE_COMPILED:-$(CURDIR)/.ridgeline/compiled}" MLFLOW_TRACKING_URI="$(STORE)" \
-		mlflow models serve --model-uri models:/ridgeline@champion --env-manager local --host 127.0.0.1 --port $(PORT)
+	@MLFLOW_TRACKING_URI=$(STORE) python -m stages.serving.ready
+	RIDGELINE_COMPILED="$${RIDGELINE_COMPILED:-$$PWD/.ridgeline/compiled}" MLFLOW_TRACKING_URI=$(STORE) \
+		mlflow models serve --model-uri models:/ridgeline@champion --env-manager local --host 127.0.0.1 --port "$$PORT"
 
 ui: install ## serve the MLflow UI on this machine alone (PORT=5000)
 	-python -m stages.tracking sync
-	mlflow ui --backend-store-uri "$(STORE)" --host 127.0.0.1 --port $(PORT)
+	mlflow ui --backend-store-uri $(STORE) --host 127.0.0.1 --port "$$PORT"
 
 server: install ## an MLflow server that several clones share, on this machine alone (PORT=5000; its folder: SHARED)
-	mkdir -p "$(SHARED)"
-	mlflow server --backend-store-uri "sqlite:///$(abspath $(SHARED))/mlflow.db" --artifacts-destination "$(abspath $(SHARED))/artifacts" \
-		--host 127.0.0.1 --port $(PORT)
+	mkdir -p -- "$$SHARED"
+	cd -- "$$SHARED" && mlflow server --backend-store-uri "sqlite:///$$PWD/mlflow.db" \
+		--artifacts-destination "$$PWD/artifacts" --host 127.0.0.1 --port "$$PORT"
 
 lock: ## make requirements.txt anew from the packages that pyproject.toml names
 	rm -rf .venv/lock && $(PYTHON) -m venv .venv/lock

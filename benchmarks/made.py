@@ -41,7 +41,7 @@ def made_study(
     text = yaml.safe_dump(params, sort_keys=False, allow_unicode=True)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     for command in (
-        ["stages.prepare", "--source", "series.parquet", "--series", "series"],
+        ["stages.prepare", "--series", "series"],
         [
             "stages.window", "--series", "series", "--development", "development.safetensors",
             "--test", "test.safetensors", "--summary", "summary.json",

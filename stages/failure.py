@@ -6,6 +6,10 @@ import sys
 from collections.abc import Callable
 
 
+class ParameterError(ValueError):
+    """A value of params.yaml breaks a rule; the message names key, value, rule and remedy."""
+
+
 def guarded(main: Callable[[], None]) -> None:
     """Run a stage; a ValueError (bad input) ends it with its sentence alone, without a stack trace."""
     try:

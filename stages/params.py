@@ -7,54 +7,44 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from stages.failure import ParameterError as ParameterError
+from stages.read_yaml import read_yaml as read_yaml
 
-class ParameterError(ValueError):
-    """A value of params.yaml breaks a rule; the message names key, value, rule and remedy."""
+SHOWN = 60  # characters of a value that a message shows
+# What a value must be, by pydantic's name of the error; the value's own kind is not the one asked for.
+KINDS = {
+    "int_type": "must be a whole number, without quotes and without a point",
+    "float_type": "must be a number, without quotes",
+    "bool_type": "must be true or false, without quotes",
+    "string_type": "must be text; put it in quotes if it looks like a number or a date",
+    "tuple_type": "must be a list such as [a, b]",
+    "none_required": "must be null",
+    "model_type": "must be a mapping",
+}
 
 
 class Section(BaseModel):
-    """Base of every section: frozen, and closed to unknown keys."""
+    """Base of every section: frozen, strict in its types, finite, and closed to unknown keys.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
+    YAML's lists become tuples. An int is taken where a float is meant, nothing else is converted.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=False, strict=True, allow_inf_nan=False
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tuples(cls, values: object) -> object:
+        if not isinstance(values, dict):
+            return values
+        return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
 
 T = TypeVar("T", bound=Section)
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads 1e-05, as DVC writes 0.00001, as a string; this loader reads a number."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$"),
-    list("-+0123456789."),
-)
-
-
-def read_yaml(path: Path | str) -> dict[str, Any]:
-    """The whole file as a mapping.
-
-    Raises:
-        ParameterError: it is not there, no YAML, or no mapping.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise ParameterError(f"{path} is not there; run from the folder that holds it") from error
-    try:
-        found = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
-    except yaml.YAMLError as error:
-        raise ParameterError(f"{path} is no YAML: {error}; mend that line") from error
-    if not isinstance(found, dict):
-        raise ParameterError(
-            f"{path} must hold sections such as `train:`, not {type(found).__name__}"
-        )
-    return found
 
 
 def load_section(path: Path | str, name: str, model: type[T]) -> T:
@@ -74,39 +64,70 @@ def check_section(name: str, values: Any, model: type[T]) -> T:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = dict.fromkeys(_sentence(name, detail, model) for detail in error.errors())
-        raise ParameterError("\n".join(lines)) from None
+        raise ParameterError("\n".join(_sentences(name, error.errors(), model))) from None
 
 
 def nearest(word: str, known: list[str]) -> str:
     """`did you mean x? ` where a known name is near, and the list of them."""
-    found = difflib.get_close_matches(word, known, 1, 0.5)
-    return (f"did you mean {found[0]}? " if found else "") + f"known: {', '.join(known)}"
+    near = difflib.get_close_matches(word, known, 1, 0.5)
+    return (f"did you mean {near[0]}? " if near else "") + f"known: {', '.join(known)}"
 
 
-def _sentence(section: str, detail: ErrorDetails, model: type[BaseModel]) -> str:
-    places = [p for p in detail["loc"] if not _is_variant(p)]
-    key = ".".join([section, *(str(p) for p in places)])
+def _sentences(section: str, errors: list[ErrorDetails], model: type[BaseModel]) -> list[str]:
+    """One for each key; where a value may be of several kinds, each complains, and they become one."""
+    by_key: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
+    for detail in errors:
+        by_key.setdefault(tuple(p for p in detail["loc"] if not _is_variant(p)), []).append(detail)
+    sentences = []
+    for places, details in by_key.items():
+        ofkind = [d for d in details if d["type"] in KINDS]
+        deeper = any(k[: len(places)] == places and len(k) > len(places) for k in by_key)
+        if ofkind and not deeper and len(ofkind) == len(details):
+            rules = " or ".join(dict.fromkeys(KINDS[d["type"]] for d in details))
+            key, value = _key(section, places), _shown(details[0]["input"])
+            sentences.append(f"{key} = {value}: {rules}; change it in params.yaml")
+        others = (d for d in details if d["type"] not in KINDS)
+        sentences += [_sentence(section, places, detail, model) for detail in others]
+    return list(dict.fromkeys(sentences))
+
+
+def _sentence(
+    section: str, places: tuple[int | str, ...], detail: ErrorDetails, model: type[BaseModel]
+) -> str:
+    key = _key(section, places)
     if detail["type"] == "extra_forbidden":
-        return f"{key} is no parameter; {nearest(str(places[-1]), _names(model, places[:-1]))}"
+        near = nearest(str(places[-1]), _names(model, places[:-1]))
+        return f"{key} is not a parameter; {near}"
     if detail["type"] == "missing":
         return f"{key} is missing; write it under `{section}:` in params.yaml"
     rule = detail["msg"].removeprefix("Value error, ")
     rule = rule[0].lower() + rule[1:]
     value = detail["input"]
     if detail["type"] == "value_error":
-        return f"{key} = {value!r}: {rule}" if not isinstance(value, dict) else f"{key}: {rule}"
-    return f"{key} = {value!r}: {rule}; change it in params.yaml"
+        return f"{key}: {rule}" if isinstance(value, dict) else f"{key} = {_shown(value)}: {rule}"
+    return f"{key} = {_shown(value)}: {rule}; change it in params.yaml"
+
+
+def _key(section: str, places: tuple[int | str, ...]) -> str:
+    return ".".join([section, *(str(p) for p in places)])
+
+
+def _shown(value: Any) -> str:
+    """The value as YAML has it, and short."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    text = repr(list(value) if isinstance(value, tuple) else value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _is_variant(place: int | str) -> bool:
     """Whether a place in pydantic's path is the name of a union's variant, not a key."""
     return (isinstance(place, str) and not re.fullmatch(r"[a-z_]+", place)) or place in (
-        "int", "float", "str", "bool", "list", "none", "date",
+        "int", "float", "str", "bool", "tuple", "none", "date",
     )  # fmt: skip
 
 
-def _names(model: type[BaseModel], places: list[int | str]) -> list[str]:
+def _names(model: type[BaseModel], places: tuple[int | str, ...]) -> list[str]:
     """The keys that are known at a place of the section."""
     for place in places:
         field = next((f for n, f in model.model_fields.items() if place in (n, f.alias)), None)

@@ -13,10 +13,10 @@ import yaml
 from tests.closure import ROOT, closure
 
 DAG = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
-STAGES = ["prepare", "window", "train", "evaluate", "report"]
+STAGES = ["check", "prepare", "window", "train", "evaluate", "report"]
 TEST_PART = "data/windows/test.safetensors"
-# Neither changes an output: one refuses bad parameters, the other mirrors files.
-BESIDE = {"stages.check", "stages.tracking"}
+BESIDE = {"stages.tracking"}  # mirrors files and changes no output
+CHECKED = "data/checked"  # holds nothing: a stage that depends on it waits for `check`
 
 
 def test_the_stages_are_those_of_the_design():
@@ -40,7 +40,7 @@ def test_commands_are_the_stage_and_what_stands_beside_it(name):
     modules = re.findall(r"python -m (\S+)", commands)
     assert [m for m in modules if m not in BESIDE] == [f"stages.{name}"]
     reached = closure(f"stages/{name}/__main__.py")
-    beside = ("stages/check.py", "stages/tracking/", "stages/serving/")
+    beside = ("stages/tracking/", "stages/serving/")
     assert not [path for path in reached if path.startswith(beside)]
 
 
@@ -48,6 +48,7 @@ def test_params_are_narrow():
     wanted = {name: [name] for name in STAGES} | {
         "window": ["window", "evaluate.baselines", "evaluate.metrics", "evaluate.season"]
     }
+    wanted["check"] = STAGES[1:]
     assert {name: stage["params"] for name, stage in DAG["stages"].items()} == wanted
 
 
@@ -61,11 +62,33 @@ def test_only_evaluate_is_handed_the_test_part():
 def test_data_dependencies_and_outputs_stand_in_the_command(name):
     stage = DAG["stages"][name]
     own = " ".join(stage["cmd"])
-    outs = [next(iter(o)) if isinstance(o, dict) else o for o in stage.get("outs", [])]
+    outs = _outs(stage)
     for path in [d for d in stage["deps"] if not d.startswith("stages/")]:
-        assert path in own
+        assert path in own or path in ("${prepare.path}", CHECKED)
     for path in outs:
         assert path in own or path.startswith("data/report/")
+
+
+def test_no_parameter_reaches_a_shell():
+    """DVC would put it into the command as it stands: `$(touch X).csv` would run."""
+    commands = [" ".join(stage["cmd"]) for stage in DAG["stages"].values()]
+    assert not [command for command in commands if "$" in command]
+    assert "${prepare.path}" in DAG["stages"]["prepare"]["deps"]
+
+
+def test_every_stage_waits_for_the_check():
+    """A refused parameter must be refused before DVC removes any stage's outputs."""
+    waiting = {"check"}
+    for name, stage in DAG["stages"].items():  # in the order of the work
+        outs = {o for n in waiting for o in _outs(DAG["stages"][n])}
+        assert name == "check" or outs & set(stage["deps"]), name
+        waiting.add(name)
+    assert _outs(DAG["stages"]["check"]) == [CHECKED]
+    assert [n for n, s in DAG["stages"].items() if CHECKED in s["deps"]] == ["prepare"]
+
+
+def _outs(stage):
+    return [next(iter(o)) if isinstance(o, dict) else o for o in stage["outs"]]
 
 
 def test_what_git_keeps():
@@ -104,6 +127,7 @@ def test_mlflow_is_imported_by_tracking_and_the_served_model_and_its_folder_shad
 @pytest.mark.parametrize(
     ("name", "heavy"),
     [
+        ("check", "torch mlflow numba matplotlib statsmodels scipy"),
         ("prepare", "torch mlflow numba matplotlib statsmodels scipy"),
         ("window", "torch mlflow numba matplotlib statsmodels scipy"),
         ("train", "torch mlflow pandas matplotlib statsmodels"),

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from stages.check import SECTIONS, section_model
+from stages.check.sections import SECTIONS
 from stages.report.page import made
 from stages.report.verdicts import SHORT
 from tests import readme
@@ -80,14 +80,14 @@ def test_the_table_of_experiments_is_of_the_committed_study():
 def test_every_parameter_is_named():
     for section in SECTIONS:
         line = next(row for row in TEXT.splitlines() if row.startswith(f"| `{section}` |"))
-        for name in fields(section_model(section)):
+        for name in fields(SECTIONS[section]):
             assert f"`{name}`" in line, f"{section}.{name}"
 
 
 def test_params_yaml_names_every_parameter():
     text = (readme.ROOT / "params.yaml").read_text(encoding="utf-8")
     for section in SECTIONS:
-        for name in fields(section_model(section)):
+        for name in fields(SECTIONS[section]):
             assert re.search(rf"^\s*{name}:", text, re.MULTILINE), f"{section}.{name}"
 
 

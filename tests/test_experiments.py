@@ -210,7 +210,8 @@ def test_the_champion_is_a_committed_study_and_answers_over_http(repository, tmp
             ),
             (
                 table.drop(table.index[-3]),
-                "series 'sunspots': y at 2006-01-01 is missing; the last 22 steps must be there without a gap",
+                "series 'sunspots': y at 2006-01-01 is missing; the last 22 steps must be there without "
+                "a gap",
             ),
             (
                 table.rename(columns={"y": "value"}),

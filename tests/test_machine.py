@@ -12,7 +12,7 @@ import pytest
 from numba import njit
 
 from stages import pin
-from stages.check import SECTIONS
+from stages.check.sections import SECTIONS
 from stages.networks.denormals import flush_denormals, restore_denormals
 from tests.closure import ROOT
 

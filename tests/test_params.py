@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from stages.check import check, main
-from stages.params import ParameterError, check_section, load_section
+from stages.check.__main__ import main
+from stages.check.sections import check
+from stages.params import ParameterError, check_section
 from stages.season import infer_season
 from stages.train.params import TrainParams
 from tests.closure import ROOT
@@ -22,7 +24,7 @@ def written(tmp_path, key: str, value: object, remove: bool = False) -> str:
     """params.yaml with one dotted key set (or taken out)."""
     params = copy.deepcopy(GOOD)
     *sections, last = key.split(".")
-    inner = params
+    inner: Any = params
     for section in sections:
         inner = inner[section]
     if remove:
@@ -44,7 +46,7 @@ def test_the_committed_file_is_good(capsys):
     [
         ("prepare.path", "data.xls", "prepare.path = 'data.xls': must end in .csv"),
         ("prepare.format", "tall", "prepare.format = 'tall': input should be 'wide' or 'long'"),
-        ("prepare.frequency", "fortnight", "must be `infer` or a pandas alias"),
+        ("prepare.frequency", "fortnight", "must be `infer`, `rows` or a pandas alias"),
         ("prepare.covariates", ["sunspots"], "column 'sunspots' has two roles; give it one"),
         ("window.lookback", 0, "window.lookback = 0: input should be greater than or equal to 1"),
         ("window.missing", "linear", "window.missing = 'linear'"),
@@ -161,27 +163,6 @@ def test_all_problems_are_said_at_once(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "train.hidden = 0" in said
     assert "report.rule = 'best'" in said
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("1e-05", 1e-5), ("1E5", 1e5), ("-2.5e+3", -2500.0), ("3", 3), (".5e-1", 0.05)],
-)
-def test_numbers_as_dvc_writes_them(tmp_path, text, value):
-    from stages.params import read_yaml
-
-    path = tmp_path / "params.yaml"
-    path.write_text(f"a: {text}\nb: [{text}]\n", encoding="utf-8")
-    assert read_yaml(path) == {"a": value, "b": [value]}
-
-
-def test_learning_rate_from_dvc(tmp_path):
-    path = written(tmp_path, "train.learning_rate", 0.5)
-    text = Path(path).read_text(encoding="utf-8")
-    Path(path).write_text(
-        text.replace("learning_rate: 0.5", "learning_rate: 1e-05"), encoding="utf-8"
-    )
-    assert load_section(path, "train", TrainParams).learning_rate == 1e-5
 
 
 @pytest.mark.parametrize("off", [None, False, "none", "off"])

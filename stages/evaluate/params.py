@@ -28,7 +28,7 @@ class EvaluateParams(Section):
         default=("mse", "mae", "rmse", "mase", "smape"),
         description="errors in the data's units, beside scaled_mse and scaled_mae",
     )
-    season: Annotated[int, Field(ge=1, strict=True)] | None = Field(
+    season: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None,
         description="steps of one season, for seasonal_repeat, mase and auto_ets; "
         "null infers it from the frequency",

@@ -1,4 +1,8 @@
-"""python -m stages.prepare: the raw file in, the checked series out."""
+"""python -m stages.prepare: the raw file in, the checked series out.
+
+The file's path comes from params.yaml, not by the command line as all others do: DVC puts a parameter into a
+command as it stands, and the shell would act on a file's name such as `$(rm …).csv`.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +16,20 @@ from stages.failure import guarded
 from stages.params import load_section
 from stages.prepare.params import PrepareParams
 from stages.prepare.run import announce, prepare
+from stages.prepare.tracked import untracked
 
 
 def main(argv: list[str] | None = None) -> None:
     """Prepare the series that params.yaml names."""
     parser = argparse.ArgumentParser(prog="stages.prepare", description=__doc__)
-    parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--series", type=Path, required=True)
     args = parser.parse_args(argv)
     params = load_section("params.yaml", "prepare", PrepareParams)
-    series = prepare(args.source, params)
+    series = prepare(Path(params.path), params)
     series.save(args.series)
     print(announce(series), file=sys.stderr)
+    if note := untracked(params.path):
+        print(note, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
-import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
 from stages.params import Section
+from stages.prepare.alias import refuse_useless
 
 
 class PrepareParams(Section):
@@ -42,18 +43,14 @@ class PrepareParams(Section):
     @classmethod
     def _alias(cls, value: str) -> str:
         if value not in ("infer", "rows"):
-            try:
-                pd.tseries.frequencies.to_offset(value)
-            except ValueError as error:
-                raise ValueError(
-                    "must be `infer`, `rows` or a pandas alias such as h, D, W-SAT, MS, QS, YS "
-                    f"({error})"
-                ) from None
+            refuse_useless(value)
         return value
 
     @field_validator("path")
     @classmethod
-    def _suffix(cls, value: str) -> str:
+    def _file(cls, value: str) -> str:
+        if "://" in value or "\0" in value:
+            raise ValueError("must be a file of this machine; copy it here and name it")
         if not value.endswith((".csv", ".csv.gz", ".parquet")):
             raise ValueError("must end in .csv, .csv.gz or .parquet; name such a file")
         return value
@@ -67,9 +64,22 @@ class PrepareParams(Section):
 
     @model_validator(mode="after")
     def _roles(self) -> PrepareParams:
+        if self.time == ():
+            raise ValueError("time = [] names no column; write null where the file has no time")
         names = [*self.times, *self.covariates]
         names += self.targets if self.format == "wide" else (self.id, self.value)
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"column {twice[0]!r} has two roles; give it one")
+        if twice := _repeated(names):
+            raise ValueError(f"column {twice!r} has two roles; give it one")
+        if twice := _repeated(self.targets):
+            raise ValueError(f"targets name {twice!r} twice; name it once")
+        signs = [s for s in (self.separator, self.decimal, self.thousands) if s is not None]
+        if twice := _repeated(signs):
+            raise ValueError(
+                f"{twice!r} is two of separator, decimal and thousands; give each a sign of its own"
+            )
         return self
+
+
+def _repeated(names: Iterable[str]) -> str | None:
+    listed = list(names)
+    return next((name for name in listed if listed.count(name) > 1), None)

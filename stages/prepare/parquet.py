@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from stages.params import ParameterError
 from stages.prepare.delimited import name_columns
 from stages.prepare.table import Table
+from stages.prepare.tracked import missing
 
 
 def read_parquet(path: Path) -> Table:
@@ -24,9 +25,7 @@ def read_parquet(path: Path) -> Table:
     try:
         table = pq.ParquetFile(path).read()
     except FileNotFoundError:
-        raise ParameterError(
-            f"prepare.path = {str(path)!r} is not there; paths are relative to the repository"
-        ) from None
+        raise ParameterError(missing(path)) from None
     except (pa.ArrowException, OSError):
         raise ParameterError(
             f"prepare.path = {str(path)!r} cannot be read as Parquet; write it again, or name a CSV file .csv"

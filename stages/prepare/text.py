@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from stages.params import ParameterError
 from stages.prepare.table import SET
+from stages.prepare.tracked import missing
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -64,9 +65,7 @@ def _unpacked(path: Path) -> bytes:
         data = path.read_bytes()
         return gzip.decompress(data) if path.suffix == ".gz" else data
     except FileNotFoundError:
-        raise ParameterError(
-            f"prepare.path = {str(path)!r} is not there; paths are relative to the repository"
-        ) from None
+        raise ParameterError(missing(path)) from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise ParameterError(
             f"prepare.path = {str(path)!r} is not a whole gzip file; pack it again, or name it .csv "

@@ -10,6 +10,7 @@ import yaml
 
 from stages.tracking.digests import STUDIED, flatten, study_key
 from stages.tracking.note import PATHS, SECTIONS
+from stages.tracking.read_lock import read_lock
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,7 @@ class Lock:
     def parse(cls, text: str) -> Lock | None:
         """None where it is no lock of a whole study."""
         try:
-            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # quick, where it is built
-            stages = (yaml.load(text, loader) or {})["stages"]  # noqa: S506 (safe, both)
+            stages = (read_lock(text) or {})["stages"]
             commands = stages["report"]["cmd"]
             listed = [commands] if isinstance(commands, str) else commands
             (line,) = [c for c in listed if "stages.tracking report" in c]
@@ -42,11 +42,13 @@ class Lock:
 
     @property
     def sections(self) -> dict[str, Any]:
-        """The parameters that the study was made with, by section."""
-        found: dict[str, Any] = {}
-        for stage in self.stages.values():
-            found |= {k: v for k, v in stage["params"]["params.yaml"].items() if k in SECTIONS}
-        return found
+        """The parameters that the study was made with, each section by the stage of its name.
+
+        Other stages may name it too: `check` has all of them, as they were when it ran the last time.
+        """
+        params = {name: self.stages.get(name, {}).get("params", {}) for name in SECTIONS}
+        by_stage = {name: files.get("params.yaml", {}) for name, files in params.items()}
+        return {name: values[name] for name, values in by_stage.items() if name in values}
 
     @property
     def params(self) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from stages.params import Section
 
 Cell = Literal["linear", "rnn", "gru", "lstm"]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class LogGrid(Section):
@@ -25,7 +25,7 @@ class LogGrid(Section):
     @model_validator(mode="after")
     def _ordered(self) -> LogGrid:
         if self.start >= self.to:
-            raise ValueError("`from` must be smaller than `to`; exchange them")
+            raise ValueError("`from` must be smaller than `to`; swap them")
         if len(set(self.values())) < len(self.values()):
             raise ValueError(
                 f"{self.count} values from {self.start} to {self.to} are not distinct in 12 digits; "
@@ -55,7 +55,7 @@ class Penalty(Section):
     """
 
     kind: Literal["l2", "decoupled", "l1", "elastic_net", "predictions"] = "l2"
-    lambdas: list[NonNegative] | LogGrid
+    lambdas: Annotated[tuple[NonNegative, ...], Field(max_length=1001)] | LogGrid
     ratio: float | None = Field(default=None, gt=0, lt=1)
     multipliers: Multipliers = Multipliers()
 
@@ -78,35 +78,35 @@ class Penalty(Section):
 
     @field_validator("lambdas")
     @classmethod
-    def _distinct(cls, value: list[float] | LogGrid) -> list[float] | LogGrid:
-        if isinstance(value, list) and (not value or len(set(value)) < len(value)):
-            raise ValueError("needs at least one value and none twice; mend the list")
+    def _distinct(cls, value: tuple[float, ...] | LogGrid) -> tuple[float, ...] | LogGrid:
+        if isinstance(value, tuple) and (not value or len(set(value)) < len(value)):
+            raise ValueError("needs at least one value and none twice; correct the list")
         return value
 
     def path(self) -> tuple[float, ...]:
         """All λ, ascending."""
-        values = self.lambdas if isinstance(self.lambdas, list) else self.lambdas.values()
+        values = self.lambdas if isinstance(self.lambdas, tuple) else self.lambdas.values()
         return tuple(sorted(values))
 
 
 class TrainParams(Section):
     """Every knob of the training; see params.yaml for units and meaning."""
 
-    cells: list[Cell] = Field(min_length=1)
+    cells: tuple[Cell, ...] = Field(min_length=1)
     hidden: int = Field(ge=1, le=4096)
     layers: int = Field(default=1, ge=1, le=16)
-    segment: int = Field(default=1, ge=1)
+    segment: int = Field(default=1, ge=1, le=1_000_000)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     penalty: Penalty
     seeds: int = Field(ge=1, le=10_000)
-    epochs: int = Field(ge=1)
-    batch_size: int = Field(ge=1)
+    epochs: int = Field(ge=1, le=1_000_000)
+    batch_size: int = Field(ge=1, le=1_000_000_000)
     optimizer: Literal["adam", "sgd"] = "adam"
     momentum: float = Field(default=0.0, ge=0, lt=1)
     learning_rate: Positive
     schedule: Literal["constant", "cosine"] = "cosine"
     clip_norm: Positive | None = None
-    early_stopping: int | None = Field(default=None, ge=1)
+    early_stopping: int | None = Field(default=None, ge=1, le=1_000_000)
     device: Literal["cpu", "cuda"] = "cpu"
 
     @field_validator("clip_norm", "early_stopping", mode="before")
@@ -116,7 +116,7 @@ class TrainParams(Section):
 
     @field_validator("cells")
     @classmethod
-    def _once(cls, value: list[str]) -> list[str]:
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(value)) < len(value):
             raise ValueError("names a cell twice; name each once")
         return value

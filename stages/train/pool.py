@@ -146,10 +146,15 @@ def _groups(jobs: list[Job], count: int) -> list[list[Job]]:
         block = job.member.seed // max(1, ORDER_BYTES // (8 * windows))
         by_kind.setdefault((job.recipe, job.member.fold, block), []).append(job)
     device = jobs[0].recipe.device
-    most = MEMBERS_A_TASK[device]
-    size = most if device == "cuda" else max(1, min(most, len(jobs) // (2 * count)))
+    size = members_at_once(device, len(jobs), count)
     groups = [part for group in by_kind.values() for part in even_parts(group, size)]
     return sorted(groups, key=_cost, reverse=True)
+
+
+def members_at_once(device: str, jobs: int, workers: int) -> int:
+    """How many members a worker trains side by side, at most: enough tasks for all workers come first."""
+    most = MEMBERS_A_TASK[device]
+    return most if device == "cuda" else max(1, min(most, jobs // (2 * workers)))
 
 
 def even_parts(group: list[Any], size: int) -> list[list[Any]]:

@@ -13,9 +13,10 @@ from stages.artifacts.windows import Fold, Windows
 from stages.networks.shape import Network
 from stages.train import diagnostics
 from stages.train.members import Member, Recipe, fold_digest, member_key
+from stages.train.memory import refuse_excess, study_bytes
 from stages.train.params import TrainParams
 from stages.train.penalty import refuse_overshoot
-from stages.train.pool import Job, train_jobs
+from stages.train.pool import Job, members_at_once, train_jobs, workers
 from stages.train.state import CURVES
 from stages.train.store import Entry, MemberStore
 
@@ -64,9 +65,10 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
         check_device(params.device)
     windows = Windows.load(development)
     folds = {fold.name: fold for fold in windows.folds}
-    digests = {name: fold_digest(windows, fold) for name, fold in folds.items()}
     recipes = {cell: recipe_for(cell, params, windows) for cell in params.cells}
     lambdas, seeds = params.penalty.path(), range(params.seeds)
+    _refuse_excess(list(recipes.values()), windows, len(lambdas), params.seeds)
+    digests = {name: fold_digest(windows, fold) for name, fold in folds.items()}
     for recipe in recipes.values():
         refuse_overshoot(recipe, lambdas, min(fold.m for fold in folds.values()))
 
@@ -101,6 +103,16 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
         own = [job for job in every if job.recipe.network.cell == cell]
         fits.append(_fit(cell, recipe, params, folds, _entries(development, own, store)))
     return fits
+
+
+def _refuse_excess(recipes: list[Recipe], windows: Windows, lambdas: int, seeds: int) -> None:
+    device, members = recipes[0].device, lambdas * seeds
+    processes = workers() if device == "cpu" else 1
+    jobs = members * len(windows.folds) * len(recipes)
+    at_once = members_at_once(device, jobs, processes)
+    needed = study_bytes(recipes, windows, members, seeds, min(processes, jobs), at_once)
+    largest = max(recipes, key=lambda recipe: recipe.network.parameters)
+    refuse_excess(needed, largest, processes)
 
 
 def _entries(development: Path, jobs: list[Job], store: MemberStore) -> Iterator[tuple[Job, Entry]]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from stages.params import Section
 
 Part = float | int | str
+MOST_STEPS = 1_000_000_000
+Steps = Annotated[int, Field(ge=1, le=1_000_000)]
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")
 
 
 class Split(Section):
-    """Validation and test part: a fraction of all steps, a count of steps, or the part's first date."""
+    """Validation and test part: a fraction of all steps, a count of steps, or the part's first date.
+
+    A date is text in quotes, as `dvc exp run -S` writes it: DVC refuses a params.yaml with a bare date.
+    """
 
     validation: Part
     test: Part
@@ -21,34 +28,96 @@ class Split(Section):
     @field_validator("validation", "test", mode="before")
     @classmethod
     def _part(cls, value: object) -> object:
-        if isinstance(value, datetime.date):
-            return str(value)
         if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise ValueError("must be a fraction, a count or a date; write 0.2, 120 or 2001-01-01")
+            raise ValueError(
+                "must be a fraction, a count or a date; write 0.2, 120 or '2001-01-01' (in quotes)"
+            )
+        if isinstance(value, str) and not _is_date(value):
+            raise ValueError(
+                "is text, but not a date; write '2001-01-01', or a number without quotes"
+            )
         if isinstance(value, int) and value < 1:
             raise ValueError("must be at least 1 as a count of steps; enlarge it")
+        if isinstance(value, int) and value > MOST_STEPS:
+            raise ValueError(f"must be at most {MOST_STEPS:,} as a count of steps; write fewer")
         if isinstance(value, float) and not 0 < value < 1:
             raise ValueError(
                 "must lie between 0 and 1 as a fraction; write a whole number for a count"
             )
         return value
 
+    @model_validator(mode="after")
+    def _leaves_something(self) -> Split:
+        first, then = self.validation, self.test
+        if isinstance(first, float) and isinstance(then, float) and first + then >= 1:
+            raise ValueError(
+                f"validation = {first} and test = {then} leave nothing for training; make them smaller, so "
+                "that they are less than 1 together"
+            )
+        if isinstance(first, str) and isinstance(then, str) and _date(first) >= _date(then):
+            raise ValueError(
+                f"validation = {first!r} must be a date before test = {then!r}, where the test part "
+                "begins; choose an earlier one"
+            )
+        return self
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(_DATE.fullmatch(text) and _date(text))
+    except ValueError:  # 2001-13-45
+        return False
+
+
+def _date(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text)
+
 
 class WindowParams(Section):
     """Every knob of the windows; see params.yaml for units and meaning."""
 
-    lookback: int = Field(ge=1)
-    horizon: int = Field(ge=1)
-    stride: int = Field(default=1, ge=1)
+    lookback: Steps
+    horizon: Steps
+    stride: int = Field(default=1, ge=1, le=MOST_STEPS)
     missing: Literal["error", "forward", "drop"] = "error"
-    fill_limit: int = Field(default=3, ge=1)
-    difference: Literal[0, 1, "seasonal"] = 0
+    fill_limit: int = Field(default=3, ge=1, le=MOST_STEPS)
+    difference: int | Literal["seasonal"] = 0
     split: Split
     folds: Annotated[int, Field(ge=1, le=100)] = 3
     final_fit: Literal["train", "train_and_validation"] = "train_and_validation"
     scaler: Literal["standard", "minmax", "none"] = "standard"
     normalise: Literal["none", "last", "mean", "instance"] = "none"
     channels: Literal["independent", "joint"] = "independent"
+
+    @field_validator("difference", mode="before")
+    @classmethod
+    def _order(cls, value: object) -> object:
+        # Not a Literal of numbers: for it true is 1, and 1.0 is too.
+        if value == "seasonal" or (type(value) is int and value in (0, 1)):
+            return value
+        raise ValueError("must be 0, 1 or seasonal; write one of them, without quotes")
+
+    @model_validator(mode="after")
+    def _parts_hold_a_window(self) -> WindowParams:
+        """Of parts that are told as counts; for fractions and dates the series decides."""
+        if isinstance(self.split.test, int) and self.split.test < self.horizon:
+            raise ValueError(
+                f"split.test = {self.split.test} steps hold no window of horizon = {self.horizon}; enlarge "
+                "the test part or shorten the horizon"
+            )
+        part = self.split.validation
+        if isinstance(part, int) and (smallest := part // self.folds) < self.horizon:
+            raise ValueError(
+                f"split.validation = {part} steps in folds = {self.folds} blocks leave {smallest} for the "
+                f"smallest, too few for a window of horizon = {self.horizon}; enlarge the part, or use fewer "
+                "folds or a shorter horizon"
+            )
+        if self.normalise == "instance" and self.lookback == 1:
+            raise ValueError(
+                "normalise = 'instance' divides by the spread of a window, and lookback = 1 has none; "
+                "enlarge lookback or set normalise to none"
+            )
+        return self
 
     @property
     def fill(self) -> int:
