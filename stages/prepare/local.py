@@ -57,8 +57,8 @@ def _within_years(stamps: np.ndarray, name: Callable[[int], str]) -> None:
     if len(outside):
         row = int(outside[0])
         raise ParameterError(
-            f"prepare.time: {name(row)} is about the year {1970 + stamps[row] / DAY / 365.2425:.0f}; dates must "
-            "lie in the years 1 to 9999: correct the row, or prepare.date_format"
+            f"prepare.time: {name(row)} is about the year {1970 + stamps[row] / DAY / 365.2425:.0f}; dates "
+            "must lie in the years 1 to 9999: correct the row, or prepare.date_format"
         )
 
 
