@@ -143,6 +143,21 @@ def test_a_period_has_the_stamp_that_its_frequency_names(texts, frequency, expec
     assert got.stamps.tolist() == np.array(expected, "datetime64[us]").astype(int).tolist()
 
 
+@pytest.mark.parametrize(
+    ("text", "frequency"),
+    [
+        ("2020-01", "D"),
+        ("2020-01", "W"),
+        ("2020Q1", "h"),
+        ("2020-W05", "D"),
+        ("200501", "B"),
+        ("January 2020", "D"),
+    ],
+)
+def test_a_period_has_no_steps_shorter_than_itself(text, frequency):
+    refused("and no days; use", [text], frequency=frequency)
+
+
 # The order of day and month --------------------------------------------------------------------------------
 
 

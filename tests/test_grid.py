@@ -122,7 +122,8 @@ def test_ten_thousand_series_and_a_long_one():
 ALIASES = {
     "D": "D", "W-SAT": "W-SAT", "2W-SAT": "2W-SAT", "10D": "10D", "MS": "MS", "ME": "ME", "2MS": "2MS",
     "QS": "QS-JAN", "QS-FEB": "QS-FEB", "QE": "QE-DEC", "QE-JAN": "QE-JAN", "YS": "YS-JAN", "YE": "YE-DEC",
-    "YS-JUL": "YS-JUL", "2YS": "2YS-JAN", "BMS": "BMS", "BME": "BME", "BQE": "BQE-DEC", "SMS": "SMS",
+    "YS-JUL": "YS-JUL", "2YS": "2YS-JAN",
+    "10YS": "10YS-JAN", "BMS": "BMS", "BME": "BME", "BQE": "BQE-DEC", "SMS": "SMS",
     "SME": "SME", "h": "h", "2h": "2h", "15min": "15min", "s": "s", "100ms": "100ms", "WOM-3FRI": "WOM-3FRI",
 }  # fmt: skip
 
@@ -183,6 +184,8 @@ def test_an_inferred_frequency_never_leaves_more_gaps_than_values(stamps, seen):
 def test_a_frequency_far_too_fine_is_refused_and_never_laid_out():
     refused("gaps for 20 values", {"a": days("2000-01-01", 20, "YS")}, "s")
     refused("gaps for 20 values", {"a": days("2000-01-01", 20, "D")}, "min")
+    ends = pd.DatetimeIndex(["0002-01-01", "5000-01-01", "9998-01-01"])
+    refused("more than 1000 steps for each value", {"a": ends}, "bh")
     frame, _ = gridded({"a": days("2000-01-01", 20, "D")}, "h")  # named, so gaps can be meant
     assert len(frame) == 19 * 24 + 1
 
@@ -271,6 +274,8 @@ HOURS = days("2021-01-04", 8000, "h")
         (WEEK[WEEK.day_of_week < 6], "Mon Tue Wed Thu Fri Sat"),
         (WEEK[WEEK.day_of_week < 6].delete([5, 17, 99]), "Mon Tue Wed Thu Fri Sat"),
         (WEEK[np.isin(WEEK.day_of_week, [1, 4])], "Tue Fri"),
+        (HOURS[(HOURS.day_of_week < 5) & (HOURS.hour >= 9) & (HOURS.hour <= 10)][4:12],  # no Tuesday passes
+         "Mon Tue Wed Thu Fri 09:00:00-10:00:00 every 3600 s"),
         (days("2020-01-03", 80, "W-FRI").delete([40]).insert(40, pd.Timestamp("2020-10-08")), "Fri"),
         (days("2020-01-01", 40, "MS") + pd.Timedelta(days=14), "day 15 every 1 months"),
         (days("2020-01-01", 40, "QS") + pd.Timedelta(days=9), "day 10 every 3 months"),

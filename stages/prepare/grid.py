@@ -6,16 +6,15 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.calendar import Calendar
-from stages.frequency import DAY
+from stages.frequency import DAY, fixed_step
 from stages.params import ParameterError
 from stages.prepare.rhythm import rhythm
-from stages.prepare.steps import Steps, distinct, moment, steps_of
+from stages.prepare.steps import MOST_GAPS, Steps, distinct, moment, steps_of, too_many
 from stages.prepare.times import Times
 from stages.zones import to_local
 
 _LEAST = 3  # steps
 HOUR = DAY // 24
-_FINEST = 1000  # gaps for each value
 
 
 def regular(rows: pd.DataFrame, times: Times, frequency: str) -> tuple[pd.DataFrame, Calendar]:
@@ -134,7 +133,13 @@ def _steps(stamps: np.ndarray, times: Times, frequency: str) -> tuple[Steps, Cal
                 "(h, D, B, W-SAT, MS, …) whose other steps are gaps"
             )
         frequency = seen.alias
-    steps = steps_of(frequency, int(unique[0]), int(unique[-1]))
+    first, last = int(unique[0]), int(unique[-1])
+    if fixed_step(frequency) is None and too_many(frequency, first, last, MOST_GAPS * len(stamps)):
+        raise ParameterError(
+            f"prepare.frequency = {frequency!r} has more than {MOST_GAPS} steps for each value of the file "
+            f"from {moment(first)} to {moment(last)}; name a longer one, or set prepare.frequency: rows"
+        )
+    steps = steps_of(frequency, first, last)
     return steps, Calendar(frequency, "datetime", times.zone)
 
 
@@ -200,7 +205,7 @@ def _sparse(
     gaps = spans.total - values
     if frequency == "rows":
         return
-    if gaps > _FINEST * values or (frequency == "infer" and gaps > values):
+    if gaps > MOST_GAPS * values or (frequency == "infer" and gaps > values):
         words = f"whole numbers {calendar.frequency} apart at the closest"
         if calendar.time == "datetime":
             words = rhythm(distinct(stamps)).words

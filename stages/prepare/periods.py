@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from stages.frequency import DAY, fixed_step, offset
+from stages.params import ParameterError
 from stages.prepare.steps import moment
 
 FIRST = "the first of each period, since the file names none"
@@ -26,13 +27,17 @@ def stamped(stamps: np.ndarray, format: str, frequency: str) -> tuple[np.ndarray
 
     Returns:
         the stamps, and which day they are, in words; no words where the format names the day.
+
+    Raises:
+        ParameterError: steps of the frequency are shorter than the periods.
     """
     period = period_of(format)
     if period is None:
         return stamps, {}
-    if frequency in ("infer", "rows") or (fixed_step(frequency) or 7 * DAY) % (7 * DAY):
+    if frequency in ("infer", "rows"):
         return stamps, {"day": FIRST}
     step = offset(frequency)
+    _long_enough(frequency, period)
     distinct, codes = np.unique(stamps, return_inverse=True)
     rolled = np.array(
         [step.rollforward(moment(stamp)).to_datetime64() for stamp in distinct],
@@ -45,6 +50,18 @@ def stamped(stamps: np.ndarray, format: str, frequency: str) -> tuple[np.ndarray
     return rolled[codes], {
         "day": f"the one of each period that prepare.frequency = {frequency!r} names"
     }
+
+
+def _long_enough(frequency: str, period: str) -> None:
+    """Refuses days for months, and whatever else needs more than the file names."""
+    weeks = (fixed_step(frequency) or 1) % (7 * DAY) == 0
+    months = re.match("(B|CB)?[MQY][SE]", offset(frequency).rule_code) is not None
+    if not (months or (weeks and period == "W")):
+        name = {"W": "weeks", "M": "months or quarters", "Y": "years"}[period]
+        alias = {"W": "W-MON", "M": "MS or QS", "Y": "YS"}[period]
+        raise ParameterError(
+            f"prepare.frequency = {frequency!r}: the file names {name} and no days; use {alias}, or `infer`"
+        )
 
 
 def _ends(stamps: np.ndarray, period: str, count: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from pandas.tseries.frequencies import to_offset
 
 from stages.artifacts.pattern import Monthly, Weekly, on_day
 from stages.frequency import DAY, WEEKDAYS
-from stages.prepare.steps import steps_of
+from stages.prepare.steps import MOST_GAPS, steps_of, too_many
 
 _EVERY_DAY = 7
 _MOST = 0.9  # of the stamps that a pattern must hold
@@ -50,7 +50,10 @@ def share(stamps: np.ndarray, alias: str) -> float:
     """The part of the steps of a frequency between the first and the last stamp that have a stamp; 0 where
     one lies off.
     """
-    steps = steps_of(alias, int(stamps[0]), int(stamps[-1])).numbers(stamps)
+    first, last = int(stamps[0]), int(stamps[-1])
+    if too_many(alias, first, last, MOST_GAPS * len(stamps)):
+        return 0.0
+    steps = steps_of(alias, first, last).numbers(stamps)
     return 0.0 if (steps < 0).any() else len(stamps) / float(steps[-1] - steps[0] + 1)
 
 
@@ -157,9 +160,11 @@ def _listed(stamps: np.ndarray) -> Rhythm | None:
 
 
 def _patterned(days: np.ndarray, seen: Rhythm | None) -> Rhythm:
-    """Some days of the week, else no pattern; the alias, if there is one, stays what was seen."""
-    counts = np.bincount((days + 3) % 7, minlength=7)
-    common = counts >= counts.max() / 2
+    """Some days of the week, else no pattern; an alias most of whose steps are gaps stays what was seen."""
+    alias = None if seen is None else seen.alias
+    counts, common = _weekdays(days)
+    if not common.any():
+        return Rhythm(alias, None, _distances(days * DAY))
     names = tuple(name for name, often in zip(WEEKDAYS, common) if often)
     expected = _count(days, common)
     held = int(counts[common].sum())
@@ -171,9 +176,17 @@ def _patterned(days: np.ndarray, seen: Rhythm | None) -> Rhythm:
         words = ", ".join(names) + (
             f", {missing} of {expected} such days left out" if missing else ""
         )
-    if seen is not None:
-        return Rhythm(seen.alias, pattern, seen.words)
-    return Rhythm(None, pattern, words)
+    return Rhythm(alias, pattern, words)
+
+
+def _weekdays(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(7,) from Monday: the number of such days, and whether at least half of those that there were are here.
+
+    A weekday that the time from first to last does not have is taken as common: nothing speaks against it.
+    """
+    counts = np.bincount((days + 3) % 7, minlength=7)
+    there_were = np.array([_count(days, np.arange(7) == weekday) for weekday in range(7)])
+    return counts, counts >= _HALF * there_were
 
 
 def _count(days: np.ndarray, weekdays: np.ndarray) -> int:
@@ -205,8 +218,9 @@ def _opening_hours(days: np.ndarray, times: np.ndarray, every: int) -> Weekly | 
     if len(clock) < 2 or (np.diff(clock) != every).any() or (clock % 1_000_000).any():
         return None
     unique = np.unique(days)
-    counts = np.bincount((unique + 3) % 7, minlength=7)
-    common = counts >= counts.max() / 2
+    _, common = _weekdays(unique)
+    if not common.any():
+        return None
     held = (common[(days + 3) % 7] & np.isin(times, clock)).sum()
     expected = _count(unique, common) * len(clock)
     if held < _MOST * len(days) or held < _HALF * expected or every % 1_000_000:

@@ -10,6 +10,8 @@ import pandas as pd
 from stages.frequency import DAY, fixed_step, offset
 from stages.params import ParameterError
 
+MOST_GAPS = 1000  # for each value: a grid with more is refused
+
 
 @dataclass(frozen=True)
 class Steps:
@@ -60,6 +62,15 @@ def steps_of(alias: str, first: int, last: int) -> Steps:
         ) from error
     table = index.to_numpy().astype("datetime64[us]").astype(np.int64)
     return Steps(int(table[0]) if len(table) else first, None, table)
+
+
+def too_many(alias: str, first: int, last: int, most: int) -> bool:
+    """Whether the alias has far more steps between two stamps than `most`; nothing is laid out for it."""
+    distance = fixed_step(alias)
+    if distance is None:
+        some = pd.date_range("2000-01-01", "2003-12-31", freq=offset(alias), unit="us")
+        distance = 1461 * DAY // max(len(some), 1)
+    return (last - first) // distance > most
 
 
 def distinct(stamps: np.ndarray) -> np.ndarray:
