@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.params import ParameterError
-from stages.prepare.date_format import check_format
+from stages.prepare.dates.date_format import check_format
 from stages.prepare.grid import regular
 from tests.time_columns import refused, times
 
@@ -70,8 +70,8 @@ def test_what_would_be_a_guess_is_refused(texts, words):
 
 
 def test_a_row_without_a_line_is_named_by_its_number():
-    refused("row 2 has no time", ["2020-01-01", None], first_line=None)
-    refused("line 8 has no time", ["2020-01-01", None], first_line=7)
+    refused("row 2 has no time", ["2020-01-01", None], line=lambda row: f"row {row + 1}")
+    refused("line 8 has no time", ["2020-01-01", None], line=lambda row: f"line {row + 7}")
 
 
 # prepare.date_format ---------------------------------------------------------------------------------------

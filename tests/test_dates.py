@@ -249,7 +249,7 @@ def test_no_code_asks_the_clock(path):
 
 def test_the_machine_s_zone_and_language_do_not_matter():
     code = (
-        "import json, pyarrow as pa; from stages.prepare.dates import parse_times as p\n"
+        "import json, pyarrow as pa; from stages.prepare.dates.parse import parse_times as p\n"
         "t = [p({'t': pa.array(v)}, date_format=None, zone=None, frequency='infer', series=None) for v in\n"
         "  (['3 Mar 2020 01:00', '3 May 2020 02:00'], ['2020-03-29 02:30', '2020-03-29T03:30'])]\n"
         "print(json.dumps([x.stamps.tolist() for x in t]))"

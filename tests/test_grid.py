@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from stages.artifacts.calendar import Calendar
 from stages.params import ParameterError
+from stages.prepare.dates.times import Times
 from stages.prepare.grid import regular
-from stages.prepare.times import Times
 
 
 def gridded(series, frequency="infer", zone=None, values=None) -> tuple[pd.DataFrame, Calendar]:

@@ -122,7 +122,7 @@ def test_the_stage_says_what_it_read(tmp_path, monkeypatch, capsys):
     (tmp_path / "raw.csv").write_text(DAILY)
     (tmp_path / "params.yaml").write_text("prepare: {path: raw.csv, time: t}\n")
     monkeypatch.chdir(tmp_path)
-    main(["--source", "raw.csv", "--series", "series"])
+    main(["--series", "series"])
     out = capsys.readouterr()
     assert out.out == ""
     assert out.err.startswith("prepare: 3 series, 10 steps, frequency D; ")

@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from stages.params import ParameterError
-from stages.prepare.source import Options, recognise
+from stages.prepare.reading.source import Options, recognise
 from tests.raw_files import prepared, rows, values
 
 COUNT = [float(i) for i in range(1, 11)]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from stages.params import ParameterError
-from stages.prepare.dates import Times, parse_times
+from stages.prepare.dates.parse import Times, parse_times
 
 
 def times(values, **more) -> Times:

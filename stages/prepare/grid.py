@@ -8,9 +8,9 @@ import pandas as pd
 from stages.artifacts.calendar import Calendar
 from stages.frequency import DAY, fixed_step
 from stages.params import ParameterError
+from stages.prepare.dates.times import Times
 from stages.prepare.rhythm import rhythm
 from stages.prepare.steps import MOST_GAPS, Steps, distinct, moment, steps_of, too_many
-from stages.prepare.times import Times
 from stages.zones import to_local
 
 _LEAST = 3  # steps

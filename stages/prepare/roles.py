@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.params import ParameterError
-from stages.prepare.cells import is_data, matches, trimmed
 from stages.prepare.params import PrepareParams
-from stages.prepare.table import Table
+from stages.prepare.reading.cells import is_data, matches, trimmed
+from stages.prepare.reading.table import Table
 
 _PANDAS_INDEX = re.compile(r"^(Unnamed: [0-9]+|index|level_0)$")  # an index that became a column
 

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.params import ParameterError, nearest
-from stages.prepare.cells import DATE, NUMBER, gaps, matches, trimmed
-from stages.prepare.numbers import check_size, numbers, remedy
-from stages.prepare.parquet import check_numeric, to_text
+from stages.prepare.reading.cells import DATE, NUMBER, gaps, matches, trimmed
+from stages.prepare.reading.numbers import check_size, numbers, remedy
+from stages.prepare.reading.parquet import check_numeric, to_text
+from stages.prepare.reading.signs import Signs
+from stages.prepare.reading.table import Table
 from stages.prepare.roles import Roles, select
-from stages.prepare.signs import Signs
-from stages.prepare.table import Table
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Rows:
         codes: (R,) the series of each row, an index of `names`.
         y: (R,) float64, NaN at a gap.
         covariates: name → (R,) float64.
-        times: the time columns, R / copies rows.
+        times: the time columns, R / copies rows. line: the number of such a row → where it stands.
     """
 
     names: list[str]
@@ -35,6 +35,7 @@ class Rows:
     y: np.ndarray
     covariates: dict[str, np.ndarray]
     times: dict[str, pa.ChunkedArray]
+    line: Callable[[int], str]
     copies: int = 1
 
 
@@ -56,7 +57,9 @@ def wide_rows(table: Table, roles: Roles, signs: Signs, listed: bool) -> Rows:
     }
     codes = np.repeat(np.arange(count, dtype=np.int32), table.rows)
     times = _times(table, roles)
-    rows = Rows(list(roles.series), codes, np.concatenate(series), covariates, times, count)
+    rows = Rows(
+        list(roles.series), codes, np.concatenate(series), covariates, times, table.line, count
+    )
     return _checked(rows)
 
 
@@ -85,7 +88,7 @@ def long_rows(table: Table, roles: Roles, signs: Signs, targets: tuple[str, ...]
 
     y = _values(table, roles, signs, roles.series[0], whose)
     covariates = {name: _values(table, roles, signs, name, whose) for name in roles.covariates}
-    return _checked(Rows(names, codes, y, covariates, _times(table, roles)))
+    return _checked(Rows(names, codes, y, covariates, _times(table, roles), table.line))
 
 
 def _times(table: Table, roles: Roles) -> dict[str, pa.ChunkedArray]:

@@ -11,15 +11,15 @@ import pandas as pd
 
 from stages.artifacts.calendar import Calendar
 from stages.artifacts.series import COVARIATE, Series
-from stages.prepare.dates import Times, parse_times
+from stages.prepare.dates.parse import Times, parse_times
 from stages.prepare.grid import regular
 from stages.prepare.params import PrepareParams
+from stages.prepare.reading.signs import Signs
+from stages.prepare.reading.source import Options, read_signs, read_table
+from stages.prepare.reading.table import Table
 from stages.prepare.roles import Roles, assign, without_blank_rows
 from stages.prepare.rows import Rows, long_rows, refuse_long_as_wide, wide_rows
-from stages.prepare.signs import Signs
-from stages.prepare.source import Options, read_signs, read_table
 from stages.prepare.spans import left_out, life_spans
-from stages.prepare.table import Table
 
 
 def prepare(source: Path, params: PrepareParams) -> Series:
@@ -66,6 +66,7 @@ def _rows(table: Table, roles: Roles, signs: Signs, params: PrepareParams) -> tu
         zone=params.zone,
         frequency=params.frequency,
         series=rows.codes[: len(rows.codes) // rows.copies],
+        line=rows.line,
     )
     if params.format == "wide":
         refuse_long_as_wide(table, roles, times.stamps)
@@ -93,24 +94,17 @@ def _describe(frame: pd.DataFrame, calendar: Calendar) -> list[dict[str, Any]]:
     names = frame["unique_id"].to_numpy()
     starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
     ends = np.r_[starts[1:], len(frame)]
-    ds, gap = frame["ds"], frame["y"].isna().to_numpy()
+    ds, gap = frame["ds"].to_numpy(), frame["y"].isna().to_numpy()
     return [
         {
             "unique_id": names[start],
-            "first": _moment(ds.iloc[start], calendar),
-            "last": _moment(ds.iloc[end - 1], calendar),
+            "first": calendar.text(ds[start]),
+            "last": calendar.text(ds[end - 1]),
             "rows": int(end - start),
             "gaps": int(gap[start:end].sum()),
         }
         for start, end in zip(starts, ends, strict=True)
     ]
-
-
-def _moment(stamp: Any, calendar: Calendar) -> str:
-    """A time as its file would write it: in the file's zone, without a midnight."""
-    if calendar.zone is not None:
-        return str(pd.Timestamp(stamp).tz_localize("UTC").tz_convert(calendar.zone))
-    return str(stamp).removesuffix(" 00:00:00")
 
 
 def announce(series: Series) -> str:

@@ -26,7 +26,8 @@ _STAGES = Path(__file__).resolve().parent.parent
 EXAMPLES = 3  # series in the example of a table
 # What the served code imports.
 _NEEDED = (
-    "llvmlite", "mlflow", "numba", "numpy", "pandas", "pyarrow", "pydantic", "ruamel.yaml", "safetensors", "scipy",
+    "llvmlite", "mlflow", "numba", "numpy", "pandas", "pyarrow", "pydantic", "ruamel.yaml", "safetensors",
+    "scipy",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from stages.artifacts.calendar import Calendar
 from stages.params import ParameterError
-from stages.prepare.dates import Times, parse_times
+from stages.prepare.dates.parse import Times, parse_times
 from stages.prepare.steps import steps_of
 from stages.zones import to_local, to_utc
 
@@ -62,7 +62,7 @@ def _parsed(
         try:
             return parse_times(
                 {"ds": array}, date_format=form, zone=calendar.zone, frequency=calendar.frequency,
-                series=codes, first_line=None,
+                series=codes, line=lambda row: f"row {row + 1}",
             )  # fmt: skip
         except ParameterError as error:
             sentence = str(error)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.prepare.delimited import read_delimited
-from stages.prepare.parquet import read_parquet
-from stages.prepare.signs import Signs, number_columns, recognise_signs
-from stages.prepare.table import Table
+from stages.prepare.reading.delimited import read_delimited
+from stages.prepare.reading.parquet import read_parquet
+from stages.prepare.reading.signs import Signs, number_columns, recognise_signs
+from stages.prepare.reading.table import Table
 
 
 @dataclass(frozen=True)

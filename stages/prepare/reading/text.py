@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from stages.params import ParameterError
-from stages.prepare.table import SET
+from stages.prepare.reading.table import SET
 from stages.prepare.tracked import missing
 
 _MARKS = {

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stages.params import ParameterError
-from stages.prepare.cells import trim
+from stages.prepare.reading.cells import trim
 
 NO_SEPARATOR = "\x1f"  # the unit separator: of files with one column
 

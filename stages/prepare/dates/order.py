@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from stages.frequency import DAY
 from stages.params import ParameterError
-from stages.prepare.formats import Reading
+from stages.prepare.dates.formats import Reading
 from stages.prepare.rhythm import share
 from stages.prepare.steps import distinct
 

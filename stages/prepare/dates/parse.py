@@ -12,17 +12,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.params import ParameterError
-from stages.prepare.columns import joined, plain
-from stages.prepare.date_format import check_format
-from stages.prepare.formats import DIGITS
-from stages.prepare.integers import UNIX, read_integers, unix
-from stages.prepare.local import times_of
-from stages.prepare.order import Order
-from stages.prepare.periods import stamped
-from stages.prepare.recognise import by_format, recognise
-from stages.prepare.times import Moments, Rows, Times
+from stages.prepare.dates.columns import joined, plain
+from stages.prepare.dates.date_format import check_format
+from stages.prepare.dates.formats import DIGITS
+from stages.prepare.dates.integers import UNIX, read_integers, unix
+from stages.prepare.dates.local import times_of
+from stages.prepare.dates.order import Order
+from stages.prepare.dates.periods import stamped
+from stages.prepare.dates.recognise import by_format, recognise
+from stages.prepare.dates.times import Moments, Times
 
 __all__ = ["Times", "parse_times"]
+
+
+def numbered_line(row: int) -> str:
+    """Where a row stands in a plain CSV file: one row a line, below a line of names."""
+    return f"line {row + 2}"
 
 
 def parse_times(
@@ -32,7 +37,7 @@ def parse_times(
     zone: str | None,
     frequency: str,
     series: np.ndarray | None,
-    first_line: int | None = 2,
+    line: Callable[[int], str] = numbered_line,
 ) -> Times:
     """The time of each row.
 
@@ -41,7 +46,7 @@ def parse_times(
             within each series. Several: date and time, or year, month, day, hour, minute, second.
         date_format, zone, frequency: prepare's; a frequency that is an alias is evidence for dates.
         series: (n,) the number of each row's series, for the order of rows; None: one series.
-        first_line: the line in the file of the first row, for sentences; None: rows are numbered.
+        line: the number of a row (from 0) → where it stands, in words, for sentences.
 
     Raises:
         ParameterError: a cell has no time, or none that can be read without a guess; names row and remedy.
@@ -50,17 +55,16 @@ def parse_times(
         check_format(date_format)
     if not columns:
         return _numbered(series)
-    rows = Rows(first_line)
-    arrays = {name: plain(column, rows.name) for name, column in columns.items()}
+    arrays = {name: plain(column, line) for name, column in columns.items()}
     if len(arrays) == 1:
         column = next(iter(arrays.values()))
     elif date_format is not None:
         column = pc.binary_join_element_wise(*(_texts(a) for a in arrays.values()), _BLANK)
     else:
-        column = joined(arrays, rows.name)
+        column = joined(arrays, line)
     if pa.types.is_timestamp(column.type):
-        return times_of(_typed(column), zone, series, rows.name)
-    return _from_texts(column, date_format, zone, frequency, series, rows)
+        return times_of(_typed(column), zone, series, line)
+    return _from_texts(column, date_format, zone, frequency, series, line)
 
 
 _BLANK = pa.scalar(" ", pa.large_string())
@@ -92,7 +96,7 @@ def _from_texts(
     zone: str | None,
     frequency: str,
     series: np.ndarray | None,
-    rows: Rows,
+    line: Callable[[int], str],
 ) -> Times:
     """Each distinct text is read once."""
     coded = pc.dictionary_encode(column)
@@ -100,7 +104,7 @@ def _from_texts(
     texts = distinct.cast(pa.large_string())
 
     def name(number: int) -> str:
-        return rows.name(int(np.flatnonzero(codes == number)[0]))
+        return line(int(np.flatnonzero(codes == number)[0]))
 
     whole = _whole_numbers(distinct)
     moments: Moments | None
@@ -113,7 +117,7 @@ def _from_texts(
     if moments is None:
         assert whole is not None
         return Times(whole[codes], "integer", None, {"time": "whole numbers"})
-    return times_of(_for_rows(moments, codes, frequency), zone, series, rows.name)
+    return times_of(_for_rows(moments, codes, frequency), zone, series, line)
 
 
 def _whole_numbers(distinct: pa.Array) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""The time of each row as the later steps of `prepare` take it, and how rows are named in sentences."""
+"""The time of each row as the later steps of `prepare` take it."""
 
 from __future__ import annotations
 
@@ -40,13 +40,3 @@ class Moments:
     zone: str | None = None
     description: dict[str, str] = field(default_factory=dict)
     format: str | None = None
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Names a row in a sentence: by its line in the file (`first` is that of row 0), else by its number."""
-
-    first: int | None = 2
-
-    def name(self, row: int) -> str:
-        return f"row {row + 1}" if self.first is None else f"line {row + self.first}"

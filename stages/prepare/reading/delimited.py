@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.params import ParameterError
-from stages.prepare.body import row_line
-from stages.prepare.cells import NUMBER, WHOLE, matches, trimmed
-from stages.prepare.layout import shown
-from stages.prepare.records import NO_SEPARATOR
-from stages.prepare.separators import Reading, only_reading
-from stages.prepare.table import SET, Table
-from stages.prepare.text import read_text
+from stages.prepare.reading.body import row_line
+from stages.prepare.reading.cells import NUMBER, WHOLE, matches, trimmed
+from stages.prepare.reading.layout import shown
+from stages.prepare.reading.records import NO_SEPARATOR
+from stages.prepare.reading.separators import Reading, only_reading
+from stages.prepare.reading.table import SET, Table
+from stages.prepare.reading.text import read_text
 
 _EXCEL = re.compile(rb'"?sep=(.)"?\r?\n', re.IGNORECASE)
 

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from stages.params import ParameterError
-from stages.prepare.complaints import mixed, not_a_date, unknown
-from stages.prepare.formats import Reading, expression, read
-from stages.prepare.order import Order, decide
+from stages.prepare.dates.complaints import mixed, not_a_date, unknown
+from stages.prepare.dates.formats import Reading, expression, read
+from stages.prepare.dates.order import Order, decide
 
 # Every format that is recognised; a time of day and an offset may follow each one that has a day.
 FORMATS = (*(

@@ -8,8 +8,8 @@ import numpy as np
 
 from stages.frequency import DAY
 from stages.params import ParameterError
+from stages.prepare.dates.times import Moments, Times
 from stages.prepare.steps import moment
-from stages.prepare.times import Moments, Times
 from stages.zones import offset_named, skipped, to_local, to_utc, zone_named
 
 _FIRST, _LAST = (

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stages.params import ParameterError
-from stages.prepare.delimited import name_columns
-from stages.prepare.table import Table
+from stages.prepare.reading.delimited import name_columns
+from stages.prepare.reading.table import Table
 from stages.prepare.tracked import missing
 
 

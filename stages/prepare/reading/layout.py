@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from stages.params import ParameterError
-from stages.prepare.cells import WHOLE, is_data, trim
-from stages.prepare.records import Record, records
+from stages.prepare.reading.cells import WHOLE, is_data, trim
+from stages.prepare.reading.records import Record, records
 
 TOP = 200  # records that suggest the width; every row of the file is then held against it
 

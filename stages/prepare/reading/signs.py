@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.params import ParameterError
-from stages.prepare.cells import (
+from stages.prepare.reading.cells import (
     APOSTROPHES,
     BLANKS,
     EXPONENT,
@@ -20,7 +20,7 @@ from stages.prepare.cells import (
     matches,
     trimmed,
 )
-from stages.prepare.table import SET, Table
+from stages.prepare.reading.table import SET, Table
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from stages.params import ParameterError
-from stages.prepare.cells import is_data, trim, trimmed
-from stages.prepare.layout import Layout, ragged, shown
-from stages.prepare.records import NO_SEPARATOR, Record, offset_of, records
+from stages.prepare.reading.cells import is_data, trim, trimmed
+from stages.prepare.reading.layout import Layout, ragged, shown
+from stages.prepare.reading.records import NO_SEPARATOR, Record, offset_of, records
 
 _BLOCK = 1 << 24  # bytes that are parsed at once; a row has to fit
 

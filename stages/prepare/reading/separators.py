@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.params import ParameterError
-from stages.prepare.body import Columns, fitting_rows, read_columns
-from stages.prepare.cells import BLANKS, WHOLE, matches, share_of_data, trimmed
-from stages.prepare.layout import Layout, layout, shown, table_width
-from stages.prepare.records import NO_SEPARATOR
+from stages.prepare.reading.body import Columns, fitting_rows, read_columns
+from stages.prepare.reading.cells import BLANKS, WHOLE, matches, share_of_data, trimmed
+from stages.prepare.reading.layout import Layout, layout, shown, table_width
+from stages.prepare.reading.records import NO_SEPARATOR
 
 SEPARATORS = (",", ";", "\t", "|")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from stages.params import ParameterError
-from stages.prepare.formats import expression
-from stages.prepare.integers import UNIX
+from stages.prepare.dates.formats import expression
+from stages.prepare.dates.integers import UNIX
 
 _YEAR, _MONTH = "YyG", "mbqjV"
 # A field, the fields of which one must be there too, and how to say it.

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages.params import ParameterError
-from stages.prepare.formats import DIGITS, MONTHS, Reading, expression, read
+from stages.prepare.dates.formats import DIGITS, MONTHS, Reading, expression, read
 
 _SHORT_YEARS = (
     "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%m.%d.%y", "%y.%m.%d", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d",

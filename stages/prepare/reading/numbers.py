@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.params import ParameterError
-from stages.prepare.cells import EXPONENT, SIGN, gaps, matches, trimmed
-from stages.prepare.signs import Signs
+from stages.prepare.reading.cells import EXPONENT, SIGN, gaps, matches, trimmed
+from stages.prepare.reading.signs import Signs
 
 LARGEST, SMALLEST = 1e150, 1e-150  # beyond them squares overflow or vanish
 _PLAIN = rf"^{SIGN}(?:[0-9]+\.?[0-9]*|\.[0-9]+){EXPONENT}$"

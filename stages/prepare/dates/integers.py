@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 
 from stages.frequency import offset
 from stages.params import ParameterError
-from stages.prepare.formats import Reading, read
-from stages.prepare.order import regular
-from stages.prepare.recognise import described
+from stages.prepare.dates.formats import Reading, read
+from stages.prepare.dates.order import regular
+from stages.prepare.dates.recognise import described
+from stages.prepare.dates.times import Moments
 from stages.prepare.steps import distinct
-from stages.prepare.times import Moments
 
 NameRow = Callable[[int], str]
 _COMPACT = {
