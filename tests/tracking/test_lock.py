@@ -18,7 +18,7 @@ from stages.tracking.note import SECTIONS
 from stages.tracking.read_lock import read_lock
 from stages.tracking.revisions import Repository
 from tests.closure import ROOT
-from tests.test_reading import SPELLINGS, as_dvc
+from tests.test_read_yaml import SPELLINGS, as_dvc
 
 TEXT = (ROOT / "dvc.lock").read_text(encoding="utf-8")
 COMMITS = 200
