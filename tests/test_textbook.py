@@ -35,11 +35,13 @@ def test_both_readings_of_the_listing(monkeypatch):
     assert text.splitlines()[3].startswith("| the weights, as meant | 0.179 | ")
 
 
-def test_the_readme_tells_the_committed_changes():
+def test_the_docs_tell_the_committed_changes():
     told = json.loads(textbook.RESULTS.read_text(encoding="utf-8"))
     soon, late = ([textbook.Effect(**one) for one in told[n]] for n in ("100", "3000"))
     written, meant = late
-    text = " ".join((textbook.quick.ROOT / "README.md").read_text(encoding="utf-8").split())
+    text = " ".join(
+        (textbook.quick.ROOT / "docs" / "lambda.md").read_text(encoding="utf-8").split()
+    )
     assert f"λ = 0.001·m·H·C = {written.lam:.3g}" in text
     assert f"makes forecasts {1 - written.forecasts:.0%} smaller".replace("%", " %") in text
     assert f"the test error {written.test_mse - 1:.0%} larger".replace("%", " %") in text

@@ -42,7 +42,9 @@ def make_windows(
     lag = _lag(params, season, series)
     panel = build_panel(series, params, lag)
     left_out = dict(series.summary.get("left_out", {}))
-    panel = _without(panel, refusals(panel, params.least), "in its whole life", params, left_out).compact()
+    panel = _without(
+        panel, refusals(panel, params.least), "in its whole life", params, left_out
+    ).compact()
     cuts = cut(panel.time, series.calendar, params.split, params.folds)
     trainings = _trainings(panel, cuts, params)
     admitted = np.logical_or.reduce([training.admitted for training in trainings])
