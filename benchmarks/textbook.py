@@ -88,7 +88,7 @@ def compare(changes: dict[str, dict[str, Any]]) -> list[Effect]:
             raise SystemExit(1)
         windows = Windows.load(folder / "data/windows/development.safetensors")
         m = windows.folds[-1].m
-        lam = COEFFICIENT * m * windows.layout.horizon * windows.levels.shape[2]
+        lam = COEFFICIENT * m * windows.layout.horizon * windows.levels.shape[1]
         for kind in ("predictions", "l2"):
             quick.change(folder, study(kind, m, lam))
             if quick.reproduce(folder, "evaluate"):

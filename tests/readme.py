@@ -86,6 +86,8 @@ def dag() -> str:
         for path in (d for d in stage["deps"] if d in made):
             edges.setdefault(made[path], []).append(path.removeprefix("data/"))
         if not edges:
+            lines.append(f"  params([params.yaml]) --> {name}")
+        if "${prepare.path}" in stage["deps"]:
             lines.append(f"  raw([a CSV or Parquet file]) --> {name}")
         lines += [
             f'  {other} -- "{"<br>".join(paths)}" --> {name}' for other, paths in edges.items()
