@@ -46,10 +46,17 @@ def unknown(texts: pa.Array, row: int, name: Callable[[int], str]) -> ParameterE
     begin = f"prepare.time: {name(row)} has {text!r}, "
     short = [f for f in _SHORT_YEARS if re.match(expression(f, with_time=True), text)]
     if short:
-        all_rows = [f for f in short if read(texts, f).valid.all()] or short
-        remedy = " or ".join(f'"{format}"' for format in all_rows)
+        readings = [read(texts, f) for f in short]
+        known = [r.format for r in readings if r.valid.all() and not open_years(r).any()]
+        if not any("%d" in format for format in short):  # Jan 05 may be a day
+            begin += "which has no year or one of two digits; "
+        else:
+            begin += "whose year has two digits; "
+        if not known:
+            return ParameterError(f"{begin}write years with four digits")
+        remedy = " or ".join(f'"{format}"' for format in known)
         return ParameterError(
-            f"{begin}whose year has two digits; write four digits, or set prepare.date_format: {remedy} "
+            f"{begin}write four digits, or set prepare.date_format: {remedy} "
             "(69 to 99 are then 1969 to 1999, and 00 to 39 are 2000 to 2039)"
         )
     if re.fullmatch(_WHOLE, text):
@@ -64,6 +71,12 @@ def unknown(texts: pa.Array, row: int, name: Callable[[int], str]) -> ParameterE
         f"{begin}which is not a date known here; write dates such as 2024-01-31 or 2024-01-31 13:00, or set "
         'their format in prepare.date_format, such as "%d.%m.%Y %H:%M"'
     )
+
+
+def open_years(reading: Reading) -> np.ndarray:
+    """(n,) bool: years of two digits that may be of this century or of the last: 40 to 68."""
+    year = reading.stamps.astype("datetime64[us]").astype("datetime64[Y]").astype(int) + 1970
+    return np.asarray(year >= 2040)
 
 
 def not_a_date(

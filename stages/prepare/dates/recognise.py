@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages.params import ParameterError
-from stages.prepare.dates.complaints import mixed, not_a_date, unknown
+from stages.prepare.dates.complaints import mixed, not_a_date, open_years, unknown
 from stages.prepare.dates.formats import Reading, expression, read
 from stages.prepare.dates.order import Order, decide
 
@@ -119,12 +119,14 @@ def _two_formats(texts: pa.Array, readings: list[Reading], name: NameRow) -> Par
 
 def _two_digit_years(texts: pa.Array, reading: Reading, name: NameRow) -> None:
     """Nothing tells whether 55 is 1955 or 2055."""
-    year = reading.stamps.astype("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
-    open_years = np.flatnonzero(year >= 2040)
-    if len(open_years):
-        row = int(open_years[0])
+    unclear = np.flatnonzero(open_years(reading))
+    if len(unclear):
+        row = int(unclear[0])
+        year = 1970 + int(
+            reading.stamps[row].astype("datetime64[us]").astype("datetime64[Y]").astype(int)
+        )
         raise ParameterError(
             f"prepare.date_format = {reading.format!r}: {name(row)} has {texts[row].as_py()!r}, which can be "
-            f"{year[row] - 100} or {year[row]} (two-digit years are read from 1969 to 2039); write years "
+            f"{year - 100} or {year} (two-digit years are read from 1969 to 2039); write years "
             "with four digits"
         )
