@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.artifacts.windows import Windows
+from stages.evaluate.yardstick import yardstick
 from stages.params import ParameterError
 from stages.train.members import fold_digest
 from stages.window.params import WindowParams
@@ -214,3 +215,32 @@ def test_nothing_left_is_one_sentence():
         ParameterError, match="no series can be trained on: series 'a' has 120 values"
     ):
         cut({"a": (0, np.zeros(STEPS)), "b": (0, np.ones(STEPS))})
+
+
+def test_a_series_that_nothing_admits_moves_no_cut():
+    """It reaches further than the others, and would be long enough in its whole life."""
+    (plain, _), (more, _) = (
+        cut({"a": (0, wave())}),
+        cut({"a": (0, wave()), "b": (113, wave(30, 1))}),
+    )
+    assert list(more.left_out) == ["b"]
+    assert more.layout.series == ("a",)
+    assert (more.train_end, len(more.time)) == (plain.train_end, len(plain.time))
+    late = np.concatenate(
+        [np.full(115, 3.0), wave(40, 2)]
+    )  # flat to the end of the final training part
+    more, _ = cut({"a": (0, wave()), "b": (0, late)})
+    assert len(more.time) == (len(plain.time) if "b" in more.left_out else STEPS + 35 - TEST)
+
+
+@pytest.mark.parametrize("difference", [0, 1, "seasonal"])
+def test_the_yardstick_is_of_levels_whatever_networks_learn(difference):
+    values = wave(STEPS, 4)
+    values[[20, 33]] = np.nan
+    development, _ = cut({"a": (0, values), "b": (9, wave(STEPS - 9, 5))}, difference=difference)
+    yard = yardstick(development, 7)
+    seen = values[:60]
+    assert yard.sigma[0] == pytest.approx(np.nanstd(seen))
+    assert yard.sigma[1] == pytest.approx(np.std(wave(STEPS - 9, 5)[:51]))
+    steps = np.abs(seen[7:] - seen[:-7])
+    assert yard.naive[0] == pytest.approx(np.nanmean(steps))

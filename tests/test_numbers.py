@@ -129,7 +129,7 @@ def test_any_sign_can_be_set(tmp_path, sign):
 def test_signs_that_are_set_hold_for_every_number(tmp_path):
     with pytest.raises(ParameterError, match="'1,5', which is not a finite number"):
         prepared(tmp_path, column(["1.5", "1,5", "2"]), decimal=".")
-    with pytest.raises(ParameterError, match="are both"):
+    with pytest.raises(ValueError, match="are both"):
         prepared(tmp_path, column(["1.5", "2", "3"]), decimal=".", thousands=".")
     with pytest.raises(ParameterError, match="must be one sign"):
         prepared(tmp_path, column(["1.5", "2", "3"]), thousands="a")

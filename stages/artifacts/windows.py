@@ -73,7 +73,7 @@ class Windows:
 
     Attributes:
         values: (V, F) model scale (gaps filled, differenced); NaN where unusable.
-        levels: (V, C) in the data's units, filled. observed: (V, C) really observed.
+        levels: (V, C) in the data's units, filled. observed: (V, C) whether a level stands in the file.
         starts: (G + 1,) rows at which groups begin; group g has rows starts[g] … starts[g + 1] − 1.
         first: (G,) the step of the time line at which each group begins.
         time: (T,) the time line: microseconds since 1970, or whole numbers.

@@ -72,10 +72,9 @@ class PrepareParams(Section):
             raise ValueError(f"column {twice!r} has two roles; give it one")
         if twice := _repeated(self.targets):
             raise ValueError(f"targets name {twice!r} twice; name it once")
-        signs = [s for s in (self.separator, self.decimal, self.thousands) if s is not None]
-        if twice := _repeated(signs):
+        if self.decimal is not None and self.decimal == self.thousands:
             raise ValueError(
-                f"{twice!r} is two of separator, decimal and thousands; give each a sign of its own"
+                f"decimal and thousands are both {self.decimal!r}; set them to different signs"
             )
         return self
 

@@ -55,7 +55,6 @@ def scales(panel: Panel, layout: Layout, center: np.ndarray, scale: np.ndarray) 
     centers[~unseen], widths[~unseen] = center[stored[~unseen]], scale[stored[~unseen]]
     lines = panel.lines()
     rows = {
-        group: int(panel.observed[lines[group], 0].sum())
-        for group in np.flatnonzero(fresh).tolist()
+        group: int(panel.scored[lines[group], 0].sum()) for group in np.flatnonzero(fresh).tolist()
     }
     return Scales(centers, widths, rows, refused)

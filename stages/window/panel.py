@@ -18,16 +18,20 @@ class Panel:
     """Groups one behind another, each from its first to its last step (see artifacts/windows.py).
 
     values (V, F) model scale; levels (V, C) filled, in the data's units; observed (V, C) bool: whether a
-    value may be a scored target; starts (G + 1,) and first (G,); time (T,) int64; names of the series.
+    level stands in the file; scored (V, C) bool: whether a value may be a scored target (of a difference both
+    levels stand in the file); starts (G + 1,) and first (G,); time (T,) int64; names of the series; lag of
+    the difference (0: none).
     """
 
     values: np.ndarray
     levels: np.ndarray
     observed: np.ndarray
+    scored: np.ndarray
     starts: np.ndarray
     first: np.ndarray
     time: np.ndarray
     names: tuple[str, ...]
+    lag: int
 
     @property
     def steps(self) -> np.ndarray:
@@ -50,19 +54,22 @@ class Panel:
         steps = self.steps
         kept = (steps >= begin) & (steps < end)
         lengths = np.bincount(self.groups[kept], minlength=len(self.first))
-        return Panel(
-            self.values[kept], self.levels[kept], self.observed[kept], _ends(lengths),
-            np.clip(self.first - begin, 0, end - begin), self.time[begin:end], self.names,
-        )  # fmt: skip
+        first = np.clip(self.first - begin, 0, end - begin)
+        return replace(
+            self._of_rows(kept), starts=_ends(lengths), first=first, time=self.time[begin:end]
+        )
 
     def of_groups(self, kept: np.ndarray) -> Panel:
         """The groups where `kept` (G,) is true, each a series of its own, on the same time line."""
-        rows = kept[self.groups]
         names = tuple(name for name, keep in zip(self.names, kept, strict=True) if keep)
-        return Panel(
-            self.values[rows], self.levels[rows], self.observed[rows],
-            _ends(np.diff(self.starts)[kept]), self.first[kept], self.time, names,
-        )  # fmt: skip
+        starts = _ends(np.diff(self.starts)[kept])
+        return replace(
+            self._of_rows(kept[self.groups]), starts=starts, first=self.first[kept], names=names
+        )
+
+    def _of_rows(self, kept: np.ndarray) -> Panel:
+        arrays = ("values", "levels", "observed", "scored")
+        return replace(self, **{name: getattr(self, name)[kept] for name in arrays})
 
     def compact(self) -> Panel:
         """The same groups on a time line of the steps through which any of them lives."""
@@ -85,7 +92,7 @@ def build_panel(series: Series, params: WindowParams, lag: int) -> Panel:
     """
     panel = arrange(series, params.fill, params.channels, lag)
     if params.missing == "error":
-        _refuse_gaps(panel, list(series.summary["covariates"]), lag, series)
+        _refuse_gaps(panel, list(series.summary["covariates"]), series)
     return panel
 
 
@@ -105,12 +112,12 @@ def arrange(series: Series, fill: int, channels: str, lag: int) -> Panel:
     observed = ~np.isnan(columns[:, 0])
     filled = _fill(columns, codes, fill)
     level = filled[:, 0]
-    model, seen = level, observed
+    model, scored = level, observed
     if lag:
-        model, seen = _difference(level, observed, starts, lag)
+        model, scored = _difference(level, observed, starts, lag)
     panel = Panel(
-        np.column_stack([model, filled[:, 1:]]), level[:, None], seen[:, None],
-        starts, first, time, tuple(map(str, names)),
+        np.column_stack([model, filled[:, 1:]]), level[:, None], observed[:, None], scored[:, None],
+        starts, first, time, tuple(map(str, names)), lag,
     )  # fmt: skip
     return (
         _joined(panel, bool(series.summary["shared_covariates"])) if channels == "joint" else panel
@@ -150,15 +157,22 @@ def _joined(panel: Panel, shared: bool) -> Panel:
     series = len(panel.names)
     values = common.values.reshape(series, end - begin, -1)
     extra = values[:1, :, 1:] if shared else values[:, :, 1:]
-    return Panel(
-        np.ascontiguousarray(np.concatenate([values[:, :, 0].T, *extra], axis=1)),
-        np.ascontiguousarray(common.levels.reshape(series, -1).T),
-        np.ascontiguousarray(common.observed.reshape(series, -1).T),
-        np.array([0, end - begin]), np.array([0]), common.time, panel.names,
-    )  # fmt: skip
+
+    def as_channels(array: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(array.reshape(series, -1).T)
+
+    return replace(
+        common,
+        values=np.ascontiguousarray(np.concatenate([values[:, :, 0].T, *extra], axis=1)),
+        levels=as_channels(common.levels),
+        observed=as_channels(common.observed),
+        scored=as_channels(common.scored),
+        starts=np.array([0, end - begin]),
+        first=np.array([0]),
+    )
 
 
-def _refuse_gaps(panel: Panel, covariates: list[str], lag: int, series: Series) -> None:
+def _refuse_gaps(panel: Panel, covariates: list[str], series: Series) -> None:
     """Name the first series or covariate with a gap; a difference's first steps are none."""
     holes = np.isnan(panel.values)
     joint = len(panel.names) > len(panel.first)
@@ -182,23 +196,23 @@ def _refuse_gaps(panel: Panel, covariates: list[str], lag: int, series: Series) 
             )
 
 
-def usable(panel: Panel, lookback: int, horizon: int, lag: int) -> np.ndarray:
+def usable(panel: Panel, lookback: int, horizon: int) -> np.ndarray:
     """(V,) bool: origins whose inputs have no gap and whose targets were all observed. O(V)."""
     rows = np.arange(len(panel.values))
     groups = panel.groups
-    reach = max(lookback, lag, 1)
+    reach = max(lookback, panel.lag, 1)
     inside = (rows - panel.starts[groups] >= reach - 1) & (
         rows + horizon < panel.starts[groups + 1]
     )
     good = np.zeros(len(rows), bool)
     origins = rows[inside]
     bad = _running(np.isnan(panel.values))
-    lost = _running(~panel.observed)
+    lost = _running(~panel.scored)
     gone = _running(np.isnan(panel.levels))
     good[origins] = (
         (bad[origins + 1] == bad[origins + 1 - lookback])
         & (lost[origins + 1 + horizon] == lost[origins + 1])
-        & (gone[origins + 1] == gone[origins + 1 - max(lag, 1)])
+        & (gone[origins + 1] == gone[origins + 1 - max(panel.lag, 1)])
     )
     return good
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,40 +33,49 @@ def make_windows(
     Training windows of a fold end before its validation block begins; validation and test windows may
     look back over their part's beginning, but their targets lie inside it. A fold admits the series whose
     values in its training part are enough and vary (see `scaler.refusals`); one that begins in the validation
-    part or later is in no fold but the final one. Series that nothing admits are left out by name; those that
-    nothing ever could do not move the cuts either.
+    part or later is in no fold but the final one. Series that nothing admits are left out by name and do
+    not move the cuts.
 
     Raises:
         ParameterError: gaps that are not allowed, a part without a window, or no series that can be ranked.
     """
     lag = _lag(params, season, series)
     panel = build_panel(series, params, lag)
-    left_out = dict(series.summary.get("left_out", {}))
-    panel = _without(
-        panel, refusals(panel, params.least), "in its whole life", params, left_out
-    ).compact()
-    cuts = cut(panel.time, series.calendar, params.split, params.folds)
-    trainings = _trainings(panel, cuts, params)
-    admitted = np.logical_or.reduce([training.admitted for training in trainings])
-    lost = {group: why for group, why in trainings[-1].reasons.items() if not admitted[group]}
-    panel = _without(panel, lost, "in the final fit's training part", params, left_out)
-    trainings = [replace(one, admitted=one.admitted[admitted]) for one in trainings]
+    left_out = dict(series.summary["left_out"])
+    panel = _without(panel, refusals(panel, params.least), "in its whole life", params, left_out)
+    panel, cuts, trainings = _settled(panel, params, series, left_out)
     layout = Layout(
         params.lookback, params.horizon, params.normalise, params.channels, panel.names,
         tuple(series.summary["covariates"]), {"order": int(lag > 0), "lag": max(lag, 1)},
         params.fill, params.scaler, series.calendar,
     )  # fmt: skip
     before = panel.part(0, cuts.test)
-    folds = _folds(panel, before, cuts, trainings, params, lag)
-    reference = (
-        folds[0].center,
-        folds[0].scale,
-    )  # the first block begins where the training part ends
+    folds = _folds(panel, before, cuts, trainings, params)
+    # The first block begins where the training part ends.
+    reference = folds[0].center, folds[0].scale
     development = Windows(
         layout, before.values, before.levels, before.observed, before.starts, before.first, before.time,
         folds, np.empty(0, np.int64), *reference, cuts.validation, 0, left_out,
     )  # fmt: skip
-    return development, _test_part(panel, cuts, trainings[-1], params, layout, reference, lag)
+    return development, _test_part(panel, cuts, trainings[-1], params, layout, reference)
+
+
+def _settled(
+    panel: Panel, params: WindowParams, series: Series, left_out: dict[str, str]
+) -> tuple[Panel, Cuts, list[Training]]:
+    """The series that some fold admits, and the cuts of their time line alone.
+
+    A series that nothing admits may reach further than the others: without it the cuts are made again.
+    """
+    while True:
+        panel = panel.compact()
+        cuts = cut(panel.time, series.calendar, params.split, params.folds)
+        trainings = _trainings(panel, cuts, params)
+        admitted = np.logical_or.reduce([training.admitted for training in trainings])
+        lost = {group: why for group, why in trainings[-1].reasons.items() if not admitted[group]}
+        if not lost:
+            return panel, cuts, trainings
+        panel = _without(panel, lost, "in the final fit's training part", params, left_out)
 
 
 def _lag(params: WindowParams, season: int | None, series: Series) -> int:
@@ -129,9 +138,9 @@ def _rows(
 
 
 def _folds(
-    panel: Panel, before: Panel, cuts: Cuts, trainings: list[Training], params: WindowParams, lag: int
+    panel: Panel, before: Panel, cuts: Cuts, trainings: list[Training], params: WindowParams
 ) -> tuple[Fold, ...]:  # fmt: skip
-    good, steps, folds = usable(before, params.lookback, params.horizon, lag), before.steps, []
+    good, steps, folds = usable(before, params.lookback, params.horizon), before.steps, []
     blocks = [*zip(cuts.blocks, cuts.blocks[1:], strict=False), (cuts.test, cuts.test)]
     for training, (begin, end) in zip(trainings, blocks, strict=True):
         train = _rows(before, good, training.admitted, 0, training.stop, params)
@@ -152,11 +161,11 @@ def _folds(
 
 def _test_part(
     panel: Panel, cuts: Cuts, final: Training, params: WindowParams, layout: Layout,
-    reference: tuple[np.ndarray, np.ndarray], lag: int,
+    reference: tuple[np.ndarray, np.ndarray],
 ) -> Windows:  # fmt: skip
-    offset, end = max(0, cuts.test - max(params.lookback, lag)), len(panel.time)
+    offset, end = max(0, cuts.test - max(params.lookback, panel.lag)), len(panel.time)
     part = panel.part(offset, end)
-    good = usable(part, params.lookback, params.horizon, lag)
+    good = usable(part, params.lookback, params.horizon)
     rows = _rows(part, good, final.admitted, cuts.test - offset, end - offset, params)
     _need(rows, f"the test part (steps {cuts.test} to {end - 1})", params)
     ranked = np.isfinite(reference[1][:, 0])

@@ -16,15 +16,15 @@ def refusals(panel: Panel, least: int) -> dict[int, str]:
     Args:
         panel: the training part, steps 0 … stop − 1 of the time line.
     """
-    reasons = {}
+    reasons, what = {}, "differences" if panel.lag else "values"
     for group, line in enumerate(panel.lines()):
         for channel in range(panel.levels.shape[1]):
-            seen = panel.observed[line, channel]
+            seen = panel.scored[line, channel]
             values = panel.values[line, channel][seen]
             if len(values) < least:
-                reasons[group] = f"{len(values)} values, fewer than {least}"
+                reasons[group] = f"{len(values)} {what}, fewer than {least}"
             elif not varies(deviation(values), largest(panel.levels[line, channel][seen])):
-                reasons[group] = f"{len(values)} values that do not vary"
+                reasons[group] = f"{len(values)} {what} that do not vary"
             else:
                 continue
             if panel.levels.shape[1] > 1:
@@ -48,7 +48,7 @@ def fit_scaler(kind: str, panel: Panel, admitted: np.ndarray) -> tuple[np.ndarra
             values = panel.values[line, feature]
             seen = np.isfinite(values)
             if feature < channels:
-                seen &= panel.observed[line, feature]
+                seen &= panel.scored[line, feature]
             center[group, feature], width = location_and_width(kind, values[seen])
             flat = feature >= channels and not varies(width, largest(values[seen]))
             scale[group, feature] = np.inf if flat and kind != "none" else width

@@ -104,11 +104,24 @@ def _attempt(
 
 
 def _best(data: bytes, attempts: list[_Attempt], skipped: int) -> list[_Attempt]:
-    """The attempts that explain most; a faulty table counts too, or a worse reading would replace it."""
+    """The attempts that explain most; a faulty table counts too, or a worse reading would replace it.
+
+    It counts less than a table in which all is right where both explain as much, and not at all where even
+    the line of names lacks its separator: the commas of `Day;Sales` and `2020-01-01;0,5` are decimals.
+    """
+    right = [attempt for attempt in attempts if isinstance(attempt.outcome, Reading)]
+    if right:
+        names = next(line for line in data.splitlines()[skipped:] if line.strip())
+        attempts = right + [
+            attempt
+            for attempt in attempts
+            if attempt not in right and attempt.separator.encode() in names
+        ]
     if len(attempts) == 1:
         return attempts
     shares = [attempt.share(data, skipped) for attempt in attempts]
-    return [a for a, share in zip(attempts, shares, strict=True) if share == max(shares)]
+    best = [a for a, share in zip(attempts, shares, strict=True) if share == max(shares)]
+    return [a for a in best if a in right] or best
 
 
 def _read(data: bytes, shape: Layout) -> Reading:
