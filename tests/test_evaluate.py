@@ -219,7 +219,7 @@ def test_season_is_asked_for_where_nothing_tells_it(data: tuple[Windows, Windows
     ("values", "words"),
     [
         ({"season": 0}, "evaluate.season = 0"),
-        ({"season": True}, "evaluate.season = True"),
+        ({"season": True}, "evaluate.season = true"),
         ({"metrics": ["mse", "mpe"]}, "mpe"),
         ({"metrics": ["mse", "mse"]}, "each name may stand once"),
         ({"baselines": ["ets"]}, "auto_ets"),

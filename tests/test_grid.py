@@ -174,7 +174,7 @@ def test_times_without_a_frequency_are_refused_with_what_was_seen(stamps, seen):
     [
         (days("2020-01-01", 9).insert(9, pd.Timestamp("2020-09-01")), "steps of D would leave 235 gaps"),
         (days("2020-01-01", 24, "h").append(days("2020-06-01", 24, "h")), "steps of h would leave"),
-        (pd.Index([1, 2, 3, 1000]), "steps of 1 would leave 996 gaps for 4 values"),
+        (pd.Index([1, 2, 3, 1000]), "996 of 1000 are missing"),
     ],
 )  # fmt: skip
 def test_an_inferred_frequency_never_leaves_more_gaps_than_values(stamps, seen):
@@ -199,7 +199,7 @@ def test_a_frequency_far_too_fine_is_refused_and_never_laid_out():
         (days("2020-02-01", 9, "QS-FEB"), "QS", "or use 'QS-FEB', `infer` or `rows`"),
         (days("2020-01-31", 9, "ME"), "MS", "the times of the file are steps of 'ME'"),
         (days("2020-01-01", 9), "B", "a at 2020-01-04 does not lie on the grid"),
-        (days("2020-01-01", 2), "D", "at 2 times; at least 3 time steps"),
+        (days("2020-01-01", 2), "D", "has values is 2; at least 3"),
         (days("2020-01-01", 3), "0D", "the step must be positive"),
         (days("2020-01-01", 3), "-1D", "the step must be positive"),
         (days("2020-01-01", 3), "0MS", "the step must be positive"),
@@ -299,3 +299,30 @@ def test_opening_hours_are_those_of_the_zone():
     utc = local.tz_localize("America/New_York").tz_convert(None)
     _, calendar = gridded({"a": utc}, "rows", zone="America/New_York")
     assert calendar.pattern == "Mon Tue Wed Thu Fri 09:00:00-15:00:00 every 3600 s"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        (
+            [y * 100 + w for y in (2020, 2021) for w in range(1, 53)],
+            "codes of dates (year and week",
+        ),
+        ([11101 + 100 * (i // 52) + i % 52 for i in range(150)], "codes of dates"),
+        ([n for n in range(43831, 43950) if n % 7 < 5], "Excel's day numbers"),
+        (
+            [d * 1_000_000 + m * 10_000 + 2020 for m in (1, 2) for d in range(1, 29)],
+            "codes of dates",
+        ),
+    ],
+)
+def test_codes_of_dates_are_not_counts(numbers, words):
+    """A grid of counts would put gaps where the calendar has none."""
+    text = refused(words, {"a": pd.Index(numbers)}, frequency="infer")
+    assert "if they are counts, add rows without a value" in text
+
+
+def test_counts_with_some_left_out_are_counts():
+    frame, calendar = gridded({"a": pd.Index([n for n in range(100) if n % 5])}, frequency="infer")
+    assert calendar.frequency == "1"
+    assert int(frame["y"].isna().sum()) == 19

@@ -187,3 +187,29 @@ def test_a_long_file_is_held_to_its_width_to_the_last_row(tmp_path):
     text = "t,a\n" + "".join(f"{i},{i}\n" for i in range(100_000)) + "100000,1,2\n"
     with pytest.raises(ParameterError, match="line 100002 of the file has 3 cells"):
         prepared(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "roles"),
+    [
+        ("Zeit;kWh", "25.10.2023 {h:02d}:00;{h},5", {"time": "Zeit"}),
+        ("t;y", "2023-10-25T{h:02d}:00:00+01:00;{h},5", {"time": "t"}),
+        ("t\ty", "2023-10-25 {h:02d}:00\t{h},5", {"time": "t"}),
+        ("t|y", "2023-10-{d:02d}|{h},5", {"time": "t"}),
+        ("t;y", "{d:02d}/2023;{h},5", {"time": "t"}),
+        ("Ort;y", "Nord;{h},5", {"format": "long", "id": "Ort", "value": "y", "time": None}),
+        (
+            "Filiale;Region;Artikel;Tag;y", "A;B;C;2023-10-{d:02d};{h},5",
+            {"format": "long", "id": "Filiale", "value": "y", "time": "Tag"},
+        ),
+        (
+            "Laden;Tag;Umsatz, EUR", "A;2023-10-{d:02d};{h},5",
+            {"format": "long", "id": "Laden", "value": "Umsatz, EUR", "time": "Tag"},
+        ),
+    ],
+)  # fmt: skip
+def test_decimal_commas_are_not_separators(tmp_path, head, row, roles):
+    """One column of values: its decimal comma stands in every row, as a separator would."""
+    lines = [head, *(row.format(h=h, d=h + 1) for h in range(12))]
+    series = prepared(tmp_path, "\n".join(lines) + "\n", **roles)
+    assert series.frame["y"].tolist() == [h + 0.5 for h in range(12)]

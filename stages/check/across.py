@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from stages.evaluate.params import EvaluateParams
-from stages.params import Section
+from stages.params import ParameterError, Section
+from stages.prepare.dates.date_format import check_format
 from stages.prepare.params import PrepareParams
+from stages.prepare.reading.separators import separator_of
+from stages.prepare.reading.signs import check_signs
+from stages.prepare.reading.text import check_encoding
 from stages.season import infer_season
 from stages.train.params import TrainParams
 from stages.window.params import WindowParams
+from stages.zones import zone_named
 
 
 def problems_across(sections: Mapping[str, Section]) -> list[str]:
     """A sentence for each broken rule; a section that is wrong itself is not there, and breaks none."""
     prepare, window = sections.get("prepare"), sections.get("window")
     train, evaluate = sections.get("train"), sections.get("evaluate")
-    problems = []
+    problems = _reading(prepare) if isinstance(prepare, PrepareParams) else []
     if isinstance(window, WindowParams) and isinstance(train, TrainParams):
         problems += _segment(window, train)
     if isinstance(prepare, PrepareParams) and isinstance(evaluate, EvaluateParams):
         problems += _season(prepare, window, evaluate)
+    return problems
+
+
+def _reading(prepare: PrepareParams) -> list[str]:
+    """How the file is to be read, as far as no file is needed to judge it; the rules are the readers' own."""
+    rules: tuple[tuple[Callable[[str], Any], str | None], ...] = (
+        (separator_of, prepare.separator),
+        (check_encoding, prepare.encoding),
+        (lambda thousands: check_signs(prepare.decimal, thousands), prepare.thousands),
+        (check_format, prepare.date_format),
+        (zone_named, prepare.zone),
+    )
+    problems = []
+    for check, value in rules:
+        try:
+            if value is not None:
+                check(value)
+        except ParameterError as error:
+            problems.append(str(error))
     return problems
 
 

@@ -14,6 +14,7 @@ from stages.prepare.steps import MOST_GAPS, Steps, distinct, moment, steps_of, t
 from stages.zones import to_local
 
 _LEAST = 3  # steps
+_LEFT_OUT = 0.25  # of whole numbers that are counts, at most
 HOUR = DAY // 24
 
 
@@ -117,7 +118,7 @@ def _steps(stamps: np.ndarray, times: Times, frequency: str) -> tuple[Steps, Cal
     unique = distinct(stamps)
     if len(unique) < _LEAST:
         raise ParameterError(
-            f"the file has values at {len(unique)} times; at least {_LEAST} time steps are needed"
+            f"the number of times at which the file has values is {len(unique)}; at least {_LEAST} are needed"
         )
     if frequency == "rows":
         return Steps(0, None, unique), _calendar_of_rows(unique, times)
@@ -205,17 +206,36 @@ def _sparse(
     gaps = spans.total - values
     if frequency == "rows":
         return
-    if gaps > MOST_GAPS * values or (frequency == "infer" and gaps > values):
-        words = f"whole numbers {calendar.frequency} apart at the closest"
-        if calendar.time == "datetime":
-            words = rhythm(distinct(stamps)).words
+    if calendar.time == "integer":
+        _coded(spans, calendar, distinct(stamps))
+    elif gaps > MOST_GAPS * values or (frequency == "infer" and gaps > values):
+        words = rhythm(distinct(stamps)).words
         tell = "" if frequency != "infer" else f", or {calendar.frequency} if the gaps are meant"
-        tell = tell if calendar.time == "datetime" else ""
         raise ParameterError(
             f"prepare.frequency = {frequency!r}: steps of {calendar.frequency} would leave {gaps} gaps for "
             f"{values} values (the times are {words}); set prepare.frequency: rows to take the times of the "
             f"file as the steps{tell}"
         )
+
+
+def _coded(spans: _Spans, calendar: Calendar, unique: np.ndarray) -> None:
+    """Refuses whole numbers with many left out: codes of dates, as 202052 and then 202101, are no counts."""
+    lived = spans.total
+    if lived <= MOST_GAPS * len(unique):  # else they are too many in any case
+        lived = len(distinct(spans.numbers()))
+    if lived - len(unique) <= _LEFT_OUT * lived:
+        return
+    meaning = "codes of dates (year and week, day and month, …)"
+    remedy = "write them as dates (2024-01-31, 2024-W05), or set prepare.date_format"
+    if unique[0] >= 20_000 and unique[-1] <= 80_000:
+        meaning = "Excel's day numbers"
+        remedy = "format the column as dates (2024-01-31) before saving it"
+    raise ParameterError(
+        f"prepare.time: of the whole numbers from {unique[0]} to {unique[-1]} in steps of "
+        f"{calendar.frequency}, {lived - len(unique)} of {lived} are missing. If they are {meaning}, "
+        f"{remedy}; if they are counts, add rows without a value for those that are missing, or set "
+        "prepare.frequency: rows to leave them out"
+    )
 
 
 def _framed(

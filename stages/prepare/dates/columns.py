@@ -15,7 +15,10 @@ PARTS = {
     "year": "year", "yr": "year", "yyyy": "year", "month": "month", "mon": "month", "mm": "month",
     "mo": "month", "quarter": "quarter", "qtr": "quarter", "day": "day", "dd": "day", "hour": "hour",
     "hr": "hour", "hh": "hour", "minute": "minute", "min": "minute", "mi": "minute", "second": "second",
-    "sec": "second", "ss": "second",
+    "sec": "second", "ss": "second", "jahr": "year", "année": "year", "annee": "year", "año": "year",
+    "monat": "month", "mois": "month", "mes": "month", "quartal": "quarter", "trimestre": "quarter",
+    "tag": "day", "jour": "day", "día": "day", "dia": "day", "stunde": "hour", "heure": "hour",
+    "hora": "hour",
 }  # fmt: skip
 # Which part may only stand with which other one.
 _NEEDS = (
@@ -131,8 +134,9 @@ def joined(columns: dict[str, pa.Array], name: NameRow) -> pa.Array:
         part = _part(column, array)
         if part in parts:
             raise ParameterError(
-                f"prepare.time = {list(columns)}: column {column!r} is the second that has the {part}; "
-                "name each part of the time once"
+                f"prepare.time = {list(columns)}: {column!r} would be the second column with the {part}. "
+                "Parts are known by their names (year, quarter, month, day, hour, minute, second): rename "
+                "the columns so; beside a column of dates, one of times of day is written 13:00 or 1 PM"
             )
         parts[part] = array
     if "date" in parts:

@@ -19,6 +19,11 @@ _SHORT_YEARS = (
 )  # fmt: skip
 _WHOLE = rf"[+-]?{DIGITS}(\.0*)?"
 _SHORT = "|".join(month[:3] for month in MONTHS)
+_FRACTION = r"\d{3,4}[.,]\d+"
+_NO_FRACTION = (
+    "a number with a fraction, which is not a date (a decimal year?); write dates such as 2024-01, "
+    "2024-01-31"
+)
 _WORDS = (
     (
         r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?",
@@ -28,11 +33,7 @@ _WORDS = (
         rf"\d{{1,2}}[-/. ]\d{{1,2}}\.?|(?i:(\d{{1,2}}[-/. ]+)?({_SHORT})[a-z]*\.?([-/. ]\d{{1,2}})?)",
         "which has no year (or one of two digits); write dates such as 2024-01-31 or 2024-01",
     ),
-    (
-        r"\d{3,4}[.,]\d+",
-        "a number with a fraction, which is not a date (a decimal year?); write dates such as 2024-01 or "
-        "2024-01-31",
-    ),
+    (_FRACTION, _NO_FRACTION),
     (
         r"[-+]?[\d.,]+([eE][-+]?\d+)?",
         "which is neither a date nor a whole number; write dates such as 2024-01-31",
@@ -61,6 +62,10 @@ def unknown(texts: pa.Array, row: int, name: Callable[[int], str]) -> ParameterE
         )
     if re.fullmatch(_WHOLE, text):
         odd = next(i for i, other in enumerate(texts) if not re.fullmatch(_WHOLE, other.as_py()))
+        if re.fullmatch(_FRACTION, texts[odd].as_py()):
+            return ParameterError(
+                f"prepare.time: {name(odd)} has {texts[odd].as_py()!r}, {_NO_FRACTION}"
+            )
         return ParameterError(
             f"{begin}a whole number, but {name(odd)} has {texts[odd].as_py()!r}; write all rows in one way"
         )

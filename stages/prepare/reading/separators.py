@@ -79,14 +79,24 @@ def only_reading(data: bytes, separator: str | None, header: bool | None, skippe
     return readings[0]
 
 
-def _by_separator(data: bytes, separator: str, header: bool | None, skipped: int) -> Reading:
+def separator_of(name: str) -> str:
+    """The character that prepare.separator names.
+
+    Raises:
+        ParameterError: it is not one character that can separate columns.
+    """
     shown_as = {"tab": "\t", "\\t": "\t", "blank": " "}
-    separator = shown_as.get(separator, separator)
+    separator = shown_as.get(name, name)
     if not re.fullmatch(r"[^\w\"\r\n]|_", separator, re.ASCII) or not separator.isascii():
         raise ParameterError(
             f"prepare.separator = {separator!r} must be one character, such as `;`, or `tab`; a file whose "
             "columns are apart by several blanks has to be saved as CSV"
         )
+    return separator
+
+
+def _by_separator(data: bytes, name: str, header: bool | None, skipped: int) -> Reading:
+    separator = separator_of(name)
     if table_width(data, separator, skipped) == 1:
         return _one_column(data, header, skipped)
     return _read(data, layout(data, separator, skipped, header))

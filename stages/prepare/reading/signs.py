@@ -46,7 +46,7 @@ def recognise_signs(
     Raises:
         ParameterError: both readings are possible, or the numbers contradict each other.
     """
-    _check(decimal, thousands)
+    check_signs(decimal, thousands)
     proofs = _Proofs(table)
     for name in values:
         proofs.read(name)
@@ -64,7 +64,12 @@ def recognise_signs(
     }
 
 
-def _check(decimal: str | None, thousands: str | None) -> None:
+def check_signs(decimal: str | None, thousands: str | None) -> None:
+    """Refuse what cannot be a sign.
+
+    Raises:
+        ParameterError: names the parameter, its value and the rule.
+    """
     sign = " " if thousands == "blank" else thousands
     if sign is not None and (len(sign) != 1 or sign.isalnum() or sign in "+-"):
         raise ParameterError(

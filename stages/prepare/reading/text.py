@@ -51,7 +51,7 @@ def read_text(path: Path, encoding: str | None = None) -> tuple[bytes, str]:
             f"prepare.path = {str(path)!r} is a web page or XML, not a table; "
             "download the CSV file itself"
         )
-    text, words = _decoded(data, encoding) if encoding else _recognised(data)
+    text, words = _recognised(data) if encoding is None else _decoded(data, encoding)
     if b"\0" in text:
         raise ParameterError(
             f"prepare.path = {str(path)!r} holds zero bytes, so it is not text in {words}; save it "
@@ -77,14 +77,27 @@ def _unpacked(path: Path) -> bytes:
         ) from None
 
 
-def _decoded(data: bytes, encoding: str) -> tuple[bytes, str]:
+def check_encoding(encoding: str) -> None:
+    """Refuse what is not the name of an encoding of text.
+
+    Raises:
+        ParameterError: names the value and the remedy.
+    """
     try:
-        text = data.decode(encoding).encode()
-    except LookupError:
+        b"a".decode(encoding or "none")  # of nothing at all Python asks no encoding
+    except UnicodeError:  # known: this byte is a part of its characters
+        return
+    except (LookupError, ValueError):  # ValueError: a zero byte in the name
         raise ParameterError(
             f"prepare.encoding = {encoding!r} is not known; use utf-8, utf-16, windows-1252, "
             "latin-1, …, or null to have it recognised"
         ) from None
+
+
+def _decoded(data: bytes, encoding: str) -> tuple[bytes, str]:
+    check_encoding(encoding)
+    try:
+        text = data.decode(encoding).encode()
     except UnicodeError as error:
         line = data.count(b"\n", 0, getattr(error, "start", 0)) + 1
         raise ParameterError(
