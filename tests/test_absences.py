@@ -138,7 +138,7 @@ def test_all_baselines_absent_leave_a_study(
     write_report(**one.paths, folder=tmp_path / "report", params=ReportParams())
     for name in ("report.md", "index.html"):
         text = (tmp_path / "report" / name).read_text(encoding="utf-8")
-        assert "No seasonal_repeat: a season of 365 steps is longer than" in text
+        assert "No baseline seasonal_repeat: a season of 365 steps is longer than" in text
         assert "No MASE: it has no meaning for north (" in text
         assert "| MASE" not in text
     told = json.loads((tmp_path / "report" / "metrics.json").read_text(encoding="utf-8"))
