@@ -203,3 +203,16 @@ def test_many_names_are_counted() -> None:
 
 def test_a_reason_is_raised_as_an_error_of_its_own() -> None:
     assert not issubclass(AbsentError, ValueError)  # it must never end the stage
+
+
+@pytest.mark.parametrize(("order", "learnt"), [(0, "values"), (1, "differences")])
+def test_series_that_a_fold_leaves_out_are_named(order: int, learnt: str) -> None:
+    values = levels(150, 2)
+    values[:85, 1] = np.nan
+    windows, _ = make(values, ends=(90, 120))
+    windows.layout.difference["order"] = order  # type: ignore[index]
+    (told,) = absences(windows, Index([], []), [])
+    assert told == (
+        f"Left out of fold0: s1 (too few {learnt} in the training part, {learnt} there that do not vary, or "
+        "a first value in the validation part or later)."
+    )

@@ -18,12 +18,12 @@ def absences(windows: Windows, index: Index, metrics: Sequence[str]) -> tuple[st
     Args:
         windows: the development part. metrics: those that have an overall value.
     """
-    found = []
+    found, learnt = [], "differences" if windows.layout.difference["order"] else "values"
     if windows.left_out:
         found.append(f"Not in the study: {_explained(windows.left_out)}.")
     found += [
-        f"Left out of {listed(folds)}: {who} (too few values in the training part, values there that do "
-        "not vary, or a first value in the validation part or later)."
+        f"Left out of {listed(folds)}: {who} (too few {learnt} in the training part, {learnt} there that "
+        "do not vary, or a first value in the validation part or later)."
         for who, folds in _by_folds(windows, _not_admitted).items()
     ]
     if index.unranked:
