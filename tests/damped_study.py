@@ -139,7 +139,8 @@ def damped(
     params = PrepareParams(path=str(root / "raw.csv"), frequency=frequency)
     series = prepare(root / "raw.csv", params)
     series.summary["calendar"]["zone"] = zone
-    development, test = make_windows(series, WindowParams(**(WINDOW | (window or {}))), None)
+    cut = WindowParams(**(WINDOW | (window or {})))
+    development, test = make_windows(series, cut, evaluate.get("season"))
     paths = {flag: root / flag for flag in ("series", "fits", "scores", "forecasts")}
     paths["development"] = root / "development.safetensors"
     series.save(paths["series"])

@@ -138,7 +138,7 @@ def test_all_baselines_absent_leave_a_study(
     write_report(**one.paths, folder=tmp_path / "report", params=ReportParams())
     for name in ("report.md", "index.html"):
         text = (tmp_path / "report" / name).read_text(encoding="utf-8")
-        assert "No seasonal_repeat: a season of 365 steps is longer than" in text
+        assert "No baseline seasonal_repeat: a season of 365 steps is longer than" in text
         assert "No MASE: it has no meaning for north (" in text
         assert "| MASE" not in text
     told = json.loads((tmp_path / "report" / "metrics.json").read_text(encoding="utf-8"))
@@ -203,3 +203,16 @@ def test_many_names_are_counted() -> None:
 
 def test_a_reason_is_raised_as_an_error_of_its_own() -> None:
     assert not issubclass(AbsentError, ValueError)  # it must never end the stage
+
+
+@pytest.mark.parametrize(("order", "learnt"), [(0, "values"), (1, "differences")])
+def test_series_that_a_fold_leaves_out_are_named(order: int, learnt: str) -> None:
+    values = levels(150, 2)
+    values[:85, 1] = np.nan
+    windows, _ = make(values, ends=(90, 120))
+    windows.layout.difference["order"] = order  # type: ignore[index]
+    (told,) = absences(windows, Index([], []), [])
+    assert told == (
+        f"Left out of fold0: s1 (too few {learnt} in the training part, {learnt} there that do not vary, or "
+        "a first value in the validation part or later)."
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,7 @@ from stages.report.alarms import repeated_last
 from stages.report.params import ReportParams
 from stages.report.run import run
 from stages.report.study import load_study
-from tests.damped_study import STEPS, damped, forecast, waves
+from tests.damped_study import STEPS, Damped, damped, fit_of, forecast, waves
 from tests.evaluate_windows import make
 from tests.evaluate_windows import waves as levels
 from tests.made_study import Maker
@@ -72,7 +74,7 @@ TEST = "rnn at λ = 100: the test loss"
         (change_fits(1e6), [(VALIDATION, "that of repeating the last value on the same windows")]),
         (change_losses(10.0), []),
         (change_losses(1e6), [(TEST, "repeat_last's"), (TEST, "the validation loss")]),
-        (change_losses(1e3), [(TEST, "the validation loss")]),
+        (change_losses(1e4 / 2), [(TEST, "the validation loss")]),
         (change_losses(1e6, ("repeat_last",)), [(TEST, "the validation loss")]),
     ],
 )
@@ -87,7 +89,8 @@ def test_each_sign_names_its_cause(
     for sentence, (begin, against) in zip(found, signs, strict=True):
         assert sentence.startswith(begin)
         assert f"times {against} (" in sentence
-        assert sentence.endswith("of it comes from series 'south'.")
+        part = begin.split()[-2]
+        assert sentence.endswith(f" of the {part} loss comes from series 'south'.")
         assert float(sentence.split("; ")[1].split(" %")[0]) > 99
     run(**paths, folder=tmp_path / "report", params=ReportParams())
     assert capsys.readouterr().err.splitlines() == [f"report: {one}" for one in found]
@@ -131,3 +134,122 @@ def test_of_differences_nothing_is_forecast() -> None:
     y = windows.values[fold.validation[:, None] + np.arange(1, 4), 0]
     scale = fold.scale[windows.group_origin(fold.validation)[0], 0]
     np.testing.assert_allclose(repeated_last(windows, fold), ((y / scale[:, None]) ** 2).mean(1))
+
+
+def sizes(*factors: float, jump: float = 0.0) -> pd.DataFrame:
+    """The waves in other units; behind a gap at the test part's beginning all lie higher by `jump`."""
+    test, names = np.arange(STEPS) >= 140, ("north", "south", "west")
+    units = dict(zip(names, factors, strict=True))
+    frame = waves().assign(**{n: unit * (waves()[n] + jump * test) for n, unit in units.items()})
+    if jump:
+        frame.loc[140, list(names)] = np.nan  # no window sees both
+    return frame
+
+
+def late() -> pd.DataFrame:
+    """West has too few values to be ranked, but is forecast in the second fold."""
+    frame = waves()
+    return frame.assign(west=frame["west"].where(np.arange(STEPS) >= 92))
+
+
+def in_variances(one: Damped, frame: pd.DataFrame) -> float:
+    """The validation loss of the ranked series, of forecasts of levels in units of the variances."""
+    windows, fit, losses = one.windows, fit_of(one.windows), []
+    names, chosen = np.array(windows.layout.series), one.study.cells[0].chosen
+    sigma = frame[list(names)].iloc[:100].std(ddof=0).to_numpy()  # then 40 validate and 60 test
+    for fold in windows.folds[:-1]:
+        rows, unit = fold.validation, (fold.center, fold.scale)
+        _, _, shift, spread = windows.batch(rows, *unit)
+        y_hat = windows.undo(
+            rows, forecast(fit, windows, rows, *unit)[chosen], *unit, shift, spread
+        )
+        series = windows.series_of(rows)
+        error = (y_hat - windows.targets(rows)) / sigma[series][:, None]
+        kept = ~np.isin(names[series[:, 0]], list(one.study.index.unranked))
+        losses.append(np.square(error).mean(axis=(0, 2, 3))[kept])
+    return float(np.concatenate(losses).mean())
+
+
+TWINS = waves()[["ds", "north"]].assign(other=22 - waves()["north"])  # equal variances
+
+
+@pytest.mark.parametrize(
+    ("window", "frame"),
+    [
+        ({"scaler": "standard"}, waves()),
+        ({"scaler": "none"}, sizes(1e-3, 1.0, 1e3)),
+        ({"scaler": "minmax", "normalise": "mean"}, sizes(1e-3, 1.0, 1e3)),
+        ({"scaler": "minmax"}, late()),
+        ({"scaler": "none", "difference": "seasonal"}, waves()),
+        ({"scaler": "minmax", "difference": 1, "horizon": 1}, sizes(1e-3, 1.0, 1e3)),
+        ({"scaler": "none", "channels": "joint"}, TWINS),
+    ],
+)
+def test_test_and_validation_losses_are_compared_in_one_unit(
+    window: dict[str, Any], frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "network_forecast", forecast)
+    monkeypatch.setattr("stages.report.alarms.JUMP", 1e-9)  # every comparison is printed
+    one = damped(tmp_path, frame, window, season=7, baselines=())
+    if window.get("difference") == "seasonal":
+        assert one.windows.layout.difference["lag"] == 7
+    (sentence,) = one.study.alarms
+    loss, times, validation = map(float, re.findall(r"(?:loss, | is |\()([-+.e\d]+)", sentence)[:3])
+    assert f"({validation:.4g} in the same unit)" in sentence
+    assert validation == pytest.approx(in_variances(one, frame), rel=1e-3)
+    assert loss == pytest.approx(one.study.cells[0].test[one.study.cells[0].chosen], rel=1e-3)
+    assert times == pytest.approx(loss / validation, rel=1e-2)
+
+
+SPIKE = sizes(1.0, 1.0, 1.0)
+SPIKE.loc[50, ["north", "south", "west"]] = 1e4
+UNLIKE = {"scaler": "none", "channels": "joint"}
+STEP = {"scaler": "none", "difference": 1}
+
+
+@pytest.mark.parametrize(
+    ("window", "frame", "said"),
+    [
+        ({"scaler": "none"}, sizes(1e-3, 1e-3, 1e-3), None),
+        ({"scaler": "none"}, sizes(1e3, 1e3, 1e3, jump=600), "the validation loss ("),
+        ({"scaler": "minmax"}, SPIKE, None),
+        (UNLIKE, sizes(1e-3, 1e-3, 2e-3), None),
+        (UNLIKE, sizes(1e3, 1e3, 2e3, jump=600), "times repeat_last's, the validation loss only "),
+        (STEP, sizes(1e-3, 1e-3, 1e-3), None),
+    ],
+)
+def test_units_neither_raise_nor_hide_an_alarm(
+    window: dict[str, Any],
+    frame: pd.DataFrame,
+    said: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stage, "network_forecast", forecast)
+    one = damped(tmp_path, frame, window)
+    cell = one.study.cells[0]
+    in_two_units = float(cell.test[cell.chosen] / cell.path.loss[cell.chosen])
+    assert (in_two_units >= 100) == (said is None)  # would say the opposite
+    assert [bool(said) and said in text for text in one.study.alarms] == [True] * bool(said)
+
+
+@pytest.mark.parametrize(
+    ("window", "what"),
+    [(UNLIKE, "repeating the last value"), (STEP, "forecasting differences of 0")],
+)
+def test_without_a_common_unit_multiples_of_repeating_are_compared(
+    window: dict[str, Any], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "network_forecast", forecast)
+    monkeypatch.setattr("stages.report.alarms.JUMP", 1e-9)
+    frame = sizes(1.0, 1.0, 5.0)
+    one = damped(tmp_path / "with", frame, window)
+    cell, folds = one.study.cells[0], one.windows.folds[:-1]
+    naive = np.concatenate([repeated_last(one.windows, fold) for fold in folds]).mean()
+    validation = cell.path.loss[cell.chosen] / naive
+    test = cell.test[cell.chosen] / one.study.baselines.loc["repeat_last", "loss"]
+    (sentence,) = one.study.alarms
+    assert f"the test loss is {test:.3g} times repeat_last's, the validation loss only " in sentence
+    assert f"only {validation:.3g} times that of {what} on its windows" in sentence
+    without = damped(tmp_path / "without", frame, window, baselines=("ridge",))
+    assert without.study.alarms == ()

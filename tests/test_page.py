@@ -21,7 +21,7 @@ from stages.report.axes import power
 from stages.report.page import made
 from stages.report.page.answer import headline
 from stages.report.page.build import breakable
-from stages.report.page.data import filled_steps
+from stages.report.page.data import file_table, filled_steps
 from stages.report.page.residuals import autocorrelation
 from stages.report.page.training import clipped_steps
 from stages.report.page.weights import zeros
@@ -313,3 +313,17 @@ def test_a_digest_of_a_folder_is_of_names_and_contents(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_browser_shows_it(written: tuple[Study, Path], tmp_path: Path, dark: bool) -> None:
     check(written[1] / "index.html", tmp_path, dark)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("`;`", "“;”"),
+        ("`.` (set in params.yaml)", "“.” (set in params.yaml)"),
+        ("```", "“`”"),
+        ("none", "none"),
+        ("day, `odd` name", "day, `odd` name"),
+    ],
+)
+def test_signs_of_the_file_stand_in_quotes(value: str, shown: str) -> None:
+    assert file_table({"decimal sign": value}).rows == [["decimal sign", shown]]

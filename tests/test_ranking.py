@@ -175,7 +175,7 @@ def test_the_report_names_who_is_left_out_and_draws_no_empty_panel(
         assert "Not ranked" in text
         assert "late (its values before the validation part are too few or do not vary)" in text
         assert "closed (it has no window in the test part)" in text
-        assert "Without late: fold0 and fold1 (too few values" in text
+        assert "Left out of fold0 and fold1: late (too few values" in text
         assert "nan" not in text.replace("nanosecond", "")
     assert "Series that are not ranked" in page
     drawn = pd.read_csv(folder / "figures" / "forecasts.csv")

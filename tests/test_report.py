@@ -143,3 +143,28 @@ def test_a_grid_without_zero_and_one_series(tmp_path: Path) -> None:
 def test_bad_parameters_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):
         ReportParams(**bad)
+
+
+@pytest.mark.parametrize(
+    ("scaler", "order", "learnt"),
+    [
+        ("standard", 0, None),
+        ("minmax", 0, "(window.scaler: minmax)"),
+        ("none", 0, "(window.scaler: none)"),
+        ("standard", 1, "(window.scaler: standard, of differences)"),
+    ],
+)
+def test_errors_in_two_units_are_told_apart(
+    scaler: str, order: int, learnt: str | None, tmp_path: Path
+) -> None:
+    paths = Maker(tmp_path / "study", ("north", "south")).write()
+    windows = Windows.load(paths["development"])
+    layout = replace(windows.layout, scaler=scaler, difference={"order": order, "lag": 1})
+    other = tmp_path / "development.safetensors"
+    replace(windows, layout=layout).save(other)
+    run(**paths | {"development": other}, folder=tmp_path / "report", params=ReportParams())
+    sentence = f"in the units that networks learn in {learnt}, test errors in standard deviations"
+    for name, times in (("report.md", 2), ("index.html", 3)):  # facts, cells, path
+        text = (tmp_path / "report" / name).read_text(encoding="utf-8")
+        assert text.count(sentence) == (times if learnt else 0)
+        assert text.count("units that networks learn in") == (times if learnt else 0)

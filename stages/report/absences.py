@@ -18,20 +18,20 @@ def absences(windows: Windows, index: Index, metrics: Sequence[str]) -> tuple[st
     Args:
         windows: the development part. metrics: those that have an overall value.
     """
-    found = []
+    found, learnt = [], "differences" if windows.layout.difference["order"] else "values"
     if windows.left_out:
         found.append(f"Not in the study: {_explained(windows.left_out)}.")
     found += [
-        f"Without {who}: {listed(folds)} (too few values in the training part, none that vary, or a "
-        "beginning in the validation part)."
+        f"Left out of {listed(folds)}: {who} (too few {learnt} in the training part, {learnt} there that "
+        "do not vary, or a first value in the validation part or later)."
         for who, folds in _by_folds(windows, _not_admitted).items()
     ]
     if index.unranked:
         found.append(
-            "Not ranked, so in no scaled error, overall error or verdict of the test part: "
+            "Not ranked, so left out of the test part's scaled errors, errors over all series and verdicts: "
             f"{_explained(index.unranked)}."
         )
-    found += [f"No {name}: {reason}." for name, reason in index.absent.items()]
+    found += [f"No baseline {name}: {reason}." for name, reason in index.absent.items()]
     for metric, series in index.undefined.items():
         name = metric.upper()
         left = f"{name} leaves out" if metric in metrics else f"No {name}: it has no meaning for"

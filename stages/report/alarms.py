@@ -3,6 +3,10 @@
 Three signs, each of a cell at its chosen λ: its validation loss is WRONG times that of repeating the last
 value on the same windows, or more; its test loss is, against the baseline repeat_last; or its test loss is
 JUMP times its validation loss. A network that learnt nothing at all does far better.
+
+Test losses are in units of σ, each series' standard deviation in the split's training part, validation losses
+in those of each fold's scaler. So the third sign compares them in σ, or, where a validation loss has none, as
+multiples of the losses of repeating the last value.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stages.artifacts.windows import Fold, Windows
+from stages.evaluate.yardstick import yardstick
 from stages.report.intervals import Array
 from stages.report.verdicts import WindowLosses
 
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from stages.report.study import Cell
 
 WRONG, JUMP = 1e4, 100.0
+ALIKE = 0.01  # how far channels' factors may lie apart, as a share of their mean
 BLOCK = 1 << 20  # targets held at a time
 
 
@@ -32,42 +38,121 @@ def alarms(
     Args:
         windows: the development part. baselines: name → test losses.
     """
-    found = []
+    sigma, naive, found = yardstick(windows, None).sigma, baselines.get("repeat_last"), []
     for cell in cells:
-        found += [_validation(cell, windows), *_test(cell, baselines.get("repeat_last"))]
+        found += [_validation(cell, windows), _test(cell, naive)]
+        found.append(_jump(cell, windows, sigma, naive))
     return tuple(sentence for sentence in found if sentence)
 
 
 def _validation(cell: Cell, windows: Windows) -> str:
-    folds = [fold for fold in windows.folds if fold.name in cell.fit.window_losses]
+    folds = _validated(cell, windows)
     naive = np.concatenate([repeated_last(windows, fold) for fold in folds]).mean()
     loss = float(cell.path.loss[cell.chosen])
     if not _times(loss, float(naive), WRONG):
         return ""
-    losses = [cell.fit.window_losses[fold.name][cell.chosen].mean(axis=0) for fold in folds]
     series = np.concatenate([windows.group_origin(fold.validation)[0] for fold in folds])
     names: Array = np.array(windows.layout.series, object)[series]
     if windows.layout.channels == "joint":
         names = np.full(len(series), "")
-    cause = _cause(names, np.concatenate(losses))
-    compared = _compared(loss, float(naive), "that of repeating the last value on the same windows")
+    cause = _cause("validation", names, np.concatenate([_losses(cell, fold) for fold in folds]))
+    what = f"that of {_repeating(windows)} on the same windows"
+    compared = _compared(loss, float(naive), what)
     return f"{_who(cell)}: the validation loss, {loss:.4g}, is {compared}{cause}."
 
 
-def _test(cell: Cell, naive: WindowLosses | None) -> list[str]:
-    """Against repeat_last, where there is that baseline, and against validation."""
-    one, validation = cell.losses[cell.chosen], float(cell.path.loss[cell.chosen])
-    loss = float(cell.test[cell.chosen])
+def _test(cell: Cell, naive: WindowLosses | None) -> str:
+    """Not finite, or against repeat_last, where there is that baseline."""
+    one, loss = cell.losses[cell.chosen], float(cell.test[cell.chosen])
     if not math.isfinite(loss):
-        return [f"{_who(cell)}: the test loss is not a finite number: a network diverged."]
-    cause, found = _cause(one.series, one.loss), []
-    if naive is not None and _times(loss, float(naive.loss.mean()), WRONG):
-        compared = _compared(loss, float(naive.loss.mean()), "repeat_last's")
-        found.append(f"{_who(cell)}: the test loss, {loss:.4g}, is {compared}{cause}.")
-    if _times(loss, validation, JUMP):
-        compared = _compared(loss, validation, "the validation loss")
-        found.append(f"{_who(cell)}: the test loss, {loss:.4g}, is {compared}{cause}.")
-    return found
+        return f"{_who(cell)}: the test loss is not a finite number: a network diverged."
+    if naive is None or not _times(loss, float(naive.loss.mean()), WRONG):
+        return ""
+    compared = _compared(loss, float(naive.loss.mean()), "repeat_last's")
+    cause = _cause("test", one.series, one.loss)
+    return f"{_who(cell)}: the test loss, {loss:.4g}, is {compared}{cause}."
+
+
+def _jump(cell: Cell, windows: Windows, sigma: Array, naive: WindowLosses | None) -> str:
+    """The test loss against the validation loss of the ranked series."""
+    one, loss = cell.losses[cell.chosen], float(cell.test[cell.chosen])
+    folds = _validated(cell, windows)
+    groups = np.concatenate([windows.group_origin(fold.validation)[0] for fold in folds])
+    ranked: Array = np.isfinite(sigma).reshape(len(windows.first), -1)
+    kept = np.any(ranked, axis=1)[groups]
+    if not math.isfinite(loss) or not kept.any():
+        return ""
+    losses = np.concatenate([_losses(cell, fold) for fold in folds])
+    factors = [variances(windows, fold, sigma) for fold in folds]
+    units = [factor for factor in factors if factor is not None]
+    if len(units) == len(folds):
+        with np.errstate(over="ignore", invalid="ignore"):
+            told = _above(loss, float((losses * np.concatenate(units))[kept].mean()))
+    elif naive is None:
+        return ""
+    else:
+        repeated = np.concatenate([repeated_last(windows, fold) for fold in folds])[kept].mean()
+        validation = losses[kept].mean(), repeated, _repeating(windows)
+        told = _further_above(loss, naive.loss.mean(), *validation)
+    return f"{_who(cell)}: {told}{_cause('test', one.series, one.loss)}." if told else ""
+
+
+def _above(test: float, validation: float) -> str:
+    """Of losses in one unit: how many times the one is the other."""
+    if not _times(test, validation, JUMP):
+        return ""
+    compared = _compared(test, validation, "the validation loss", " in the same unit")
+    return f"the test loss, {test:.4g}, is {compared}"
+
+
+def _further_above(
+    test: float, repeat_last: float, validation: float, repeated: float, repeating: str
+) -> str:
+    """Of losses in different units: each as a multiple of a naive forecast's in its own unit."""
+    if not (repeat_last > 0 and repeated > 0):
+        return ""
+    test, validation = test / repeat_last, validation / repeated
+    if not _times(test, validation, JUMP):
+        return ""
+    return (
+        f"the test loss is {test:.3g} times repeat_last's, the validation loss only {validation:.3g} times "
+        f"that of {repeating} on its windows"
+    )
+
+
+def variances(windows: Windows, fold: Fold, sigma: Array) -> Array | None:
+    """(N,) what takes each validation window's loss into units of σ²; NaN for a series without σ.
+
+    A difference over a horizon or more has the same error as the level that it leads to. A loss of joint
+    channels is their mean already, so that their units must agree.
+
+    Returns:
+        None where there is no such factor.
+    """
+    difference, channels = windows.layout.difference, windows.levels.shape[1]
+    if difference["order"] and difference["lag"] < windows.layout.horizon:
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        factors = np.square(fold.scale[:, :channels] / sigma.reshape(-1, channels))  # (G, C)
+        if channels > 1 and not np.ptp(factors) <= ALIKE * factors.mean():
+            return None
+    return np.asarray(factors.mean(axis=1)[windows.group_origin(fold.validation)[0]])
+
+
+def _validated(cell: Cell, windows: Windows) -> list[Fold]:
+    return [fold for fold in windows.folds if fold.name in cell.fit.window_losses]
+
+
+def _losses(cell: Cell, fold: Fold) -> Array:
+    """(N,) loss of each validation window at the chosen λ, mean over seeds."""
+    return np.asarray(cell.fit.window_losses[fold.name][cell.chosen].mean(axis=0))
+
+
+def _repeating(windows: Windows) -> str:
+    """What `repeated_last` does."""
+    if windows.layout.difference["order"]:
+        return "forecasting differences of 0"
+    return "repeating the last value"
 
 
 def repeated_last(windows: Windows, fold: Fold) -> Array:
@@ -94,22 +179,23 @@ def _times(loss: float, reference: float, factor: float) -> bool:
     return loss > 0 and loss >= factor * reference
 
 
-def _compared(loss: float, reference: float, what: str) -> str:
+def _compared(loss: float, reference: float, what: str, unit: str = "") -> str:
     """How many times the reference."""
     times = f"{loss / reference:.3g} times " if reference > 0 else "above "
-    return f"{times}{what} ({reference:.4g})"
+    return f"{times}{what} ({reference:.4g}{unit})"
 
 
 def _who(cell: Cell) -> str:
     return f"{cell.name} at λ = {cell.lam:.4g}"
 
 
-def _cause(series: Array, losses: Array) -> str:
-    """The series with the largest share of a sum of losses, where there are several."""
+def _cause(what: str, series: Array, losses: Array) -> str:
+    """The series with the largest share of the sum of `what` losses, where there are several."""
     names, places = np.unique(series.astype(str), return_inverse=True)
     if names.size < 2:
         return ""
     with np.errstate(over="ignore"):
         sums = np.bincount(places, losses / losses.max())
     worst = int(sums.argmax())
-    return f"; {100 * sums[worst] / sums.sum():.3g} % of it comes from series {str(names[worst])!r}"
+    share = f"{100 * sums[worst] / sums.sum():.3g} % of the {what} loss"
+    return f"; {share} comes from series {str(names[worst])!r}"

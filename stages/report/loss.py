@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stages.artifacts.fits import Fit
+from stages.artifacts.windows import Layout
 
 NAMES = {
     "l2": "L2",
@@ -41,3 +42,15 @@ def sentence(fit: Fit) -> str:
     else:
         text += " and the weights w"
     return text + ", never the biases."
+
+
+def units(layout: Layout) -> str:
+    """A sentence, behind a blank, where validation and test errors are in different units; else empty."""
+    differences = layout.difference["order"] > 0
+    if layout.scaler == "standard" and not differences:
+        return ""
+    learnt = f"window.scaler: {layout.scaler}" + (", of differences" if differences else "")
+    return (
+        f" Validation and training errors are in the units that networks learn in ({learnt}), test errors in "
+        "standard deviations of each series in the training part: do not compare the one with the other."
+    )

@@ -85,7 +85,7 @@ def _choice_table(study: Study) -> str:
     return table(rows.CHOSEN, made) + (
         "\n\nMean squared errors in scaled units, mean over seeds. Chosen from validation alone: "
         f"{rule}. Regret: what the choice loses on the test part to the best λ in hindsight; the change "
-        "from λ = 0 is the test error's (negative: a gain)."
+        f"from λ = 0 is the test error's (negative: a gain).{study.units}"
     )
 
 
@@ -149,7 +149,7 @@ def _path_note(study: Study) -> str:
         "spread over folds says how hard the folds are, not how sure the choice is. “0, stopped early” takes "
         "each network of λ = 0 at the epoch of its own lowest validation loss: early stopping in "
         f"place of {loss.name(study.best.fit)}, a little flattered, since the epoch is chosen on "
-        "the same windows."
+        f"the same windows.{study.units}"
     )
 
 

@@ -102,5 +102,5 @@ def forecasters(study: Study) -> tuple[list[str], list[tuple[bool, list[str]]]]:
 
 def absent(study: Study) -> str:
     """The baselines that are not in the table, for its note; empty where all are."""
-    told = "; ".join(f"{name}: {reason}" for name, reason in study.index.absent.items())
-    return f" Absent: {told}." if told else ""
+    told = "; ".join(f"{name} ({reason})" for name, reason in study.index.absent.items())
+    return f" Not in the table: {told}." if told else ""

@@ -18,6 +18,7 @@ from stages.report.alarms import alarms
 from stages.report.beside import confidence_set
 from stages.report.comparisons import ZERO, chosen_losses, pairs
 from stages.report.intervals import Array, by_origin
+from stages.report.loss import units
 from stages.report.params import ReportParams
 from stages.report.selection import LambdaPath, lambda_path
 from stages.report.verdicts import Verdict, WindowLosses, judge
@@ -101,6 +102,7 @@ class Study:
             test part is too short for it.
         index: which forecasters there are, and what is left out of their errors.
         alarms: signs that a loss cannot be right. absences: what is left out of which numbers. Sentences.
+        units: a sentence where validation and test errors are in different units; else empty.
     """
 
     params: ReportParams
@@ -114,6 +116,7 @@ class Study:
     index: Index
     alarms: tuple[str, ...]
     absences: tuple[str, ...]
+    units: str
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -162,6 +165,7 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
         index=index,
         alarms=alarms(cells, development, losses),
         absences=absences(development, index, list(cells[0].overall.columns)),
+        units=units(development.layout),
     )
 
 

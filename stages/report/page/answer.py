@@ -28,6 +28,8 @@ def section(sources: Sources) -> Section:
     if study.alarms:
         blocks.append(Notes(ALARM, study.alarms))
     blocks += [Text([headline(study)], lead=True), _facts(study)]
+    if study.units:
+        blocks.append(Text([study.units.strip()]))
     if study.absences:
         blocks.append(Notes(ABSENT, study.absences))
     if study.verdicts:
@@ -173,7 +175,7 @@ def _cells(study: Study) -> Table:
     ]
     note = f"Mean squared errors in scaled units, mean over seeds. Chosen is {RULES[study.params.rule]}. "
     note += "Regret: what the choice loses on the test part to the best λ in hindsight; "
-    note += "the change from λ = 0 is the test error's (negative: a gain)."
+    note += f"the change from λ = 0 is the test error's (negative: a gain).{study.units}"
     best = frozenset({study.cells.index(study.best)})
     return Table("The cells", head, made, best, frozenset({9, 10}), note)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from stages.report.svg import Key
 
 POINTS = 700  # of a series drawn; beyond, the extremes of each bin
 LISTED = 20  # series in the table, at most
+SIGN = re.compile(r"^`(.)`")  # as `prepare` writes a separator or a decimal sign
 PARTS = (("training", GREEN), ("validation", BLUE), ("test", ORANGE))
 
 
@@ -36,7 +38,7 @@ def section(sources: Sources) -> Section:
     times = _times(sources)
     blocks: list[Block] = [Text([text]), _series(sources, times), _folds(sources, times)]
     if summary.get("source"):
-        blocks.append(_source(summary["source"]))
+        blocks.append(file_table(summary["source"]))
     return Section("data", "Data", [*blocks, _table(sources)])
 
 
@@ -172,7 +174,7 @@ def _folds(sources: Sources, times: Array) -> Chart:
     )
 
 
-def _source(source: Mapping[str, Any]) -> Table:
+def file_table(source: Mapping[str, Any]) -> Table:
     """What was recognised in the file, or told."""
     rows = [[name, _text(value)] for name, value in source.items()]
     words = frozenset({1})
@@ -184,7 +186,8 @@ def _text(value: Any) -> str:
         return ", ".join(f"{key}: {_text(one)}" for key, one in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(_text(one) for one in value)
-    return {None: "–", True: "yes", False: "no"}.get(value, str(value))
+    told = {None: "–", True: "yes", False: "no"}.get(value, str(value))
+    return SIGN.sub(r"“\1”", told)
 
 
 def _table(sources: Sources) -> Table:

@@ -77,7 +77,7 @@ def _errors(study: Study) -> Chart:
         name="lambda_path",
         title="Errors against λ",
         caption="Errors against λ, mean over seeds, on a log axis where λ = 0 has a place of its own. "
-        "Above: validation and training; below: test, which chooses nothing.",
+        f"Above: validation and training; below: test, which chooses nothing.{study.units}",
         alt=f"Validation, training and test error against λ for each cell. {told}.",
         panels=[*above, *below],
         keys=keys,
