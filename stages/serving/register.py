@@ -104,7 +104,7 @@ def example(chosen: Chosen) -> pd.DataFrame:
     layout, steps = chosen.layout, chosen.steps
     joint = layout.channels == "joint"
     calendar = Calendar("D", "datetime") if layout.calendar.numbered else layout.calendar
-    start = 0 if calendar.time == "integer" else pd.Timestamp("2000-01-01").as_unit("us").value
+    start = 0 if calendar.time == "integer" else calendar.integers(np.datetime64("2000-01-01"))
     stamps = dated(calendar, calendar.following(start, steps), np.ones(steps, bool)).astype(str)
     wave = np.sin(np.arange(steps) / 3).round(3)
     frames: list[pd.DataFrame] = []
