@@ -14,6 +14,7 @@ from stages.artifacts.windows import Windows
 from stages.networks.forecast import forecasts_of
 from stages.networks.shape import Network
 from stages.serving.chosen import Chosen
+from stages.serving.table import column_of
 from stages.window.params import WindowParams
 from stages.window.run import make_windows
 
@@ -46,13 +47,15 @@ def series(
         "covariates": list(covariates),
         "shared_covariates": False,
         "series": [{"unique_id": name} for name in levels or LEVELS],
+        "left_out": {},
     }
     return Series(pd.concat(frames, ignore_index=True), summary)
 
 
 def table_of(study: Series) -> pd.DataFrame:
-    """The series as a user has them."""
-    return study.frame.rename(columns=lambda name: name.removeprefix(COVARIATE))
+    """The series as a user has them; a covariate called y is `covariate:y` there."""
+    names = {COVARIATE + name: column_of(name) for name in study.summary["covariates"]}
+    return study.frame.rename(columns=names)
 
 
 def params(**changes: Any) -> WindowParams:

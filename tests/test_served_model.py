@@ -142,12 +142,50 @@ def test_every_form_of_a_table_is_answered_over_http(registered, tmp_path):
              "row 2 of the CSV has 2 cells, the first has 3; correct the row"),
             ("unique_id,ds,y\n", "text/csv",
              "the table has no rows; give the last steps of each series"),
+            ('{"dataframe_records": []}', "application/json",
+             "the table has no rows; give the last steps of each series"),
+            (records(table[table["unique_id"] == "2"].head(1)).replace('"y":', '"y":1' + 400 * "0" + ',"z":'),
+             "application/json",
+             f"series '2': y at 2001-01-31 is 1{59 * '0'}…, not a finite number"),
+            (records(table[table["unique_id"] == "2"].assign(y=True)), "application/json",
+             "series '2': y at 2001-01-31 is True, not a finite number"),
             ('{"inputs": {"unique_id": ["01"]}}', "application/json",
              "give a table (a pandas DataFrame; over HTTP dataframe_records, dataframe_split or text/csv) "
              "with the columns unique_id, ds, y, not dict"),
         ):  # fmt: skip
             error = {"error_code": "INVALID_PARAMETER_VALUE", "message": sentence}
             assert post(address, body, kind) == (400, error)
+
+
+def test_a_covariate_called_y_is_served_under_its_column(tmp_path):
+    """By what MLflow's server does with a request."""
+    import mlflow
+    from mlflow.pyfunc import scoring_server
+    from mlflow.tracking import MlflowClient
+
+    study = series(("y", "rain"))
+    chosen, _ = model(study)
+    arrays = {"weights": chosen.weights, "center": chosen.center, "scale": chosen.scale}
+    container.save(tmp_path / "model.safetensors", arrays, chosen.meta)
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    client = MlflowClient(uri)
+    run = client.create_run(client.create_experiment("s", (tmp_path / "a").as_uri())).info.run_id
+    register(client, uri, run, tmp_path / "model.safetensors", {"ridgeline.key": "k"})
+    mlflow.set_tracking_uri(uri)
+    loaded = mlflow.pyfunc.load_model("models:/ridgeline@champion")
+    table = table_of(study)
+    assert list(table) == ["unique_id", "ds", "y", "covariate:y", "rain"]
+    plain = chosen.forecast(study)
+    pd.testing.assert_frame_equal(loaded.predict(table), plain)
+    dated = table.assign(ds=table["ds"].astype(str))
+    for kind, body in (
+        ("application/json", records(dated)),
+        ("text/csv", dated.to_csv(index=False)),
+    ):
+        answer = scoring_server.invocations(body, kind, loaded, None)
+        assert answer.status == 200
+        rows = strict(answer.response)["predictions"]
+        np.testing.assert_allclose([row["y_hat"] for row in rows], plain["y_hat"], rtol=1e-6)
 
 
 def test_before_the_first_promotion_the_server_says_what_to_do(registered, tmp_path, monkeypatch):

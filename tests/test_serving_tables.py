@@ -78,7 +78,7 @@ def changed(table: pd.DataFrame, what: str) -> pd.DataFrame:
         ("unseen, short", "the model has no scale for it, and the rows sent, from which to take one, have 9 "
          "values, fewer than 14; send more of its past"),
         ("unseen, flat", "the model has no scale for it, and the rows sent, from which to take one, have 60 "
-         "values that do not vary; send more of its past"),
+         "values that do not vary; send rows that vary"),
     ],
 )  # fmt: skip
 def test_one_series_is_refused_by_name_and_the_others_are_forecast(served, what, reason):

@@ -44,6 +44,8 @@ def main(argv: list[str] | None = None) -> None:
     ):
         if path is not None and not path.exists():
             raise ValueError(f"{path} does not exist; {remedy}")
+        if path is not None and path.is_dir():
+            raise ValueError(f"{path} is a folder, not a file; {remedy}")
     chosen = Chosen.load(flags.model)
     data = _data(flags.csv, chosen.layout) if flags.csv else Series.load(flags.series)
     every = chosen.read(data)
@@ -58,24 +60,25 @@ def main(argv: list[str] | None = None) -> None:
 
 def _data(path: Path, layout: Layout) -> Any:
     """The file as a table of unique_id, ds, y; or as the study's own file, if it is not one."""
-    from stages.serving.table import KEYS, TableError
-    from stages.serving.text import read_csv
-
-    try:
-        table = read_csv(path.read_bytes())
-    except TableError:  # of another encoding or form, which the study's reader may know
-        table = None
-    if table is not None and set(KEYS) <= set(table) and not set(KEYS) & set(layout.covariates):
-        return table
     from stages.params import load_section
     from stages.prepare.params import PrepareParams
     from stages.prepare.run import prepare
+    from stages.serving.file import read_file
+    from stages.serving.table import KEYS, column_of
 
+    def params() -> PrepareParams:
+        return load_section("params.yaml", "prepare", PrepareParams)
+
+    names = [column_of(covariate) for covariate in layout.covariates]
+    table = read_file(path, ["y", *names], params)
+    if table is not None:
+        # In the study's own long file a column y may be the covariate of this name.
+        other = set(KEYS) & set(layout.covariates) and not set(names) <= set(table)
+        if not (other and params().format == "long"):
+            return table
     dates = layout.calendar.time == "datetime"
     more = {"path": str(path)} | ({"frequency": layout.calendar.frequency} if dates else {})
-    return prepare(
-        path, load_section("params.yaml", "prepare", PrepareParams).model_copy(update=more)
-    )
+    return prepare(path, params().model_copy(update=more))
 
 
 def _say(forecast: pd.DataFrame) -> None:

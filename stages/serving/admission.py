@@ -9,9 +9,10 @@ import pandas as pd
 
 from stages.artifacts.series import COVARIATE, Series
 from stages.artifacts.windows import Layout
+from stages.serving.ids import Known
 from stages.serving.lives import Lives
 from stages.serving.scales import scales
-from stages.serving.table import TableError
+from stages.serving.table import TableError, column_of
 from stages.serving.times import later
 from stages.window.panel import Panel, arrange
 
@@ -46,13 +47,13 @@ def admit(
     Raises:
         TableError: nothing can be forecast; with joint channels also if one of their series cannot.
     """
-    refused, ended = dict(every.refused), {}
+    refused, ended, known = dict(every.refused), {}, Known(layout.series)
     after = {
         last: later(layout.calendar, every.union, last, every.latest, layout.horizon + 1)
         for last in {life.last for life in every.by_name.values()}
     }
     for name, life in every.by_name.items():
-        wrong = _misspelt(name, layout)
+        wrong = _unknown(name, known, layout)
         if wrong:
             refused[name] = wrong
             continue
@@ -75,27 +76,11 @@ def admit(
     return Admitted(panel, scaled.center[kept], scaled.scale[kept], ended, rows, refused)
 
 
-def _misspelt(name: str, layout: Layout) -> str | None:
-    """Why an unknown name is not one: joint channels know no others, or it is another name's number."""
-    if name in layout.series:
-        return None
-    if layout.channels == "joint":
+def _unknown(name: str, known: Known, layout: Layout) -> str | None:
+    """Why a name that the model does not know is not a new series; joint channels know no others."""
+    if layout.channels == "joint" and name not in known.names:
         return f"the model forecasts {', '.join(layout.series)} together and no other series"
-    number = _as_number(name)
-    same = [known for known in layout.series if number is not None and _as_number(known) == number]
-    if same:
-        return (
-            f"the model knows {same[0]!r}, not {name!r}; a reader that takes ids for numbers loses their "
-            "zeros: read them as text (in pandas dtype={'unique_id': str})"
-        )
-    return None
-
-
-def _as_number(name: str) -> float | None:
-    try:
-        return float(name)
-    except ValueError:
-        return None
+    return known.misspelt(name)
 
 
 def _closed(every: Lives, name: str, layout: Layout) -> str:
@@ -179,7 +164,8 @@ def _gaps(panel: Panel, every: Lives, layout: Layout, steps: int) -> dict[int, s
             reason = f"it has {len(targets)} steps; a forecast looks back on {steps}: give at least those"
         elif part.any():
             row = int(part.any(axis=1).argmax()) - len(part)
-            what = "y" if part is targets else layout.covariates[column % len(layout.covariates)]
+            covariate = layout.covariates[column % len(layout.covariates)] if part is extras else ""
+            what = column_of(covariate) if covariate else "y"
             reason = _gap(what, int(every.by_name[name].stamps[row]), len(part), layout)
         else:
             continue

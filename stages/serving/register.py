@@ -14,6 +14,7 @@ import pandas as pd
 from stages.artifacts.calendar import Calendar
 from stages.networks.compiled import use_cache
 from stages.serving.names import ALIAS, MODEL
+from stages.serving.table import column_of
 from stages.serving.times import dated
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def example(chosen: Chosen) -> pd.DataFrame:
     layout, steps = chosen.layout, chosen.steps
     joint = layout.channels == "joint"
     calendar = Calendar("D", "datetime") if layout.calendar.numbered else layout.calendar
-    start = 0 if calendar.time == "integer" else pd.Timestamp("2000-01-01").as_unit("us").value
+    start = 0 if calendar.time == "integer" else calendar.integers(np.datetime64("2000-01-01"))
     stamps = dated(calendar, calendar.following(start, steps), np.ones(steps, bool)).astype(str)
     wave = np.sin(np.arange(steps) / 3).round(3)
     frames: list[pd.DataFrame] = []
@@ -112,7 +113,7 @@ def example(chosen: Chosen) -> pd.DataFrame:
         if np.isnan(scale) or (not joint and len(frames) == EXAMPLES):
             continue
         y = (center + scale * wave).round(6)
-        extra = dict.fromkeys(layout.covariates, wave)
+        extra = dict.fromkeys(map(column_of, layout.covariates), wave)
         frames.append(pd.DataFrame({"unique_id": name, "ds": stamps, "y": y, **extra}))
     return pd.concat(frames, ignore_index=True)
 

@@ -11,11 +11,19 @@ import pandas as pd
 from stages.artifacts.series import COVARIATE, Series
 from stages.artifacts.windows import Layout
 from stages.params import nearest
+from stages.serving.cells import shown
+from stages.serving.ids import Known, names_of
 from stages.serving.times import TimeError, stamps_of
 
 KEYS = ("unique_id", "ds", "y")
 # Cells of text that stand for a missing number; in a column of ids they are names.
 MISSING = {"", "na", "n/a", "#n/a", "nan", "null", "none"}
+
+
+def column_of(covariate: str) -> str:
+    """What a covariate's column is called in a table: `covariate:y` where `y` is the target's column."""
+    taken = covariate in KEYS or covariate.startswith(COVARIATE)
+    return COVARIATE + covariate if taken else covariate
 
 
 class TableError(ValueError):
@@ -45,7 +53,8 @@ def of_table(table: Any, layout: Layout, date_format: str | None = None) -> Rows
     Raises:
         TableError: it is not a table, has no rows, lacks a column, or an id or a time cannot be read.
     """
-    rows = _columns(table, layout)
+    names = [column_of(covariate) for covariate in layout.covariates]
+    rows = _columns(table, names)
     for name in ("unique_id", "ds"):
         cells = rows[name].astype(object)
         empty = cells.isna() | cells.map(lambda cell: isinstance(cell, str) and not cell.strip())
@@ -54,19 +63,18 @@ def of_table(table: Any, layout: Layout, date_format: str | None = None) -> Rows
                 f"{name} is empty in row {int(np.flatnonzero(empty)[0]) + 1} of the table; fill it in (if "
                 "the file has a word there, such as NA, its reader took it for a missing value: read text)"
             )
-    ids = np.array([str(name) for name in rows["unique_id"]], dtype=object)
+    ids, refused = names_of(rows["unique_id"], Known(layout.series))
     try:
         stamps = stamps_of(rows["ds"], ids, layout.calendar, date_format)
     except TimeError as error:
         raise TableError(str(error)) from None
-    refused: dict[str, str] = {}
     values = []
-    for name in ("y", *layout.covariates):
+    for name in ("y", *names):
         numbers, wrong = numbers_of(rows[name])
         for row in np.flatnonzero(wrong).tolist():
             at = layout.calendar.text(int(stamps[row]))
-            cell = rows[name].iloc[row]
-            refused.setdefault(ids[row], f"{name} at {at} is {cell!s}, not a finite number")
+            cell = shown(rows[name].iloc[row])
+            refused.setdefault(ids[row], f"{name} at {at} is {cell}, not a finite number")
         values.append(numbers)
     return Rows(ids, stamps, np.column_stack(values), refused)
 
@@ -95,29 +103,37 @@ def of_series(series: Series, layout: Layout) -> Rows:
     return Rows(ids, frame["ds"].to_numpy().astype("int64"), frame[names].to_numpy(float), {})
 
 
-def _columns(table: Any, layout: Layout) -> pd.DataFrame:
-    wanted = [*KEYS, *layout.covariates]
+def _columns(table: Any, covariates: list[str]) -> pd.DataFrame:
+    """unique_id, ds, y and the covariates; one that is sent as `covariate:rain` is called `rain`."""
+    wanted = [*KEYS, *covariates]
     if not isinstance(table, pd.DataFrame):
         raise TableError(
             f"give a table (a pandas DataFrame; over HTTP dataframe_records, dataframe_split or text/csv) "
             f"with the columns {', '.join(wanted)}, not {type(table).__name__}"
         )
+    if not len(table):
+        raise TableError("the table has no rows; give the last steps of each series")
     known = [str(column) for column in table.columns]
+    full = {COVARIATE + name: name for name in covariates if not name.startswith(COVARIATE)}
+    known = [full.get(name, name) for name in known]
     for name in wanted:
         if known.count(name) > 1:
             raise TableError(f"two columns are called {name!r}; rename or remove one")
         if name not in known:
-            raise TableError(
-                f"column {name!r} is missing; {nearest(name, known)}; wanted: {', '.join(wanted)}"
-            )
-    if not len(table):
-        raise TableError("the table has no rows; give the last steps of each series")
+            raise TableError(_missing(name, known, wanted))
     return table.set_axis(known, axis=1)[wanted].reset_index(drop=True)
+
+
+def _missing(name: str, known: list[str], wanted: list[str]) -> str:
+    near = nearest(name, known) if known else "the table has no columns"
+    covariate = name.removeprefix(COVARIATE)
+    why = f"; the covariate {covariate!r} is sent under this name" if covariate != name else ""
+    return f"column {name!r} is missing; {near}; wanted: {', '.join(wanted)}{why}"
 
 
 def numbers_of(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """A column as float64, empty cells NaN, and which cells are not finite numbers."""
-    if pd.api.types.is_numeric_dtype(column) and column.dtype.kind != "c":
+    if pd.api.types.is_numeric_dtype(column) and column.dtype.kind not in "bc":
         numbers = column.to_numpy(float, na_value=np.nan)
         return numbers, np.isinf(numbers)
     cells = column.astype(object).tolist()
@@ -133,7 +149,9 @@ def _number(cell: Any) -> float:
         return np.nan
     if isinstance(cell, str) and "_" in cell:  # Python reads 1_000 as a number
         return np.inf
+    if isinstance(cell, bool | np.bool_):  # and true as 1
+        return np.inf
     try:
         return float(cell)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return np.inf

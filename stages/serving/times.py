@@ -5,6 +5,9 @@ Stamps are whole numbers, microseconds since 1970 or the numbers of the study (`
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -13,8 +16,11 @@ from stages.artifacts.calendar import Calendar
 from stages.params import ParameterError
 from stages.prepare.dates.parse import Times, parse_times
 from stages.prepare.steps import steps_of
+from stages.serving.cells import shown
 from stages.zones import to_local, to_utc
 
+LARGEST = 2**62  # so that the steps of a forecast fit in 64 bits as well
+EXACT = 2**53  # from here on a float does not hold every whole number
 LINE = 5_000_000  # steps of one series; more are a wrong date
 
 
@@ -53,6 +59,10 @@ def _parsed(
 ) -> Times:
     try:
         array = _arrow(column)
+    except OverflowError:
+        raise TimeError(
+            "ds holds a number too large for a date; write dates such as 2024-01-31"
+        ) from None
     except (pa.ArrowException, TypeError, ValueError):
         raise TimeError(
             "ds holds values of different kinds; write dates such as 2024-01-31"
@@ -66,6 +76,8 @@ def _parsed(
             )  # fmt: skip
         except ParameterError as error:
             sentence = str(error)
+        except pa.ArrowException:
+            sentence = "ds holds a number too large for a date; write dates such as 2024-01-31"
     raise TimeError(_of_table(sentence))
 
 
@@ -94,13 +106,41 @@ def _of_table(sentence: str) -> str:
 
 
 def _whole(column: pd.Series) -> np.ndarray:
-    cells = pd.Series(column.astype(object).tolist(), dtype=object)
-    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(float)
-    wrong = ~np.isfinite(numbers) | (numbers != np.rint(numbers))
-    if wrong.any() or column.dtype.kind == "M":
-        value = column[wrong].iloc[0] if wrong.any() else column.iloc[0]
-        raise TimeError(f"ds = {value!s} is not a whole number, as the model's steps are")
-    return numbers.astype(np.int64)
+    return np.array([_integer(cell) for cell in column.astype(object)], dtype=np.int64)
+
+
+def _integer(cell: Any) -> int:
+    """A cell as the whole number it is, exactly.
+
+    Raises:
+        TimeError: it is not one, is too large, or is a float that may have lost digits.
+    """
+    number = _decimal(cell)
+    if number is None or number != number.to_integral_value():
+        raise TimeError(f"ds = {shown(cell)} is not a whole number, as the model's steps are")
+    if not -LARGEST <= number <= LARGEST:
+        raise TimeError(
+            f"ds = {shown(cell)} is too large: whole numbers go up to {LARGEST} here; correct it"
+        )
+    if isinstance(cell, float) and not -EXACT <= number <= EXACT:
+        raise TimeError(
+            f"ds = {shown(cell)} is a float, which does not hold every whole number beyond {EXACT}; send ds "
+            "as whole numbers or as text"
+        )
+    return int(number)
+
+
+def _decimal(cell: Any) -> Decimal | None:
+    """The number that a cell is or spells, if it is finite."""
+    if isinstance(cell, np.generic):
+        cell = cell.item()
+    if isinstance(cell, bool) or not isinstance(cell, int | float | Decimal | str):
+        return None
+    try:
+        number = Decimal("" if isinstance(cell, str) and "_" in cell else cell)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def line_of(calendar: Calendar, union: np.ndarray, first: int, last: int) -> np.ndarray:
