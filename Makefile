@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help install repro quick textbook test benchmark coverage lint format sync reproduce diff promote forecast serve ui \
+.PHONY: help install repro quick textbook test test-lines benchmark coverage lint format sync reproduce diff promote forecast serve ui \
 	server lock clean clean-store clean-cache
 
 help: ## list the targets
@@ -48,7 +48,10 @@ textbook: install ## L2 of a textbook's listing: on the predictions, as written,
 coverage: install ## how often the intervals of a verdict hold the truth, by simulation
 	python -m benchmarks.coverage
 
-test: install ## run the tests, with coverage
+test: install ## run the tests
+	python -m pytest
+
+test-lines: install ## run the tests and tell which lines of the stages they run (half as long again)
 	python -m pytest --cov --cov-report=term:skip-covered
 
 benchmark: install ## measure the trainer beside torch's own modules (half an hour); writes benchmarks/results

@@ -35,7 +35,20 @@ FIELDS: dict[str, tuple[str, type[Section]]] = {
     "prepare.header": ("header", PrepareParams),
     "prepare.zone": ("zone", PrepareParams),
 }
+# Of the longest section what it must have and what is spelled here: reading is slow.
+TRAIN = (
+    "cells",
+    "hidden",
+    "penalty",
+    "seeds",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "clip_norm",
+)
 GOOD: dict[str, Any] = load_yaml(str(ROOT / "params.yaml"))
+GOOD["train"] = {name: GOOD["train"][name] for name in TRAIN}
+GOOD["train"]["penalty"] = {"lambdas": [0, 1]}
 
 
 def given_file(key: str, value: str) -> str:
@@ -79,7 +92,9 @@ def the_same_as_dvc(key: str, values: dict[str, Any], dvc: dict[str, Any]) -> bo
     return True
 
 
-@pytest.mark.parametrize("key", FIELDS)
+@pytest.mark.parametrize(
+    "key", ["train.hidden", "train.clip_norm", "window.split.test", "prepare.header"]
+)
 def test_set_by_dvc_exp_run(tmp_path, key):
     """`-S` by DVC's own code, which keeps the file's spellings and puts dates in quotes."""
     section, file, taken = key.split(".")[0], tmp_path / "params.yaml", []

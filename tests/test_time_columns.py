@@ -140,8 +140,11 @@ def test_months_and_quarters_of_years():
         ({"year": [2020], "day": [1]}, "there is a column of the day, but none of the month"),
         ({"year": [2020], "hour": [1]}, "none of the day"),
         ({"year": [2020], "week": [1]}, "name either a column of dates and one of times of day"),
-        ({"year": [2020], "yr": [2020]}, "column 'yr' is the second that has the year"),
-        ({"a": ["2020-01-01"], "b": ["2020-01-01"]}, "column 'b' is the second that has the date"),
+        ({"year": [2020], "yr": [2020]}, "'yr' would be the second column with the year"),
+        (
+            {"a": ["2020-01-01"], "b": ["2020-01-01"]},
+            "'b' would be the second column with the date",
+        ),
         ({"d": [dt.datetime(2020, 1, 1, 5)], "hour": [1]}, "has times of day already"),
         ({"d": ["2020-01-01"], "minute": [1]}, "none of the hour"),
         ({"d": ["2020-01-01", "2020-01-01"], "hour": [1, 24]}, "hours 1 to 24 are 0 to 23"),
