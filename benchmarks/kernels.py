@@ -26,60 +26,51 @@ from stages.train.state import FoldData, Part, start_state
 from stages.train.update import ADAM, add_penalty, clip, step
 
 HORIZON = 12
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 
 @njit
 def _products(plan, ws, repeat):  # type: ignore[no-untyped-def]
     """Forward and backward products of all steps of the first layer."""
-    cell, d, b, at = plan[r.CELL], plan[r.D], plan[r.COLUMNS], r.FIRST_LAYER
-    i, z, g0 = plan[at + r.INPUTS], plan[at + r.Z], plan[at + r.GATES]
-    db, width = d * b, plan[at + r.INPUTS] + 1 + d
-    rows = 4 * d if cell == r.LSTM else 2 * d if cell == r.GRU else d
-    stride = 4 * db if cell != r.RNN else db
+    sizes, layer = plan.sizes, plan.layers[0]
+    d, b = sizes.hidden, sizes.columns
     for _ in range(repeat):
-        for t in range(plan[r.STEPS]):
-            zt, g = z + t * width * b, g0 + t * stride
-            panel_product(ws, plan[at + r.P0], zt, g, rows, width, b, 0)
-            panel_product(ws, plan[at + r.R0], g, plan[r.DH], d, rows, b, 0)
-            if cell == r.GRU:
-                panel_product(ws, plan[at + r.P1], zt + i * b, g + 2 * db, d, 1 + d, b, 0)
-                panel_product(ws, plan[at + r.P2], zt, g + 3 * db, d, i + 1, b, 0)
-                panel_product(ws, plan[at + r.R1], g + 2 * db, plan[r.DH], d, d, b, 1)
+        for t in range(sizes.steps):
+            z, gates = layer.z + t * (layer.inputs + 1 + d) * b, layer.gates + t * sizes.gates * d * b
+            for p in range(plan.products.shape[1]):
+                m = plan.products[0, p]
+                onto = gates + m.gate * d * b
+                panel_product(ws, m.panel, z + m.first * b, onto, m.rows, m.columns, b, 0)
+                if m.h:
+                    panel_product(ws, m.onto_h, onto, sizes.dh, d, m.rows, b, 1 if p else 0)
 
 
 @njit
 def _gradients(plan, ws, grad, repeat):  # type: ignore[no-untyped-def]
     """Weight gradients of the first layer."""
     for _ in range(repeat):
-        r._weight_gradients(plan, r.FIRST_LAYER, ws, grad)
+        r.weight_gradients(plan, 0, ws, grad)
 
 
 @njit
 def _pointwise(plan, ws, repeat):  # type: ignore[no-untyped-def]
     """Gate arithmetic, forward and backward, of all steps of the first layer."""
-    cell, db, at = plan[r.CELL], plan[r.D] * plan[r.COLUMNS], r.FIRST_LAYER
-    h, dh, dc = plan[at + r.Z], plan[r.DH], plan[r.DC]
+    sizes, layer = plan.sizes, plan.layers[0]
+    db, h = sizes.hidden * sizes.columns, layer.z
     for _ in range(repeat):
-        for t in range(plan[r.STEPS]):
-            g = plan[at + r.GATES] + t * (db if cell == r.RNN else 4 * db)
-            a = (g, g + db, g + 2 * db, g + 3 * db)
-            if cell == r.LSTM:
-                c, s = plan[at + r.C] + t * db, plan[at + r.SQUASHED] + t * db
-                r._lstm_forward(ws, db, (*a, c, *a, c + db, s, h))
-                r._lstm_backward(ws, db, (*a, c, s, dh, dc, *a, dc))
-            elif cell == r.GRU:
-                r._gru_forward(ws, db, (*a, h, g, g + db, g + 3 * db, h))
-                r._gru_backward(ws, db, (*a, h, dh, *a, dh))
-            else:
-                r._rnn_forward(ws, db, (h, h))
-                r._rnn_backward(ws, db, (h, dh, g))
+        for t in range(sizes.steps):
+            gates = layer.gates + t * sizes.gates * db
+            states, kept = layer.states + t * sizes.states * db, layer.kept + t * sizes.kept * db
+            after = states + sizes.states * db
+            r.step_forward(ws, sizes.cell, db, (gates, h, h, states, after, kept))
+            r.step_backward(
+                ws, sizes.cell, db, (gates, h, h, states, kept, sizes.dh, sizes.dstates)
+            )
 
 
 @njit
 def _windows(plan, ws, series, rows, repeat):  # type: ignore[no-untyped-def]
     for _ in range(repeat):
-        gather(plan, ws, series, rows, 0, plan[r.COLUMNS])
+        gather(plan, ws, series, rows, 0, plan.sizes.columns)
 
 
 @njit
@@ -123,10 +114,10 @@ def gemm_peak(size: int = 1536) -> float:
 
 def flops(network: Network, batch: int) -> int:
     """Operations of the products of one training step of a batch (one layer and the head)."""
-    d, i, s = network.hidden, network.step_inputs, network.steps
-    gates = GATES[network.cell]
-    forward = gates * d * (i + 1 + d) + (d if network.cell == "gru" else 0)
-    backward = gates * d * d
+    d, s = network.hidden, network.steps
+    layer = [matrix for matrix in network.matrices if matrix.layer == 0]
+    forward = sum(matrix.size for matrix in layer)
+    backward = sum(matrix.rows * d for matrix in layer if matrix.recurrent)
     head = network.outputs * (1 + d)
     return 2 * batch * (s * (2 * forward + backward) + 3 * head)
 
@@ -142,7 +133,7 @@ def profile(cell: str, hidden: int, lookback: int, batch: int) -> dict[str, Any]
     rows = rng.permutation(4 * batch) + lookback - 1
     engine = CompiledEngine(recipe, FoldData(series, rows, rows))
     plan, ws, grad = engine.plan, engine.workspace, engine.grad
-    tiles = -(-batch // int(plan[r.COLUMNS]))
+    tiles = -(-batch // int(plan.sizes.columns))
     member = Member(1.0, 0, "final", 1)
     state, penalty = start_state(recipe, [member]), terms(recipe, [member], len(rows))
     part = Part(0, 4, rows[None], np.zeros((1, 2), np.int64), penalty, 1e-6, 0)

@@ -9,14 +9,7 @@ import torch
 from stages.networks.gather import gather
 from stages.networks.initial import initial_weights
 from stages.networks.passes import forecasts
-from stages.networks.recurrence import (
-    OUT,
-    TARGET,
-    backward,
-    forward,
-    load_weights,
-    prepare_workspace,
-)
+from stages.networks.recurrence import backward, forward, load_weights, prepare_workspace
 from stages.networks.shape import Network
 from tests.torch_oracle import Oracle
 
@@ -41,10 +34,10 @@ SHAPES = [
 
 def evaluate(network: Network, weights: np.ndarray, series: np.ndarray, rows: np.ndarray):
     """Forecasts (N, O), targets (N, O) and the gradient of ½ Σ‖ŷ − y‖² by the fused code."""
-    plan, ws = network.plan(len(rows))[0], network.workspace(len(rows), series.dtype)
+    plan, ws = network.plan(len(rows)), network.workspace(len(rows), series.dtype)
     prepare_workspace(plan, ws)
     b, grad, w = (
-        int(plan[5]),
+        int(plan.sizes.columns),
         np.zeros(network.parameters, series.dtype),
         weights.astype(series.dtype),
     )
@@ -54,8 +47,8 @@ def evaluate(network: Network, weights: np.ndarray, series: np.ndarray, rows: np
         gather(plan, ws, series, rows, begin, wide)
         load_weights(plan, w, ws, True)
         forward(plan, w, ws, False)
-        out = ws[plan[OUT] : plan[OUT] + network.outputs * b].reshape(network.outputs, b)
-        target = ws[plan[TARGET] : plan[TARGET] + network.outputs * b].reshape(network.outputs, b)
+        out = ws[plan.sizes.out :][: network.outputs * b].reshape(network.outputs, b)
+        target = ws[plan.sizes.target :][: network.outputs * b].reshape(network.outputs, b)
         outs.append(out[:, :wide].T.copy())
         targets.append(target[:, :wide].T.copy())
         out -= target
@@ -149,7 +142,7 @@ def test_known_answers_of_keras(cell, expected):
         block[:, matrix.inputs + 1 :] = 0.02
         if cell == "lstm":
             block[3:6, matrix.inputs] = 1  # Keras's unit_forget_bias takes the place of the .03
-        elif matrix.gates == 2:
+        elif len(matrix.gates) == 2:
             block[:, matrix.inputs] += 0.03  # both biases of the gates r and z
     weights[-3] = 1.0  # the head passes the first unit on
     series = np.arange(72, dtype=float).reshape(3, 6, 4)
@@ -170,7 +163,7 @@ def test_a_forecast_depends_on_neither_company_nor_block(cell):
 
     def forecast(weights: np.ndarray, some: np.ndarray) -> np.ndarray:
         result = np.empty((len(weights), len(some), network.outputs), np.float32)
-        plan, ws = network.plan(len(some))[0], network.workspace(len(some), "float32")
+        plan, ws = network.plan(len(some)), network.workspace(len(some), "float32")
         forecasts(plan, ws, series, some, weights, result)
         return result
 

@@ -21,7 +21,7 @@ class Fit:
     """All members of one cell: Λ values of λ, S seeds, the folds in the study's order, `final` last.
 
     Attributes:
-        cell: linear, rnn, gru or lstm.
+        cell: its name in stages/networks/cells.py.
         config: the architecture and the training settings, so that later stages need no `train` parameters.
         lambdas: ascending. seeds: S. folds: names. m: training windows of each fold (rows of the sum).
         weights: (Λ, S, n) float32, of the final fold.
@@ -32,8 +32,8 @@ class Fit:
         train_mse: (folds, Λ, S) in scaled units, of the final weights. norms: (folds, Λ, S, 3) L2 norms of
             the input, recurrent and head weights. zeros: likewise, the share of them that is exactly 0
             (NaN where a cell has no such weights).
-        spectral_radii: (folds, Λ, S, layers, gates) of the recurrent matrix of each gate (rnn; gru r, z, n;
-            lstm i, f, g, o; linear has none).
+        spectral_radii: (folds, Λ, S, layers, gates) of the recurrent matrix of each gate, see
+            `Cell.recurrences`.
         state_gradients: (folds, Λ, S, 2, layers, steps) at the start (0) and the end (1) of training: root
             mean square over some training windows of ‖∂ℓ/∂h_t‖, ℓ = ½‖y − ŷ‖² of a window in scaled and
             normalised units, h_t the hidden state after a step of the recurrence; linear has none.

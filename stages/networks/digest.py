@@ -8,12 +8,13 @@ from pathlib import Path
 
 # The code that computes; tracking, progress, the store and the distribution over workers do not.
 COMPUTES = (
+    "networks/cells.py",
     "networks/denormals.py",
-    "networks/equations.py",
     "networks/gather.py",
     "networks/gemm.py",
     "networks/initial.py",
     "networks/passes.py",
+    "networks/plan.py",
     "networks/recurrence.py",
     "networks/scaled.py",
     "networks/shape.py",

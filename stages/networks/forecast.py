@@ -38,7 +38,7 @@ def forecasts_of(
 ) -> np.ndarray:  # fmt: skip
     """(K, N, H, C) float32: the forecasts of K networks with weights (K, n); the rest as in `forecast`."""
     series = scaled(windows, center, scale, np.float32)
-    plan, workspace = network.plan(len(rows))[0], network.workspace(len(rows), "float32")
+    plan, workspace = network.plan(len(rows)), network.workspace(len(rows), "float32")
     result = np.empty((len(weights), len(rows), network.outputs), np.float32)
     origins = np.ascontiguousarray(rows, np.int64)
     forecasts(plan, workspace, series, origins, np.ascontiguousarray(weights), result)

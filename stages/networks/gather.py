@@ -8,52 +8,33 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
-from stages.networks.recurrence import (
-    CELL,
-    CHANNELS,
-    COLUMNS,
-    FIRST_LAYER,
-    HEAD_IN,
-    LAYER_SIZE,
-    LAYERS,
-    LINEAR,
-    LOOKBACK,
-    MASK,
-    NORM,
-    OUTPUTS,
-    STEP_INPUTS,
-    STEPS,
-    TARGET,
-    UNITS,
-    D,
-    Z,
-)
+from stages.networks.plan import NORMALISE, Plan
 
-NONE, LAST, MEAN, INSTANCE = range(4)
+NONE, LAST, MEAN = (NORMALISE[name] for name in ("none", "last", "mean"))
 EPSILON = 1e-5  # added to a window's variance under `instance`, as RevIN does
 
 
 @njit
-def gather(plan, ws, series, rows, first, count):  # type: ignore[no-untyped-def]
+def gather(
+    plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, first: int, count: int
+) -> None:
     """Fill the inputs and targets of a tile with windows rows[first : first + count].
 
-    Columns from `count` on are set to zero. UNITS holds (2, C, b): each window's shift and spread.
+    Columns from `count` on are set to zero. `units` holds (2, C, b): each window's shift and spread.
     """
-    b, lookback, channels, features = plan[COLUMNS], plan[LOOKBACK], plan[CHANNELS], series.shape[1]
-    outputs = plan[OUTPUTS]
-    if plan[CELL] == LINEAR:
-        x, stride = plan[HEAD_IN] + b, 0
-    else:
-        x, stride = plan[FIRST_LAYER + Z], (plan[STEP_INPUTS] + 1 + plan[D]) * b
-    segment = lookback // plan[STEPS]
-    target, units = plan[TARGET], plan[UNITS]
-    one = ws[plan[HEAD_IN]]  # in the working precision; a value of the series could be a gap
+    sizes = plan.sizes
+    b, lookback, channels, features = sizes.columns, sizes.lookback, sizes.channels, series.shape[1]
+    outputs, steps, inputs = sizes.outputs, sizes.steps, sizes.step_inputs
+    x, stride, normalise = sizes.inputs, sizes.stride, sizes.normalise
+    target, units, segment = sizes.target, sizes.units, lookback // steps
+    one = ws[sizes.head_in]  # in the working precision; a value of the series could be a gap
     for column in range(b):
         if column >= count:
-            for step in range(plan[STEPS]):
-                for e in range(plan[STEP_INPUTS]):
+            for step in range(steps):
+                for e in range(inputs):
                     ws[x + step * stride + e * b + column] = 0
             for o in range(outputs):
                 ws[target + o * b + column] = 0
@@ -63,10 +44,10 @@ def gather(plan, ws, series, rows, first, count):  # type: ignore[no-untyped-def
         for f in range(features):
             shift, spread = one - one, one
             if f < channels:
-                shift, spread = _units(plan[NORM], one, series, start, lookback, f)
+                shift, spread = _units(normalise, one, series, start, lookback, f)
                 ws[units + f * b + column] = shift
                 ws[units + (channels + f) * b + column] = spread
-            for step in range(plan[STEPS]):
+            for step in range(steps):
                 for s in range(segment):
                     value = series[start + step * segment + s, f]
                     place = x + step * stride + (s * features + f) * b + column
@@ -78,18 +59,20 @@ def gather(plan, ws, series, rows, first, count):  # type: ignore[no-untyped-def
 
 
 @njit
-def _units(norm, one, series, start, lookback, f):  # type: ignore[no-untyped-def]
+def _units(
+    normalise: int, one: float, series: np.ndarray, start: int, lookback: int, f: int
+) -> tuple[float, float]:
     """Shift and spread of one window's channel, summed in double precision."""
     zero = one - one
-    if norm == NONE:
+    if normalise == NONE:
         return zero, one
-    if norm == LAST:
+    if normalise == LAST:
         return series[start + lookback - 1, f], one
     total = 0.0
     for s in range(lookback):
         total += series[start + s, f]
     mean = total / lookback
-    if norm == MEAN:
+    if normalise == MEAN:
         return zero + mean, one
     squares = 0.0
     for s in range(lookback):
@@ -98,7 +81,7 @@ def _units(norm, one, series, start, lookback, f):  # type: ignore[no-untyped-de
 
 
 @njit
-def _mix(x):  # type: ignore[no-untyped-def]
+def _mix(x: int) -> int:
     """The finaliser of SplitMix64 (Steele, Lea & Flood 2014) on 64-bit integers."""
     x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * -4658895280553007687
     x = (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * -7723592293110705685
@@ -106,17 +89,19 @@ def _mix(x):  # type: ignore[no-untyped-def]
 
 
 @njit
-def draw_masks(plan, ws, dropout, seed, step, first, batch_size):  # type: ignore[no-untyped-def]
+def draw_masks(
+    plan: Plan, ws: np.ndarray, dropout: float, seed: int, step: int, first: int, batch_size: int
+) -> None:
     """Dropout masks (0 or 1/(1−p)) of a tile whose first column is the batch's column `first`.
 
     An element's draw is a function of the seed, the training step and its own place alone, so a
     member's masks do not depend on tiles or company, and are the same for every λ.
     """
-    b, d, steps = plan[COLUMNS], plan[D], plan[STEPS]
+    b, d, steps = plan.sizes.columns, plan.sizes.hidden, plan.sizes.steps
     key = _mix(_mix(seed + 1) ^ (step + 1))
     keep = ws[0] * 0 + 1.0 / (1.0 - dropout)
-    for layer in range(plan[LAYERS]):
-        mask = plan[FIRST_LAYER + layer * LAYER_SIZE + MASK]
+    for layer in range(plan.sizes.layers):
+        mask = plan.layers[layer].mask
         for row in range(steps * d):
             for column in range(b):
                 place = (layer * steps * d + row) * batch_size + first + column

@@ -1,13 +1,14 @@
 """Initial weights: a function of the architecture and the seed alone, so common to every λ and fold.
 
 Input and head weights are uniform (Glorot & Bengio 2010), recurrent weights orthogonal for each gate
-(Saxe et al. 2014), biases zero but for the LSTM's forget gate, whose bias is 1 (Jozefowicz et al. 2015).
+(Saxe et al. 2014), biases zero but for the gates that their cell names in `Cell.biases`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from stages.networks.cells import CELLS
 from stages.networks.shape import Matrix, Network
 
 
@@ -27,15 +28,14 @@ def _fill(network: Network, matrix: Matrix, block: np.ndarray, rng: np.random.Ge
         bound = np.sqrt(6 / (matrix.rows + matrix.columns - 1))
         block[:, 1:] = rng.uniform(-bound, bound, block[:, 1:].shape)
         return
-    for gate in range(matrix.gates):
+    for gate, name in enumerate(matrix.gates):
         rows = block[gate * d : (gate + 1) * d]
         if i:
             bound = np.sqrt(6 / (i + d))
             rows[:, :i] = rng.uniform(-bound, bound, (d, i))
-        if matrix.columns > i + 1:
+        if matrix.recurrent:
             rows[:, i + 1 :] = _orthogonal(d, rng)
-        if network.cell == "lstm" and gate == 1:
-            rows[:, i] = 1.0
+        rows[:, i] = CELLS[network.cell].biases.get(name, 0.0)
 
 
 def _orthogonal(d: int, rng: np.random.Generator) -> np.ndarray:

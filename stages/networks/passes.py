@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from stages.networks.denormals import flush_denormals, restore_denormals
 from stages.networks.gather import gather
-from stages.networks.recurrence import (
-    CHANNELS,
-    COLUMNS,
-    OUT,
-    OUTPUTS,
-    TARGET,
-    UNITS,
-    backward,
-    forward,
-    load_weights,
-    prepare_workspace,
-)
+from stages.networks.plan import Plan
+from stages.networks.recurrence import backward, forward, load_weights, prepare_workspace
 
 
 @njit(cache=True, nogil=True)
-def window_losses(plan, ws, series, rows, w, losses):  # type: ignore[no-untyped-def]
+def window_losses(
+    plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, w: np.ndarray,
+    losses: np.ndarray,
+) -> None:  # fmt: skip
     """losses (K, N) double: each member's mean squared error of each window, in scaled units."""
     flags = flush_denormals()
     prepare_workspace(plan, ws)
-    b, channels, out, target = plan[COLUMNS], plan[CHANNELS], plan[OUT], plan[TARGET]
-    spread = plan[UNITS] + channels * b
+    sizes = plan.sizes
+    b, channels, out, target = sizes.columns, sizes.channels, sizes.out, sizes.target
+    spread = sizes.units + channels * b
     for begin in range(0, rows.shape[0], b):
         wide = min(b, rows.shape[0] - begin)
         gather(plan, ws, series, rows, begin, wide)
@@ -35,35 +30,42 @@ def window_losses(plan, ws, series, rows, w, losses):  # type: ignore[no-untyped
             forward(plan, w[k], ws, False)
             for column in range(wide):
                 total = 0.0
-                for o in range(plan[OUTPUTS]):
+                for o in range(sizes.outputs):
                     at = o * b + column
                     error = ws[out + at] - ws[target + at]
                     scaled = float(error * ws[spread + (o % channels) * b + column])
                     total += scaled * scaled
-                losses[k, begin + column] = total / plan[OUTPUTS]
+                losses[k, begin + column] = total / sizes.outputs
     restore_denormals(flags)
 
 
 @njit(cache=True, nogil=True)
-def forecasts(plan, ws, series, rows, w, result):  # type: ignore[no-untyped-def]
+def forecasts(
+    plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, w: np.ndarray,
+    result: np.ndarray,
+) -> None:  # fmt: skip
     """result (K, N, O): forecasts as the network gives them, in normalised units."""
     flags = flush_denormals()
     prepare_workspace(plan, ws)
-    b, out = plan[COLUMNS], plan[OUT]
+    sizes = plan.sizes
+    b, out = sizes.columns, sizes.out
     for begin in range(0, rows.shape[0], b):
         wide = min(b, rows.shape[0] - begin)
         gather(plan, ws, series, rows, begin, wide)
         for k in range(w.shape[0]):
             load_weights(plan, w[k], ws, False)
             forward(plan, w[k], ws, False)
-            for o in range(plan[OUTPUTS]):
+            for o in range(sizes.outputs):
                 for column in range(wide):
                     result[k, begin + column, o] = ws[out + o * b + column]
     restore_denormals(flags)
 
 
 @njit(cache=True, nogil=True)
-def state_squares(plan, ws, series, rows, w, grad, squares):  # type: ignore[no-untyped-def]
+def state_squares(
+    plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, w: np.ndarray,
+    grad: np.ndarray, squares: np.ndarray,
+) -> None:  # fmt: skip
     """squares (K, layers, S) double: Σ over windows of ‖∂ℓ/∂h_t‖², ℓ = ½‖y − ŷ‖² of a window.
 
     The plan is one without dropout; grad (n,) is scratch.
@@ -71,7 +73,8 @@ def state_squares(plan, ws, series, rows, w, grad, squares):  # type: ignore[no-
     flags = flush_denormals()
     prepare_workspace(plan, ws)
     squares[:] = 0
-    b, out, target = plan[COLUMNS], plan[OUT], plan[TARGET]
+    sizes = plan.sizes
+    b, out, target = sizes.columns, sizes.out, sizes.target
     for begin in range(0, rows.shape[0], b):
         wide = min(b, rows.shape[0] - begin)
         gather(plan, ws, series, rows, begin, wide)
@@ -79,7 +82,7 @@ def state_squares(plan, ws, series, rows, w, grad, squares):  # type: ignore[no-
             load_weights(plan, w[k], ws, True)
             forward(plan, w[k], ws, False)
             zero = w[k, 0] * 0  # of this member: another may have diverged
-            for o in range(plan[OUTPUTS]):
+            for o in range(sizes.outputs):
                 for column in range(b):
                     at = o * b + column
                     ws[out + at] = ws[out + at] - ws[target + at] if column < wide else zero

@@ -1,135 +1,142 @@
 """Forward pass and backpropagation through time of one member on one tile of windows.
 
-All buffers lie in one workspace `ws` at the offsets of `Network.plan`; a tile's activations are
+All buffers lie in one workspace `ws` at the offsets of the plan (see `plan.py`); a tile's activations are
 (row, column) with the columns, the batch, innermost.
 """
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
-from stages.networks.equations import (
-    gru_backward,
-    gru_forward,
-    lstm_backward,
-    lstm_forward,
-    rnn_backward,
-    rnn_forward,
-)
+from stages.networks.cells import CELLS, Cell, Step
 from stages.networks.gemm import pack, panel_product, product, weight_gradient
-from stages.networks.vector import pointwise
+from stages.networks.plan import Plan
+from stages.networks.vector import Equation, Read, Write, pointwise, tanh
 
-# Places in the plan.
-CELL, LAYERS, D, STEPS, OUTPUTS, COLUMNS, STEP_INPUTS, TOP, HEAD, LOOKBACK, CHANNELS, NORM = range(
-    12
-)
-HEAD_IN, TRANSPOSED, OUT, TARGET, DH, DC, DSEQ, UNITS = range(12, 20)
-FIRST_LAYER, LAYER_SIZE = 20, 16
-INPUTS, W0, W1, W2, Z, GATES, C, SQUASHED, MASK = range(9)
-P0, P1, P2, R0, R1, X0, X2 = range(9, 16)  # panels: forward, transposed recurrent, onto the inputs
-LINEAR, RNN, GRU, LSTM = range(4)
 
-_rnn_forward = pointwise(rnn_forward, 1)
-_rnn_backward = pointwise(rnn_backward, 2)
-_lstm_forward = pointwise(lstm_forward, 5)
-_lstm_backward = pointwise(lstm_backward, 8)
-_gru_forward = pointwise(gru_forward, 5)
-_gru_backward = pointwise(gru_backward, 6)
+def _forward_of(cell: type[Cell]) -> Equation:
+    gates, h, h_next, states, states_next, kept = range(6)
+
+    def equation(read: Read, write: Write) -> None:
+        if not cell.products:
+            return
+        a = [read(gates, j) for j in range(cell.gates())]
+        step = cell.forward(tanh, a, read(h, 0), [read(states, j) for j in range(cell.states)])
+        for j, value in enumerate(step.gates):
+            if value is not a[j]:
+                write(gates, j, value)
+        for place, values in ((states_next, step.states), (kept, step.kept)):
+            for j, value in enumerate(values):
+                write(place, j, value)
+        write(h_next, 0, step.h)
+
+    return equation
+
+
+def _backward_of(cell: type[Cell]) -> Equation:
+    gates, h, h_next, states, kept, dh, dstates = range(7)
+
+    def equation(read: Read, write: Write) -> None:
+        if not cell.products:
+            return
+        step = Step(
+            [read(gates, j) for j in range(cell.gates())],
+            [read(states, j) for j in range(cell.states)],
+            [read(kept, j) for j in range(cell.kept)],
+            read(h, 0), read(h_next, 0),
+        )  # fmt: skip
+        grad = cell.backward(step, read(dh, 0), [read(dstates, j) for j in range(cell.states)])
+        for place, values in ((gates, grad.gates), (dstates, grad.states)):
+            for j, value in enumerate(values):
+                write(place, j, value)
+        if grad.h is not None:
+            write(dh, 0, grad.h)
+
+    return equation
+
+
+step_forward = pointwise("forward", [_forward_of(cell) for cell in CELLS.values()], 6)
+step_backward = pointwise("backward", [_backward_of(cell) for cell in CELLS.values()], 7)
 
 
 @njit
-def prepare_workspace(plan, ws):  # type: ignore[no-untyped-def]
-    """Write what never changes: the rows of ones, h_0 = 0 and c_0 = 0."""
-    b, d = plan[COLUMNS], plan[D]
+def prepare_workspace(plan: Plan, ws: np.ndarray) -> None:
+    """Write what never changes: the rows of ones, h_0 = 0 and the other states' 0."""
+    sizes = plan.sizes
+    b = sizes.columns
     _fill(ws, 0, ws.shape[0], 0)
-    _fill(ws, plan[HEAD_IN], b, 1)
-    for layer in range(plan[LAYERS]):
-        at = FIRST_LAYER + layer * LAYER_SIZE
-        i = plan[at + INPUTS]
-        for t in range(plan[STEPS]):
-            _fill(ws, plan[at + Z] + (t * (i + 1 + d) + i) * b, b, 1)
+    _fill(ws, sizes.head_in, b, 1)
+    for layer in range(sizes.layers):
+        place = plan.layers[layer]
+        for t in range(sizes.steps):
+            row = t * (place.inputs + 1 + sizes.hidden) + place.inputs
+            _fill(ws, place.z + row * b, b, 1)
 
 
 @njit
-def _fill(ws, start, count, value):  # type: ignore[no-untyped-def]
+def _fill(ws: np.ndarray, start: int, count: int, value: int) -> None:
     for e in range(start, start + count):
         ws[e] = value
 
 
 @njit
-def load_weights(plan, w, ws, training):  # type: ignore[no-untyped-def]
+def load_weights(plan: Plan, w: np.ndarray, ws: np.ndarray, training: bool) -> None:
     """Lay the layers' matrices out as panels, for all the steps and tiles that follow."""
-    cell, d = plan[CELL], plan[D]
-    for layer in range(plan[LAYERS]):
-        at = FIRST_LAYER + layer * LAYER_SIZE
-        i, w0, w1, w2 = plan[at + INPUTS], plan[at + W0], plan[at + W1], plan[at + W2]
-        width = i + 1 + d
-        rows = 4 * d if cell == LSTM else 2 * d if cell == GRU else d
-        pack(w, w0, width, 1, ws, plan[at + P0], rows, width)
-        if cell == GRU:
-            pack(w, w1, 1 + d, 1, ws, plan[at + P1], d, 1 + d)
-            pack(w, w2, i + 1, 1, ws, plan[at + P2], d, i + 1)
-        if training:
-            pack(w, w0 + i + 1, 1, width, ws, plan[at + R0], d, rows)
-            if cell == GRU:
-                pack(w, w1 + 1, 1, 1 + d, ws, plan[at + R1], d, d)
-            if layer > 0:
-                pack(w, w0, 1, width, ws, plan[at + X0], i, rows)
-                if cell == GRU:
-                    pack(w, w2, 1, i + 1, ws, plan[at + X2], i, d)
+    d = plan.sizes.hidden
+    for layer in range(plan.sizes.layers):
+        for p in range(plan.products.shape[1]):
+            own = plan.products[layer, p]
+            width = own.columns
+            pack(w, own.weights, width, 1, ws, own.panel, own.rows, width)
+            if training and own.h:
+                pack(w, own.weights + width - d, 1, width, ws, own.onto_h, d, own.rows)
+            if training and own.x and layer > 0:
+                pack(w, own.weights, 1, width, ws, own.onto_x, d, own.rows)
 
 
 @njit
-def forward(plan, w, ws, training):  # type: ignore[no-untyped-def]
-    """From the first layer's inputs in `ws` to the forecast at OUT (normalised units).
+def forward(plan: Plan, w: np.ndarray, ws: np.ndarray, training: bool) -> None:
+    """From the first layer's inputs in `ws` to the forecast at `out` (normalised units).
 
     `load_weights` comes before.
     """
-    cell, d, b, steps = plan[CELL], plan[D], plan[COLUMNS], plan[STEPS]
+    sizes = plan.sizes
+    d, b, steps = sizes.hidden, sizes.columns, sizes.steps
     db = d * b
-    for layer in range(plan[LAYERS]):
-        at = FIRST_LAYER + layer * LAYER_SIZE
-        i = plan[at + INPUTS]
-        z, gates, p0 = plan[at + Z], plan[at + GATES], plan[at + P0]
-        width = i + 1 + d
+    for layer in range(sizes.layers):
+        place = plan.layers[layer]
+        i, width = place.inputs, place.inputs + 1 + d
         for t in range(steps):
-            zt = z + t * width * b
-            h, h_next = zt + (i + 1) * b, zt + (width + i + 1) * b
-            if cell == LSTM:
-                g = gates + t * 4 * db
-                c = plan[at + C] + t * db
-                panel_product(ws, p0, zt, g, 4 * d, width, b, 0)
-                a = (g, g + db, g + 2 * db, g + 3 * db)
-                _lstm_forward(ws, db, (*a, c, *a, c + db, plan[at + SQUASHED] + t * db, h_next))
-            elif cell == GRU:
-                g = gates + t * 4 * db
-                panel_product(ws, p0, zt, g, 2 * d, width, b, 0)
-                panel_product(ws, plan[at + P1], zt + i * b, g + 2 * db, d, 1 + d, b, 0)
-                panel_product(ws, plan[at + P2], zt, g + 3 * db, d, i + 1, b, 0)
-                a = (g, g + db, g + 2 * db, g + 3 * db)
-                _gru_forward(ws, db, (*a, h, g, g + db, g + 3 * db, h_next))
-            else:
-                panel_product(ws, p0, zt, h_next, d, width, b, 0)
-                _rnn_forward(ws, db, (h_next, h_next))
-        mask = plan[at + MASK]
-        if layer + 1 < plan[LAYERS]:  # h of this layer is x of the next
-            above = plan[at + LAYER_SIZE + Z]
+            z, gates = place.z + t * width * b, place.gates + t * sizes.gates * db
+            for p in range(plan.products.shape[1]):
+                own = plan.products[layer, p]
+                onto = gates + own.gate * db
+                panel_product(ws, own.panel, z + own.first * b, onto, own.rows, own.columns, b, 0)
+            h, states = z + (i + 1) * b, place.states + t * sizes.states * db
+            kept = place.kept + t * sizes.kept * db
+            h_next, states_next = h + width * b, states + sizes.states * db
+            step_forward(ws, sizes.cell, db, (gates, h, h_next, states, states_next, kept))
+        masked = training and place.mask > 0
+        if layer + 1 < sizes.layers:  # h of this layer is x of the next
+            above = plan.layers[layer + 1].z
             for t in range(steps):
-                source, target = z + ((t + 1) * width + i + 1) * b, above + t * (2 * d + 1) * b
-                _pass_on(ws, source, target, mask + t * db, db, training and mask > 0)
+                source, target = (
+                    place.z + ((t + 1) * width + i + 1) * b,
+                    above + t * (2 * d + 1) * b,
+                )
+                _pass_on(ws, source, target, place.mask + t * db, db, masked)
         else:
-            source = z + (steps * width + i + 1) * b
-            _pass_on(
-                ws, source, plan[HEAD_IN] + b, mask + (steps - 1) * db, db, training and mask > 0
-            )
-    top = plan[TOP]
+            source, mask = place.z + (steps * width + i + 1) * b, place.mask + (steps - 1) * db
+            _pass_on(ws, source, sizes.head_in + b, mask, db, masked)
+    columns = sizes.head_columns
     product(
-        w, plan[HEAD], 1 + top, 1, ws, plan[HEAD_IN], ws, plan[OUT], plan[OUTPUTS], 1 + top, b, 0
+        w, sizes.head, columns, 1, ws, sizes.head_in, ws, sizes.out, sizes.outputs, columns, b, 0
     )
 
 
 @njit
-def _pass_on(ws, source, target, mask, count, masked):  # type: ignore[no-untyped-def]
+def _pass_on(ws: np.ndarray, source: int, target: int, mask: int, count: int, masked: bool) -> None:
     """Copy, times the dropout mask in training."""
     if masked:
         for e in range(count):
@@ -140,44 +147,47 @@ def _pass_on(ws, source, target, mask, count, masked):  # type: ignore[no-untype
 
 
 @njit
-def backward(plan, w, ws, grad, squares=None):  # type: ignore[no-untyped-def]
-    """Add the gradient of every parameter to `grad` (n,); OUT holds ∂loss/∂forecast.
+def backward(
+    plan: Plan, w: np.ndarray, ws: np.ndarray, grad: np.ndarray, squares: np.ndarray | None = None
+) -> None:
+    """Add the gradient of every parameter to `grad` (n,); `out` holds ∂loss/∂forecast.
 
     `squares` (layers, S) double: added to, Σ (∂loss/∂h)² over the hidden state after each step.
     """
-    d, b, steps, top = plan[D], plan[COLUMNS], plan[STEPS], plan[TOP]
-    db = d * b
-    out, outputs, dh, sequence = plan[OUT], plan[OUTPUTS], plan[DH], plan[DSEQ]
-    room = plan[TRANSPOSED]
-    weight_gradient(ws, out, 0, plan[HEAD_IN], 0, room, grad, plan[HEAD], outputs, 1 + top, 1, b)
-    if plan[LAYERS] == 0:
+    sizes = plan.sizes
+    d, b, steps, columns = sizes.hidden, sizes.columns, sizes.steps, sizes.head_columns
+    db, dh = d * b, sizes.dh
+    weight_gradient(
+        ws, sizes.out, 0, sizes.head_in, 0, sizes.transposed, grad, sizes.head, sizes.outputs,
+        columns, 1, b,
+    )  # fmt: skip
+    if sizes.layers == 0:
         return
-    product(w, plan[HEAD] + 1, 1, 1 + top, ws, out, ws, dh, d, outputs, b, 0)
-    for layer in range(plan[LAYERS] - 1, -1, -1):
-        at = FIRST_LAYER + layer * LAYER_SIZE
-        mask = plan[at + MASK]
-        last = layer == plan[LAYERS] - 1
+    product(w, sizes.head + 1, 1, columns, ws, sizes.out, ws, dh, d, sizes.outputs, b, 0)
+    for layer in range(sizes.layers - 1, -1, -1):
+        mask = plan.layers[layer].mask
+        last = layer == sizes.layers - 1
         if mask > 0 and last:
             for e in range(db):
                 ws[dh + e] *= ws[mask + (steps - 1) * db + e]
         if mask > 0 and not last:
             for e in range(steps * db):
-                ws[sequence + e] *= ws[mask + e]
+                ws[sizes.dx + e] *= ws[mask + e]
         if not last:
             _fill(ws, dh, db, 0)
-        _fill(ws, plan[DC], db, 0)
+        _fill(ws, sizes.dstates, sizes.states * db, 0)
         for t in range(steps - 1, -1, -1):
             if not last:
                 for e in range(db):
-                    ws[dh + e] += ws[sequence + t * db + e]
+                    ws[dh + e] += ws[sizes.dx + t * db + e]
             if squares is not None:
                 squares[layer, t] += _sum_of_squares(ws, dh, db)
-            _step_back(plan, at, ws, t, layer > 0)
-        _weight_gradients(plan, at, ws, grad)
+            _step_back(plan, layer, ws, t)
+        weight_gradients(plan, layer, ws, grad)
 
 
 @njit
-def _sum_of_squares(ws, start, count):  # type: ignore[no-untyped-def]
+def _sum_of_squares(ws: np.ndarray, start: int, count: int) -> float:
     total = 0.0
     for e in range(start, start + count):
         total += float(ws[e]) * float(ws[e])
@@ -185,51 +195,38 @@ def _sum_of_squares(ws, start, count):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _step_back(plan, at, ws, t, below):  # type: ignore[no-untyped-def]
-    """One step of backpropagation: gates become their gradients, DH becomes that of h_{t−1}."""
-    cell, d, b = plan[CELL], plan[D], plan[COLUMNS]
-    i, db = plan[at + INPUTS], plan[D] * plan[COLUMNS]
-    width = i + 1 + d
-    zt = plan[at + Z] + t * width * b
-    h, h_next = zt + (i + 1) * b, zt + (width + i + 1) * b
-    dh, dc, dx = plan[DH], plan[DC], plan[DSEQ] + t * db
-    if cell == LSTM:
-        g = plan[at + GATES] + t * 4 * db
-        a = (g, g + db, g + 2 * db, g + 3 * db)
-        c, squashed = plan[at + C] + t * db, plan[at + SQUASHED] + t * db
-        _lstm_backward(ws, db, (*a, c, squashed, dh, dc, *a, dc))
-        rows = 4 * d
-    elif cell == GRU:
-        g = plan[at + GATES] + t * 4 * db
-        a = (g, g + db, g + 2 * db, g + 3 * db)
-        _gru_backward(ws, db, (*a, h, dh, *a, dh))
-        rows = 2 * d
-    else:
-        g = plan[at + GATES] + t * db
-        _rnn_backward(ws, db, (h_next, dh, g))
-        rows = d
-    if below:
-        panel_product(ws, plan[at + X0], g, dx, i, rows, b, 0)
-        if cell == GRU:
-            panel_product(ws, plan[at + X2], g + 3 * db, dx, i, d, b, 1)
-    if t > 0:
-        panel_product(ws, plan[at + R0], g, dh, d, rows, b, 1 if cell == GRU else 0)
-        if cell == GRU:
-            panel_product(ws, plan[at + R1], g + 2 * db, dh, d, d, b, 1)
+def _step_back(plan: Plan, layer: int, ws: np.ndarray, t: int) -> None:
+    """One step of backpropagation: gates become their gradients, `dh` becomes that of h_{t−1}."""
+    sizes, place = plan.sizes, plan.layers[layer]
+    d, b = sizes.hidden, sizes.columns
+    db, width = d * b, place.inputs + 1 + d
+    gates = place.gates + t * sizes.gates * db
+    h = place.z + (t * width + place.inputs + 1) * b
+    states, kept = place.states + t * sizes.states * db, place.kept + t * sizes.kept * db
+    step_backward(
+        ws, sizes.cell, db, (gates, h, h + width * b, states, kept, sizes.dh, sizes.dstates)
+    )
+    dx, add_x, add_h = sizes.dx + t * db, 0, sizes.skips
+    for p in range(plan.products.shape[1]):
+        own = plan.products[layer, p]
+        gate = gates + own.gate * db
+        if layer > 0 and own.x:
+            panel_product(ws, own.onto_x, gate, dx, d, own.rows, b, add_x)
+            add_x = 1
+        if t > 0 and own.h:
+            panel_product(ws, own.onto_h, gate, sizes.dh, d, own.rows, b, add_h)
+            add_h = 1
 
 
 @njit
-def _weight_gradients(plan, at, ws, grad):  # type: ignore[no-untyped-def]
+def weight_gradients(plan: Plan, layer: int, ws: np.ndarray, grad: np.ndarray) -> None:
     """∂loss/∂W = Σ_t (gradient of the pre-activations)_t z_tᵀ, in one pass over all steps."""
-    cell, d, b, steps = plan[CELL], plan[D], plan[COLUMNS], plan[STEPS]
-    i, g, z, db = plan[at + INPUTS], plan[at + GATES], plan[at + Z], plan[D] * plan[COLUMNS]
-    width, room = i + 1 + d, plan[TRANSPOSED]
-    zt, w0, w1, w2 = width * b, plan[at + W0], plan[at + W1], plan[at + W2]
-    if cell == GRU:
-        gt, recurrent, onto_x = 4 * db, g + 2 * db, g + 3 * db
-        weight_gradient(ws, g, gt, z, zt, room, grad, w0, 2 * d, width, steps, b)
-        weight_gradient(ws, recurrent, gt, z + i * b, zt, room, grad, w1, d, 1 + d, steps, b)
-        weight_gradient(ws, onto_x, gt, z, zt, room, grad, w2, d, i + 1, steps, b)
-    else:
-        rows = 4 * d if cell == LSTM else d
-        weight_gradient(ws, g, rows * b, z, zt, room, grad, w0, rows, width, steps, b)
+    sizes, place = plan.sizes, plan.layers[layer]
+    b, db = sizes.columns, sizes.hidden * sizes.columns
+    z_step, gate_step = (place.inputs + 1 + sizes.hidden) * b, sizes.gates * db
+    for p in range(plan.products.shape[1]):
+        own = plan.products[layer, p]
+        weight_gradient(
+            ws, place.gates + own.gate * db, gate_step, place.z + own.first * b, z_step,
+            sizes.transposed, grad, own.weights, own.rows, own.columns, sizes.steps, b,
+        )  # fmt: skip

@@ -1,7 +1,7 @@
 """Tiles of small matrix products, emitted as vector code: each holds its sums in registers.
 
-    p1 … p6           1 to 6 rows of 16 columns: C[i, b] (+)= Σ_k A[i, k] Z[k, b]
-    d42 d41 d12 d11   4 or 1 rows of 2 or 1 columns: C[i, j] += Σ_t Σ_b G[t, i, b] Z[t, j, b]
+    product_tile      1 to 6 rows of 16 columns: C[i, b] (+)= Σ_k A[i, k] Z[k, b]
+    dots_tile         4 or 1 rows of 2 or 1 columns: C[i, j] += Σ_t Σ_b G[t, i, b] Z[t, j, b]
     transpose_block   8 rows of 8 columns
 
 An operand is a flat array, the tile's offset in it and its strides, in the order in which `gemm.py` hands
@@ -10,7 +10,7 @@ them over. Why their bits depend on nothing else is said there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from llvmlite import ir
@@ -20,13 +20,14 @@ from numba.extending import intrinsic
 
 from stages.networks.vector import call_outlined, data, fma, load, store
 
+Body = Callable[[ir.IRBuilder, list[ir.Value]], None]
 COLUMNS = 16  # columns of one product tile: two AVX2 registers, one of AVX-512
 ROWS = 6  # rows of one product tile: 12 accumulators of AVX2's 16 registers
 LANES = 8  # chains of a dot product; rows and columns of a transposed block
 DOT_ROWS, DOT_COLUMNS = 4, 2  # tile of the dot products
 
 
-def _product_tile(rows: int) -> Any:
+def _product_body(rows: int) -> Body:
     def body(b: ir.IRBuilder, args: list[ir.Value]) -> None:
         pa, a0, ai, ak, pz, z0, zk, pc, c0, ci, depth, add = args
         vector = ir.VectorType(pa.type.pointee, COLUMNS)
@@ -49,18 +50,7 @@ def _product_tile(rows: int) -> Any:
         for total, place in zip(sums, places, strict=True):
             store(b, b.load(total), pc, place)
 
-    @intrinsic
-    def emit(typing: Any, a: Any, a0: Any, ai: Any, ak: Any, z: Any, z0: Any, zk: Any,
-             c: Any, c0: Any, ci: Any, depth: Any, add: Any) -> Any:  # fmt: skip
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-            pointers = {i: data(context, builder, k, args[i]) for k, i in ((a, 0), (z, 4), (c, 7))}
-            arguments = [pointers.get(i, argument) for i, argument in enumerate(args)]
-            call_outlined(builder, f"product{rows}", arguments, body)
-            return context.get_dummy_value()
-
-        return types.void(a, a0, ai, ak, z, z0, zk, c, c0, ci, depth, add), generate
-
-    return emit
+    return body
 
 
 def _broadcast(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
@@ -72,7 +62,7 @@ def _broadcast(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
     return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), mask)
 
 
-def _dots_tile(rows: int, columns: int) -> Any:
+def _dots_body(rows: int, columns: int) -> Body:
     def body(b: ir.IRBuilder, args: list[ir.Value]) -> None:
         pg, g0, gt, pz, z0, zt, pc, c0, ci, steps, batch = args
         vector = ir.VectorType(pg.type.pointee, LANES)
@@ -93,18 +83,7 @@ def _dots_tile(rows: int, columns: int) -> Any:
             total = _sums(b, [b.load(own) for own in line])
             store(b, b.fadd(load(b, pc, place, columns), total), pc, place)
 
-    @intrinsic
-    def emit(typing: Any, g: Any, g0: Any, gt: Any, z: Any, z0: Any, zt: Any, c: Any, c0: Any,
-             ci: Any, steps: Any, batch: Any) -> Any:  # fmt: skip
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-            pointers = {i: data(context, builder, k, args[i]) for k, i in ((g, 0), (z, 3), (c, 6))}
-            arguments = [pointers.get(i, argument) for i, argument in enumerate(args)]
-            call_outlined(builder, f"dots{rows}x{columns}", arguments, body)
-            return context.get_dummy_value()
-
-        return types.void(g, g0, gt, z, z0, zt, c, c0, ci, steps, batch), generate
-
-    return emit
+    return body
 
 
 def _at(builder: ir.IRBuilder, base: ir.Value, stride: ir.Value, i: int, b: ir.Value) -> ir.Value:
@@ -133,8 +112,50 @@ def _shuffle(b: ir.IRBuilder, left: ir.Value, right: ir.Value, lanes: Iterable[i
     return b.shuffle_vector(left, right, mask)
 
 
-p1, p2, p3, p4, p5, p6 = (_product_tile(rows) for rows in range(1, ROWS + 1))
-d42, d41, d12, d11 = (_dots_tile(rows, columns) for rows in (4, 1) for columns in (2, 1))
+_PRODUCTS = [(rows, _product_body(rows)) for rows in range(1, ROWS + 1)]
+_DOTS = [((i, j), _dots_body(i, j)) for i in (DOT_ROWS, 1) for j in (DOT_COLUMNS, 1)]
+
+
+@intrinsic
+def product_tile(
+    typing: Any, rows: Any, a: Any, a0: Any, ai: Any, ak: Any, z: Any, z0: Any, zk: Any, c: Any,
+    c0: Any, ci: Any, depth: Any, add: Any,
+) -> Any:  # pragma: no cover (compiled)  # fmt: skip
+    """`rows` rows (1 … ROWS) of 16 columns: C[i, b] (+)= Σ_k A[i, k] Z[k, b]."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        high, *rest = args
+        pointers = {i: data(context, builder, k, rest[i]) for k, i in ((a, 0), (z, 4), (c, 7))}
+        arguments = [pointers.get(i, argument) for i, argument in enumerate(rest)]
+        for count, body in _PRODUCTS:
+            with builder.if_then(_equal(builder, high, count)):
+                call_outlined(builder, f"product{count}", arguments, body)
+        return context.get_dummy_value()
+
+    return types.void(rows, a, a0, ai, ak, z, z0, zk, c, c0, ci, depth, add), generate
+
+
+@intrinsic
+def dots_tile(
+    typing: Any, rows: Any, columns: Any, g: Any, g0: Any, gt: Any, z: Any, z0: Any, zt: Any,
+    c: Any, c0: Any, ci: Any, steps: Any, batch: Any,
+) -> Any:  # pragma: no cover (compiled)  # fmt: skip
+    """4 or 1 rows of 2 or 1 columns: C[i, j] += Σ_t Σ_b G[t, i, b] Z[t, j, b]."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        high, wide, *rest = args
+        pointers = {i: data(context, builder, k, rest[i]) for k, i in ((g, 0), (z, 3), (c, 6))}
+        arguments = [pointers.get(i, argument) for i, argument in enumerate(rest)]
+        for (i, j), body in _DOTS:
+            with builder.if_then(builder.and_(_equal(builder, high, i), _equal(builder, wide, j))):
+                call_outlined(builder, f"dots{i}x{j}", arguments, body)
+        return context.get_dummy_value()
+
+    return types.void(rows, columns, g, g0, gt, z, z0, zt, c, c0, ci, steps, batch), generate
+
+
+def _equal(builder: ir.IRBuilder, value: ir.Value, number: int) -> ir.Value:
+    return builder.icmp_signed("==", value, ir.Constant(value.type, number))
 
 
 @intrinsic

@@ -9,15 +9,19 @@ on the place of an element in its array.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 LANES = 16  # elements of one pointwise step; buffers are padded to a multiple of it
+Read = Callable[[int, int], "Vec"]
+Write = Callable[[int, int, "Vec"], None]
+Equation = Callable[[Read, Write], None]  # see `pointwise`
 
 
 def fma(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
@@ -165,35 +169,49 @@ def call_outlined(
     builder.call(function, arguments)
 
 
-def pointwise(equation: Callable[..., tuple[Any, ...]], inputs: int) -> Any:
-    """Compile an equation into `f(buffer, n, offsets)`.
+def pointwise(name: str, equations: Sequence[Equation], buffers: int) -> Any:
+    """Compile equations into `f(buffer, kind, n, places)`, which evaluates equations[kind].
 
-    For e = 0 … n−1 it reads the `inputs` first offsets of the flat buffer at offset + e and writes the
-    results at the others. n is a multiple of LANES. An output may lie on an input.
+    For e = 0 … n−1 the equation's `read(i, j)` is the element at places[i] + j n + e of the flat buffer, and
+    `write(i, j, value)` sets that one, i < buffers. n is a multiple of LANES. All reads of an element come
+    before its writes, so a result may take the place of what was read.
     """
 
     @intrinsic
-    def emit(typing: Any, buffer: Any, n: Any, offsets: Any) -> Any:  # pragma: no cover (compiled)
-        def body(b: ir.IRBuilder, args: list[ir.Value]) -> None:
-            base, count, *places = args
-            zero, step = ir.Constant(count.type, 0), ir.Constant(count.type, LANES)
-            with cgutils.for_range_slice(b, zero, count, step) as (e, _):
-                values = [Vec(b, load(b, base, b.add(p, e), LANES)) for p in places[:inputs]]
-                results = equation(tanh, *values)
-                for result, place in zip(results, places[inputs:], strict=True):
-                    store(b, result.value, base, b.add(place, e))
+    def emit(typing: Any, buffer: Any, kind: Any, n: Any, places: Any) -> Any:  # pragma: no cover
+        def outlined(equation: Equation) -> Callable[[ir.IRBuilder, list[ir.Value]], None]:
+            def body(b: ir.IRBuilder, args: list[ir.Value]) -> None:
+                base, count, *starts = args
+                zero, step = ir.Constant(count.type, 0), ir.Constant(count.type, LANES)
+                with cgutils.for_range_slice(b, zero, count, step) as (e, _):
+
+                    def at(i: int, j: int) -> ir.Value:
+                        return b.add(b.add(starts[i], b.mul(count, ir.Constant(count.type, j))), e)
+
+                    def read(i: int, j: int) -> Vec:
+                        return Vec(b, load(b, base, at(i, j), LANES))
+
+                    def write(i: int, j: int, value: Vec) -> None:
+                        store(b, value.value, base, at(i, j))
+
+                    equation(read, write)
+
+            return body
 
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-            places = [builder.extract_value(args[2], i) for i in range(offsets.count)]
-            arguments = [data(context, builder, buffer, args[0]), args[1], *places]
-            call_outlined(builder, equation.__name__, arguments, body)
+            starts = [builder.extract_value(args[3], i) for i in range(buffers)]
+            arguments = [data(context, builder, buffer, args[0]), args[2], *starts]
+            for index, equation in enumerate(equations):
+                wanted = ir.Constant(args[1].type, index)
+                with builder.if_then(builder.icmp_signed("==", args[1], wanted)):
+                    call_outlined(builder, f"{name}{index}", arguments, outlined(equation))
             return context.get_dummy_value()
 
-        return types.void(buffer, n, offsets), generate
+        return types.void(buffer, kind, n, places), generate
 
     @njit(error_model="numpy")
-    def run(buffer, n, offsets):  # type: ignore[no-untyped-def]
-        emit(buffer, n, offsets)
+    def run(buffer: np.ndarray, kind: int, n: int, places: tuple[int, ...]) -> None:
+        emit(buffer, kind, n, places)
 
-    run.__name__ = run.__qualname__ = equation.__name__
+    run.__name__ = run.__qualname__ = name
     return run

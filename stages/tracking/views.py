@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from stages.networks.cells import CELLS
+
 TAG = "mlflow.sharedViewState."
 COLOR = "mlflow.runColor"
 # Okabe and Ito's, which colour-blind readers can tell apart.
@@ -22,7 +24,6 @@ _STUDIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#
 # Of λ = 0; and of λ = 0.01, 0.1, …, 1000, blended between.
 _ZERO = "#7f7f7f"
 _DECADES = ("#3b2a8c", "#1f78c4", "#1b9e77", "#d9a400", "#d94801", "#7f0000")
-_CELLS = ("rnn", "gru", "lstm", "linear")
 _ALWAYS = {"startTime": "ALL", "lifecycleFilter": "Active", "datasetsFilter": []}
 
 
@@ -36,7 +37,7 @@ def views() -> dict[str, str]:
         "selectedColumns": _columns("metrics", errors)
         + _columns("tags", ["cell", "lam", "study", "chosen", "commits", "experiments"]),
     }
-    chosen = [f"{cell}.{name}" for cell in _CELLS for name in ("lam", "validation_mse", "test_mse")]
+    chosen = [f"{cell}.{name}" for cell in CELLS for name in ("lam", "validation_mse", "test_mse")]
     studies: dict[str, Any] = {
         "searchFilter": "tags.kind = 'study'",
         "selectedColumns": _columns("metrics", chosen)

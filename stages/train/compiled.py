@@ -16,7 +16,7 @@ class CompiledEngine:
 
     def __init__(self, recipe: Recipe, data: FoldData) -> None:
         self.recipe, self.data = recipe, data
-        self.plan = recipe.network.plan(recipe.batch_size)[0]
+        self.plan = recipe.network.plan(recipe.batch_size)
         self.workspace = recipe.network.workspace(recipe.batch_size, recipe.precision)
         self.grad = np.zeros(recipe.network.parameters, recipe.precision)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from stages.networks.cells import CELLS
 from stages.networks.shape import GROUPS, Network
 
 PENALISED = GROUPS[1:]  # input, recurrent, head
@@ -25,9 +26,8 @@ def _parts(network: Network, weights: np.ndarray) -> list[np.ndarray]:
 
 
 def recurrences(network: Network) -> tuple[int, int]:
-    """(layers, gates) of the recurrent matrices: rnn 1, gru 3 (r, z, n), lstm 4 (i, f, g, o), linear none."""
-    gates = {"linear": 0, "rnn": 1, "gru": 3, "lstm": 4}[network.cell]
-    return (network.layers if gates else 0, gates)
+    """(layers, gates): the recurrent matrices of a network, see `Cell.recurrences`."""
+    return (network.depth, len(CELLS[network.cell].recurrences()))
 
 
 def spectral_radii(network: Network, weights: np.ndarray) -> np.ndarray:
@@ -42,10 +42,10 @@ def spectral_radii(network: Network, weights: np.ndarray) -> np.ndarray:
     for layer in range(len(found)):
         blocks = []
         for matrix in network.matrices:
-            if matrix.layer == layer and matrix.columns > matrix.inputs + 1:
+            if matrix.layer == layer and matrix.recurrent:
                 block = weights[matrix.offset : matrix.offset + matrix.size]
                 recurrent = block.reshape(matrix.rows, -1)[:, matrix.inputs + 1 :]
-                blocks.append(recurrent.reshape(matrix.gates, d, d))
+                blocks.append(recurrent.reshape(-1, d, d))
         stacked = np.concatenate(blocks).astype(float)  # (gates, D, D)
         found[layer] = np.abs(np.linalg.eigvals(stacked)).max(1)
     return found

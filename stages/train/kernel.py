@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from stages.networks.denormals import flush_denormals, restore_denormals
 from stages.networks.gather import draw_masks, gather
-from stages.networks.recurrence import (
-    CHANNELS,
-    COLUMNS,
-    OUT,
-    OUTPUTS,
-    TARGET,
-    UNITS,
-    backward,
-    forward,
-    load_weights,
-    prepare_workspace,
-)
+from stages.networks.plan import Plan
+from stages.networks.recurrence import backward, forward, load_weights, prepare_workspace
 from stages.train.update import add_penalty, clip, decay, shrink, step
 
 SQUARES, NORM, CLIPPED = range(3)  # columns of `sums`
 
 
 @njit(cache=True, nogil=True)
-def train_batches(  # type: ignore[no-untyped-def]
-    plan, ws, series, rows, start, stop, batch_size, w, first, second, grad,
-    in_gradient, in_decay, in_threshold, in_forecast, seeds, dropout,
-    kind, rate, momentum, limit, steps_before, sums,
-):  # fmt: skip
+def train_batches(
+    plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, start: int, stop: int,
+    batch_size: int, w: np.ndarray, first: np.ndarray, second: np.ndarray, grad: np.ndarray,
+    in_gradient: np.ndarray, in_decay: np.ndarray, in_threshold: np.ndarray,
+    in_forecast: np.ndarray, seeds: np.ndarray, dropout: float, kind: int, rate: float,
+    momentum: float, limit: float, steps_before: int, sums: np.ndarray,
+) -> None:  # fmt: skip
     """Train K members on batches start … stop−1 of one epoch.
 
     Args:
@@ -43,15 +36,15 @@ def train_batches(  # type: ignore[no-untyped-def]
     """
     flags = flush_denormals()
     prepare_workspace(plan, ws)
-    count = rows.shape[1]
+    columns, count = plan.sizes.columns, rows.shape[1]
     for batch in range(start, stop):
         begin = batch * batch_size
         size = min(batch_size, count - begin)
         for k in range(w.shape[0]):
             grad[:] = 0
             load_weights(plan, w[k], ws, True)
-            for done in range(0, size, plan[COLUMNS]):
-                wide = min(plan[COLUMNS], size - done)
+            for done in range(0, size, columns):
+                wide = min(columns, size - done)
                 gather(plan, ws, series, rows[seeds[k, 0]], begin + done, wide)
                 if dropout > 0:
                     draw_masks(
@@ -76,14 +69,15 @@ def train_batches(  # type: ignore[no-untyped-def]
 
 
 @njit
-def _errors(plan, ws, wide, batch_size, shrinkage):  # type: ignore[no-untyped-def]
-    """OUT becomes ∂loss/∂forecast = (ŷ − y + λ ŷ)/b, λ being that of a penalty on predictions, else 0;
+def _errors(plan: Plan, ws: np.ndarray, wide: int, batch_size: int, shrinkage: float) -> float:
+    """`out` becomes ∂loss/∂forecast = (ŷ − y + λ ŷ)/b, λ being that of a penalty on predictions, else 0;
     gives Σ (spread (ŷ − y))², in scaled units."""
-    b, channels, out, target = plan[COLUMNS], plan[CHANNELS], plan[OUT], plan[TARGET]
-    spread = plan[UNITS] + channels * b
+    sizes = plan.sizes
+    b, channels, out, target = sizes.columns, sizes.channels, sizes.out, sizes.target
+    spread = sizes.units + channels * b
     share = ws[out] * 0 + 1.0 / batch_size
     total = 0.0
-    for o in range(plan[OUTPUTS]):
+    for o in range(sizes.outputs):
         for column in range(b):
             at = o * b + column
             if column < wide:

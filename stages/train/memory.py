@@ -42,7 +42,7 @@ def training_bytes(recipe: Recipe, windows: Windows, fold: Fold, members: int, s
     series = width * (4 * steps + 16 * min(steps, SLAB))
     rows = 8 * (m + v) + 16 * u * m + 8 * m + 16 * k * v
     state = (BYTES_A_WEIGHT + 4 * bool(recipe.patience)) * k * n + 64 * k * recipe.epochs
-    scratch = 4 * (recipe.network.plan(recipe.batch_size)[1] + n)
+    scratch = 4 * (recipe.network.plan(recipe.batch_size).elements + n)
     return WORKER[recipe.device] + series + rows + state + scratch
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from stages.networks.cells import CELLS
 from stages.params import Section
 
-Cell = Literal["linear", "rnn", "gru", "lstm"]
+if TYPE_CHECKING:
+    Cell = str
+else:
+    Cell = Literal[tuple(CELLS)]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 

@@ -40,14 +40,14 @@ def state_gradients(
         (K, layers, S): of the hidden state of each layer after each step, without dropout, in the units
         of the scaled and normalised target; (K, 0, 1) for a linear network, which has none.
     """
-    if network.cell == "linear":
+    if not network.depth:
         return np.zeros((len(weights), 0, network.steps))
     places = np.linspace(0, len(rows) - 1, min(WINDOWS, len(rows))).round().astype(int)
     some = np.ascontiguousarray(rows[places], np.int64)
     plain = replace(network, dropout=0.0)  # no masks; the weights are laid out alike
     squares = np.zeros((len(weights), network.layers, network.steps))
     state_squares(
-        plain.plan(len(some))[0], plain.workspace(len(some), weights.dtype), series, some,
+        plain.plan(len(some)), plain.workspace(len(some), weights.dtype), series, some,
         np.ascontiguousarray(weights), np.zeros(network.parameters, weights.dtype), squares,
     )  # fmt: skip
     return np.sqrt(squares / len(some))

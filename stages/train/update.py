@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
 SGD, ADAM = range(2)
@@ -19,14 +20,14 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba (2015), as torch's defau
 
 
 @njit
-def add_penalty(w, grad, strength, weight):  # type: ignore[no-untyped-def]
+def add_penalty(w: np.ndarray, grad: np.ndarray, strength: np.ndarray, weight: float) -> None:
     """grad += weight · strength · w; strength (n,) = λ/m times each weight's multiplier."""
     for e in range(w.shape[0]):
         grad[e] += weight * strength[e] * w[e]
 
 
 @njit
-def clip(grad, limit):  # type: ignore[no-untyped-def]
+def clip(grad: np.ndarray, limit: float) -> float:
     """Scale the gradient to norm `limit` where it is longer (limit ≤ 0: never); gives its norm."""
     total = 0.0
     for e in range(grad.shape[0]):
@@ -40,7 +41,10 @@ def clip(grad, limit):  # type: ignore[no-untyped-def]
 
 
 @njit(error_model="numpy")
-def step(kind, w, grad, first, second, count, rate, momentum):  # type: ignore[no-untyped-def]
+def step(
+    kind: int, w: np.ndarray, grad: np.ndarray, first: np.ndarray, second: np.ndarray, count: int,
+    rate: float, momentum: float,
+) -> None:  # fmt: skip
     """Update w (n,) in place; `count` is the number of this step, from 1 on."""
     one = w[0] * 0 + 1
     if kind == ADAM:
@@ -61,7 +65,7 @@ def step(kind, w, grad, first, second, count, rate, momentum):  # type: ignore[n
 
 
 @njit
-def decay(w, strength, rate):  # type: ignore[no-untyped-def]
+def decay(w: np.ndarray, strength: np.ndarray, rate: float) -> None:
     """w ← (1 − η λ/m) w before the step, as torch.optim.AdamW; strength (n,) = λ/m by weight."""
     one = w[0] * 0 + 1
     size = one * rate
@@ -70,7 +74,10 @@ def decay(w, strength, rate):  # type: ignore[no-untyped-def]
 
 
 @njit(error_model="numpy")
-def shrink(kind, w, second, strength, weight, count, rate):  # type: ignore[no-untyped-def]
+def shrink(
+    kind: int, w: np.ndarray, second: np.ndarray, strength: np.ndarray, weight: float, count: int,
+    rate: float,
+) -> None:  # fmt: skip
     """The proximal step of (n_j/b) Σ strength |w|: w ← sign(w) max(|w| − s · weight · strength, 0).
 
     s is the length of the optimiser's step for each weight: η / (√v̂ + ε) under Adam, η under SGD. With it

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from stages.networks.cells import CELLS
 from stages.report.axes import common_scale, lambda_axis
 from stages.report.intervals import Array
 from stages.report.page.parts import Section, Sources, Text
@@ -81,33 +83,40 @@ def _lines(panel: Panel, cell: Cell, name: str, values: Array, color: str, dash:
     panel.line(x, values.mean(axis=1), name, at=lambdas, color=color, lw=2.0, ls=dash)
 
 
-# Of each cell's recurrent matrices, in the order of Fit.spectral_radii.
-GATES = {
-    "rnn": ("recurrence",),
-    "gru": ("reset gate r", "update gate z", "candidate n"),
-    "lstm": ("input gate i", "forget gate f", "candidate g", "output gate o"),
-}
-_GATE_LOOKS = {
-    "recurrence": (INK, "-", ""),
-    "reset gate r": (BLUE, "-", ""),
-    "update gate z": (ORANGE, (0, (5, 2)), "7 3"),
-    "candidate n": (GREEN, (0, (1, 1.4)), "2 2"),
-    "input gate i": (BLUE, "-", ""),
-    "forget gate f": (ORANGE, (0, (5, 2)), "7 3"),
-    "candidate g": (GREEN, (0, (1, 1.4)), "2 2"),
-    "output gate o": (PURPLE, (0, (5, 2, 1, 2)), "7 3 2 3"),
-}
+Look = tuple[str, Any, str]  # colour, matplotlib's dash, the legend's
+_ONE_GATE: Look = (INK, "-", "")
+_LOOKS: tuple[Look, ...] = (
+    (BLUE, "-", ""),
+    (ORANGE, (0, (5, 2)), "7 3"),
+    (GREEN, (0, (1, 1.4)), "2 2"),
+    (PURPLE, (0, (5, 2, 1, 2)), "7 3 2 3"),
+)
+
+
+def gate_looks(cells: Iterable[tuple[str, ...]]) -> dict[str, Look]:
+    """How each gate is drawn: a name alike in all cells, the gates of one cell apart as far as looks go."""
+    looks: dict[str, Look] = {}
+    for gates in cells:
+        if len(gates) == 1:
+            looks.setdefault(gates[0], _ONE_GATE)
+        for place, gate in enumerate(gates):
+            taken = [looks[name] for name in gates if name in looks]
+            free = [look for look in _LOOKS[place:] + _LOOKS[:place] if look not in taken]
+            looks.setdefault(gate, (free or _LOOKS)[0])
+    return looks
 
 
 def _radii(study: Study) -> Chart | None:
     """The spectral radius of each gate's recurrent matrix, the largest over layers."""
     panels, kept, keys = [], [], {}
-    for cell in (cell for cell in study.cells if cell.name in GATES):
+    gates_of = {cell.name: CELLS[cell.name].recurrences() for cell in study.cells}
+    looks = gate_looks(gates_of.values())
+    for cell in (cell for cell in study.cells if gates_of[cell.name]):
         radii = np.asarray(cell.fit.spectral_radii[-1], float).max(axis=-2)  # (Λ, S, gates)
         panel = _along(cell, "spectral radius")
         panel.ax.axhline(1, color=FAINT, lw=0.9, ls=(0, (1, 3)))
-        for gate, name in zip(np.moveaxis(radii, -1, 0), GATES[cell.name], strict=True):
-            color, dash, swatch = _GATE_LOOKS[name]
+        for gate, name in zip(np.moveaxis(radii, -1, 0), gates_of[cell.name], strict=True):
+            color, dash, swatch = looks[name]
             _lines(panel, cell, name, gate, color, dash)
             kept.append(gate)
             keys[name] = Key(name, color, dash=swatch)
