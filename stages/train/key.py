@@ -68,7 +68,7 @@ def _chosen(value: Any) -> Any:
     if not is_dataclass(value):
         return value
     pairs = [(field, getattr(value, field.name)) for field in fields(value)]
-    return {field.name: _chosen(own) for field, own in pairs if own != field.default}
+    return {field.name: _chosen(given) for field, given in pairs if given != field.default}
 
 
 @cache

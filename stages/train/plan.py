@@ -76,10 +76,9 @@ class Plan:
         ]
         jobs = [job for part in checked for job in part]
         for cell in self.recipes:
-            own = [job for job in jobs if job.recipe.network.cell == cell]
-            jobs += self._jobs(
-                cell, FINAL, _medians(own, best) if self.params.early_stopping else full
-            )
+            others = [job for job in jobs if job.recipe.network.cell == cell]
+            epochs = _medians(others, best) if self.params.early_stopping else full
+            jobs += self._jobs(cell, FINAL, epochs)
         return jobs
 
     def _jobs(self, cell: str, fold: str, epochs: Mapping[float, int]) -> list[Job]:
@@ -153,7 +152,7 @@ def _medians(jobs: list[Job], best: Mapping[str, int]) -> dict[float, int]:
     for job in jobs:
         keys.setdefault(job.member.lam, []).append(job.key)
     return {
-        lam: max(1, round(float(np.median([best[key] for key in own]))))
-        for lam, own in keys.items()
-        if all(key in best for key in own)
+        lam: max(1, round(float(np.median([best[key] for key in group]))))
+        for lam, group in keys.items()
+        if all(key in best for key in group)
     }
