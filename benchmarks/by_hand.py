@@ -54,8 +54,8 @@ def train_members(folder: Path, usual: bool, part: int, count: int) -> None:
     from stages.networks.initial import initial_weights
     from stages.params import load_section
     from stages.train.params import TrainParams
+    from stages.train.plan import recipe_for
     from stages.train.state import fold_data
-    from stages.train.study import recipe_for
     from tests.torch_oracle import Oracle
 
     torch.set_num_threads((os.cpu_count() or 1) if usual else 1)

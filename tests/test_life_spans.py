@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stages.artifacts.windows import Windows
 from stages.evaluate.yardstick import yardstick
 from stages.params import ParameterError
-from stages.train.members import fold_digest
+from stages.train.key import fold_digest
 from stages.window.params import WindowParams
 from stages.window.run import make_windows
 from stages.window.summary import lines, summary

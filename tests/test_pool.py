@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pickle
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,15 +13,18 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.train import study
 from stages.train.board import new_board
-from stages.train.members import fold_digest, member_key
-from stages.train.pool import Job, even_parts, train_jobs, workers
+from stages.train.key import common_parts, fold_digest, member_key
+from stages.train.plan import Job
+from stages.train.pool import even_parts, train_jobs, workers
 from stages.train.store import MemberStore, limit_bytes
 from stages.train.worker import Task, run_task
 from tests.closure import ROOT
@@ -33,10 +38,17 @@ def jobs_for(folder: Path, epochs: int, cell: str = "lstm") -> tuple[Path, list[
     path = folder / "development.safetensors"
     WINDOWS.save(path)
     recipe = recipe_for(cell, epochs)
-    digest = fold_digest(WINDOWS, WINDOWS.folds[1])
+    parts = common_parts(recipe, fold_digest(WINDOWS, WINDOWS.folds[1]))
     steps = epochs * -(-WINDOWS.folds[1].m // recipe.batch_size)
     members = members_of(9, epochs)
-    return path, [Job(recipe, m, member_key(recipe, m, digest), steps) for m in members]
+    return path, [Job(recipe, m, "fold1", parts, member_key(parts, m), steps) for m in members]
+
+
+def task_of(path: Path, jobs: list[Job], store: MemberStore, board: Path) -> Task:
+    return Task(
+        path, jobs[0].recipe, "fold1", jobs[0].parts, tuple(j.member for j in jobs),
+        tuple(j.key for j in jobs), store.root, board, 1,
+    )  # fmt: skip
 
 
 def contents(store: MemberStore, jobs: list[Job]) -> list[bytes]:
@@ -118,20 +130,79 @@ def test_workers_that_die_again_and_again_end_the_run_with_a_remedy(tmp_path, ca
     assert capfd.readouterr().err.count("its members go on from their last checkpoint") == 2
 
 
+def test_results_that_do_not_arrive_end_the_run_with_a_remedy(tmp_path, capfd):
+    """As of workers that write to a store of their own machine."""
+
+    class Elsewhere(ThreadPoolExecutor):
+        def submit(self, work, task):
+            return super().submit(work, replace(task, store=tmp_path / "elsewhere"))
+
+    path, jobs = jobs_for(tmp_path, 1)
+    store = MemberStore(tmp_path / "store")
+    store.put(jobs[0].key, {}, {})
+    with pytest.raises(
+        RuntimeError, match=r"8 of 8 members did not arrive in \S+/store in 3 attempts.*let all"
+    ):
+        train_jobs(path, jobs, store, Elsewhere)
+    assert len(contents(MemberStore(tmp_path / "elsewhere"), jobs[1:])) == 8
+    assert "trained 0 members" in capfd.readouterr().err
+
+
+def test_members_that_vanish_again_and_again_end_the_run_with_a_remedy(tmp_path, monkeypatch):
+    path, jobs = jobs_for(tmp_path, 1)
+    calls: list[int] = []
+    monkeypatch.setattr(study, "train_jobs", lambda path, jobs, store: calls.append(len(jobs)))
+    with pytest.raises(RuntimeError, match=r"members vanish from .*RIDGELINE_STORE_GB higher"):
+        list(study._entries(path, jobs, MemberStore(tmp_path / "store")))
+    assert calls == [9, 9]
+
+
+@pytest.mark.parametrize(
+    ("part", "setting"),
+    [("code", {}), ("instructions, NUMBA_CPU_NAME", {"NUMBA_CPU_NAME": "nehalem"})],
+)
+def test_a_worker_that_would_train_something_else_refuses(part, setting, tmp_path):
+    path, jobs = jobs_for(tmp_path, 1)
+    store, other = MemberStore(tmp_path / "store"), ROOT
+    if part == "code":
+        other = tmp_path / "repository"
+        shutil.copytree(ROOT / "stages", other / "stages")
+        with (other / "stages/networks/passes.py").open("a") as file:
+            file.write("# another commit\n")
+    task = tmp_path / "task"
+    task.write_bytes(pickle.dumps(task_of(path, jobs, store, tmp_path / "board")))
+    code = "import pickle, sys; from stages.train.worker import run_task; "
+    code += "run_task(pickle.load(open(sys.argv[1], 'rb')))"
+    environment = {**os.environ, **setting, "PYTHONPATH": str(other)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(task)], cwd=other, env=environment, capture_output=True, text=True
+    )  # fmt: skip
+    error = done.stderr.splitlines()[-1]
+    assert f"something else than was planned: {part}: {setting.get('NUMBA_CPU_NAME', '')}" in error
+    assert error.count(" in the plan") == 1
+    assert "the same commit, data and RIDGELINE and NUMBA variables" in error
+    assert not store.root.exists()
+
+
+def test_a_worker_refuses_other_data_and_names_them(tmp_path):
+    path, jobs = jobs_for(tmp_path, 1)
+    store = MemberStore(tmp_path / "store")
+    replace(WINDOWS, values=WINDOWS.values + 1e-9).save(path)
+    with pytest.raises(
+        ValueError, match=r"than was planned: data: \w{64} here, \w{64} in the plan; give"
+    ):
+        train_jobs(path, jobs, store, ThreadPoolExecutor)
+    assert not store.root.exists()
+
+
 def test_a_task_trains_what_the_store_lacks(tmp_path):
     path, jobs = jobs_for(tmp_path, 3)
     store = MemberStore(tmp_path / "store")
     board = new_board(tmp_path / "board", 2)
 
-    def task(own: list[Job]) -> Task:
-        return Task(
-            path, own[0].recipe, "fold1", tuple(j.member for j in own), tuple(j.key for j in own),
-            store.root, tmp_path / "board", 1,
-        )  # fmt: skip
-
-    run_task(task(jobs[:3]))
+    run_task(task_of(path, jobs[:3], store, tmp_path / "board"))
     before = contents(store, jobs[:3])
-    run_task(task(jobs))
+    run_task(task_of(path, jobs, store, tmp_path / "board"))
     assert contents(store, jobs[:3]) == before
     assert board[0].tolist() == [0, 0, 0]
     assert board[1].tolist() == [sum(job.steps for job in jobs), 12, 0]  # the first three twice

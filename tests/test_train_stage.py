@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,11 @@ import yaml
 from stages.artifacts.fits import load_fits
 from stages.networks.shape import Network
 from stages.train.__main__ import main
+from stages.train.members import Member
 from stages.train.pool import train_jobs
 from tests.closure import ROOT
 from tests.made_windows import made_windows
+from tests.training import recipe_of, trained
 
 TRAIN = {
     "cells": ["linear", "gru"],
@@ -135,6 +138,46 @@ def test_a_decay_that_takes_whole_weights_is_refused_before_any_work(folder):
     with pytest.raises(ValueError, match="λ = 1e\\+06 under decoupled decay takes"):
         stage(folder, "fits", penalty=penalty)
     assert not (folder / ".ridgeline").exists()
+
+
+def test_folds_with_the_same_data_train_once(folder, capfd):
+    """As under window.final_fit = train with one fold: the final fold lacks a validation part alone."""
+    windows = made_windows(groups=2)
+    early = windows.folds[0]
+    final = replace(early, name="final", validation=early.validation[:0])
+    windows = replace(windows, folds=(early, replace(early, name="fold1"), final))
+    windows.save(folder / "development.safetensors")
+    stage(folder, "fits", cells=["gru"])
+    said = capfd.readouterr().err
+    assert "training 4 members; 0 taken from the store" in said
+    assert "trained 4 members in" in said
+    (fit,) = load_fits(folder / "fits")
+    assert np.isnan(fit.validation_loss[2]).all()
+    for name in ("train_loss", "validation_loss", "norms", "train_mse", "epochs"):
+        np.testing.assert_array_equal(getattr(fit, name)[0], getattr(fit, name)[1])
+    recipe = recipe_of(
+        Network(**fit.config["network"]), batch_size=13, epochs=4, precision="float32"
+    )
+    members = [Member(lam, seed, "final", 4) for lam in (0.0, 2.0) for seed in (0, 1)]
+    alone = trained(recipe, windows, members)  # on the final fold itself
+    found = [alone[member].weights for member in members]
+    np.testing.assert_array_equal(fit.weights.reshape(4, -1), found)
+
+
+def test_a_final_fold_that_waits_for_its_epochs_trains_on_the_same_data_too(folder):
+    windows = made_windows(groups=2)
+    early = windows.folds[0]
+    final = replace(early, name="final", validation=early.validation[:0])
+    replace(windows, folds=(early, final)).save(folder / "development.safetensors")
+    changes = {"cells": ["rnn"], "epochs": 20, "learning_rate": 0.05, "early_stopping": 2}
+    stage(folder, "fits", **changes, seeds=1)
+    (fit,) = load_fits(folder / "fits")
+    assert (fit.epochs[0] < 20).any()
+    np.testing.assert_array_equal(fit.epochs[0], fit.epochs[1])
+    np.testing.assert_array_equal(
+        fit.train_mse[0], fit.train_mse[1]
+    )  # of one seed: the same weights
+    assert np.isnan(fit.validation_loss[1]).all()
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate"])

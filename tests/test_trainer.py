@@ -9,7 +9,8 @@ import pytest
 
 from stages.networks.initial import initial_weights
 from stages.networks.shape import Network
-from stages.train.members import Member, fold_digest, member_key
+from stages.train.key import common_parts, fold_digest, member_key
+from stages.train.members import Member, Recipe
 from stages.train.state import State, fold_data, start_state
 from stages.train.store import MemberStore
 from stages.train.trainer import Chunk, Outcome
@@ -130,15 +131,19 @@ def test_keys_name_all_that_decides(monkeypatch):
     recipe, member = recipe_for("gru"), Member(1.0, 0, "fold0", 4)
     digests = [fold_digest(WINDOWS, fold) for fold in WINDOWS.folds]
     assert len(set(digests)) == 3
-    keys = {member_key(recipe, member, digests[0])}
+
+    def key(recipe: Recipe, member: Member, data: str) -> str:
+        return member_key(common_parts(recipe, data), member)
+
+    keys = {key(recipe, member, digests[0])}
     for other in (
         Member(1.5, 0, "fold0", 4),
         Member(1.0, 1, "fold0", 4),
         Member(1.0, 0, "fold0", 3),
     ):
-        keys.add(member_key(recipe, other, digests[0]))
-    keys.add(member_key(recipe, member, digests[1]))
-    keys.add(member_key(recipe_for("lstm"), member, digests[0]))
-    monkeypatch.setattr("stages.train.members.code_digest", lambda device: "another")
-    keys.add(member_key(recipe, member, digests[0]))
+        keys.add(key(recipe, other, digests[0]))
+    keys.add(key(recipe, member, digests[1]))
+    keys.add(key(recipe_for("lstm"), member, digests[0]))
+    monkeypatch.setattr("stages.train.key.code_digest", lambda device: "another")
+    keys.add(key(recipe, member, digests[0]))
     assert len(keys) == 7

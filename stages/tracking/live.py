@@ -18,6 +18,7 @@ from stages.tracking.watch import trained
 
 if TYPE_CHECKING:
     from stages.tracking.mirror import Entry, Mirror
+    from stages.train.plan import Job, Plan
     from stages.train.store import MemberStore
 
 SECONDS = 5.0  # between two looks at the training, at least
@@ -31,7 +32,8 @@ class Live:
     Shown are, of each (cell, λ), by epoch the mean over seeds of the training loss on the final fold and of
     the validation loss on the last fold that has one, and the share of its networks that are trained. Each
     is of one fold, as a logged point stays: a mean over more folds as they come would jump. These two are
-    the largest, so they train first; the whole curves follow when all folds are there.
+    the largest, so they train first; the whole curves follow when all folds are there. With early stopping
+    the final fold's networks are known, and shown, once the others of their λ are finished.
     """
 
     def __init__(self, development: Path, fits: Path) -> None:
@@ -39,7 +41,9 @@ class Live:
         self.over, self.next = False, 0.0
         self.entries: dict[tuple[str, float], Entry] = {}
         self.reached: dict[tuple[str, float, str], float] = {}
-        self.keys: dict[tuple[str, float], Keys] | None = None
+        self.study: Plan | None = None
+        self.jobs: list[Job] = []  # known so far
+        self.best: dict[str, int] = {}  # key → best epoch; see `Plan.jobs`
         self.params = _params()
 
     def step(self, training: bool) -> None:
@@ -47,6 +51,8 @@ class Live:
         if self.over:
             return
         if trained(self.fits):
+            if self.entries:  # what came since the last look
+                self.show()
             self.finish()
         elif not training:
             self.stop()
@@ -59,10 +65,9 @@ class Live:
         """Log what there is since the last time."""
         from stages.train.store import MemberStore, store_folder
 
-        if self.keys is None:
-            self.keys = _member_keys(self.development)
         store = MemberStore(store_folder())
-        points = {place: self._points(store, place, keys) for place, keys in self.keys.items()}
+        keys = self._keys(store).items()
+        points = {place: self._points(store, place, folds) for place, folds in keys}
         if not any(points.values()):
             return
         with mirror() as own:
@@ -86,17 +91,37 @@ class Live:
             own.entries.remove(self.entries[cell, lam])
         return self.entries[cell, lam]
 
+    def _keys(self, store: MemberStore) -> dict[tuple[str, float], Keys]:
+        """(cell, λ) → the store's keys of its networks; the final fold comes last, and has none while its
+        epochs are not known."""
+        if self.study is None:
+            self.study = _study(self.development)
+        if len(self.jobs) < self.study.members:
+            for job in self.jobs:
+                if job.key not in self.best and (entry := store.get(job.key)) is not None:
+                    self.best[job.key] = entry[1]["epochs"]
+            self.jobs = self.study.jobs(self.best)
+        keys: dict[tuple[str, float], Keys] = {}
+        for job in self.jobs:
+            cell, lam = job.recipe.network.cell, job.member.lam
+            folds = keys.setdefault((cell, lam), {name: [] for name in self.study.folds})
+            folds[job.member.fold].append(job.key)
+        return keys
+
     def _points(self, store: MemberStore, place: tuple[str, float], folds: Keys) -> list[Any]:
         found, names = [], list(folds)
         for name, fold in zip(("train_loss", "validation_loss"), names[::-1], strict=False):
+            if not folds[fold]:
+                continue
             begin = int(self.reached.get((*place, name), 0))
             curve = _mean_curve(store, name, folds[fold], begin)
             found += [(f"live/{name}", e, float(v)) for e, v in enumerate(curve, begin + 1)]
             self.reached[*place, name] = begin + len(curve)
         keys = [key for own in folds.values() for key in own]
-        share = sum(key in store for key in keys) / len(keys)
+        done, every = sum(key in store for key in keys), len(folds) * len(folds[names[0]])
+        share = done / every
         if share > self.reached.get((*place, "networks"), 0.0):
-            found.append(("live/networks", round(share * len(keys)), share))
+            found.append(("live/networks", done, share))
             self.reached[*place, "networks"] = share
         return [point for point in found if point[2] == point[2]]
 
@@ -122,31 +147,12 @@ def _params() -> dict[str, Any]:
     return flatten({section: found.get(section) or {} for section in SECTIONS})
 
 
-def _member_keys(development: Path) -> dict[tuple[str, float], Keys]:
-    """(cell, λ) → the store's keys of its networks; the final fold comes last."""
+def _study(development: Path) -> Plan:
     from stages.artifacts.windows import Windows
-    from stages.networks.compiled import use_cache
-
-    use_cache()
-    from stages.train.members import Member, fold_digest, member_key
     from stages.train.params import TrainParams
-    from stages.train.study import recipe_for
+    from stages.train.plan import Plan
 
-    params = load_section("params.yaml", "train", TrainParams)
-    windows = Windows.load(development)
-    digests = {fold.name: fold_digest(windows, fold) for fold in windows.folds}
-    keys: dict[tuple[str, float], Keys] = {}
-    for cell in params.cells:
-        recipe = recipe_for(cell, params, windows)
-        for lam in params.penalty.path():
-            keys[cell, float(lam)] = {
-                fold: [
-                    member_key(recipe, Member(lam, seed, fold, params.epochs), key)
-                    for seed in range(params.seeds)
-                ]
-                for fold, key in digests.items()
-            }
-    return keys
+    return Plan(load_section("params.yaml", "train", TrainParams), Windows.load(development))
 
 
 def _mean_curve(store: MemberStore, name: str, keys: list[str], begin: int) -> np.ndarray:

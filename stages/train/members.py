@@ -1,31 +1,14 @@
-"""Members of a study: what each is, and the key under which its result is kept."""
+"""Members of a study: what each is, and how it is trained."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import platform
-from dataclasses import asdict, dataclass
-from functools import cache
-from importlib.metadata import version
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from stages.artifacts.windows import Fold, Windows
-from stages.networks.digest import code_digest
+from stages.artifacts.windows import Windows
 from stages.networks.shape import Network
-
-# What numpy and numba choose their instruction set by; `stages.pin` sets it, the user may overrule.
-INSTRUCTIONS = (
-    "NPY_DISABLE_CPU_FEATURES",
-    "NUMBA_CPU_FEATURES",
-    "NUMBA_CPU_NAME",
-    "NUMBA_DISABLE_INTEL_SVML",
-    "OPENBLAS_CORETYPE",
-)
-
 
 PenaltyKind = Literal["l2", "decoupled", "l1", "elastic_net", "predictions"]
 
@@ -71,29 +54,6 @@ class Member:
     epochs: int
 
 
-def member_key(recipe: Recipe, member: Member, data_digest: str) -> str:
-    """The digest of everything that determines a member's bits."""
-    parts = {
-        "recipe": asdict(recipe),
-        "lam": member.lam.hex(),
-        "seed": member.seed,
-        "epochs": member.epochs,
-        "data": data_digest,
-        "code": code_digest(recipe.device),
-        "versions": _versions(recipe.device),
-        "machine": platform.machine(),
-        "instructions": [os.environ.get(name) for name in INSTRUCTIONS],
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-@cache
-def _versions(device: str) -> dict[str, str]:
-    """Of the packages that decide bits; numpy draws the random numbers and the orthogonal start."""
-    names = ("numpy", "numba", "llvmlite", *(("torch",) if device == "cuda" else ()))
-    return {name: version(name) for name in names}
-
-
 def rebased(windows: Windows, lines: dict[int, slice], rows: np.ndarray) -> np.ndarray:
     """Rows of windows as rows of `lines` (group → rows) one behind another."""
     shift, total = np.zeros(len(windows.first), np.int64), 0
@@ -103,19 +63,3 @@ def rebased(windows: Windows, lines: dict[int, slice], rows: np.ndarray) -> np.n
     if not shift.any():
         return np.array(rows, np.int64)
     return np.asarray(rows + shift[windows.group_origin(rows)[0]], np.int64)
-
-
-def fold_digest(windows: Windows, fold: Fold) -> str:
-    """Digest of the values, windows and scalers that a fold's members are trained and validated on.
-
-    Of what the fold's windows touch alone: a series that it does not admit changes nothing.
-    """
-    digest, lines = hashlib.sha256(), windows.touched(fold)
-    groups = list(lines)
-    parts = [windows.values[line] for line in lines.values()]
-    parts += [rebased(windows, lines, rows) for rows in (fold.train, fold.validation)]
-    for array in (*parts, fold.center[groups], fold.scale[groups]):
-        array = np.ascontiguousarray(array)
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(array.data.cast("B") if array.size else b"")
-    return digest.hexdigest()

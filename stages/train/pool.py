@@ -9,13 +9,13 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from stages.train.board import new_board
-from stages.train.members import Member, Recipe
+from stages.train.members import Recipe
+from stages.train.plan import Job
 from stages.train.progress import Progress
 from stages.train.store import MemberStore
 from stages.train.worker import Task, end_with_parent, run_task
@@ -25,16 +25,6 @@ MEMBERS_A_TASK = {"cpu": 16, "cuda": 256}  # a GPU is filled by many members at 
 ATTEMPTS = 3
 POLL_SECONDS = 0.2
 ORDER_BYTES = 1 << 26
-
-
-@dataclass(frozen=True)
-class Job:
-    """A member to be had, its key, and the optimiser steps that it takes at most."""
-
-    recipe: Recipe
-    member: Member
-    key: str
-    steps: int
 
 
 def workers() -> int:
@@ -70,30 +60,23 @@ def train_jobs(
     store: MemberStore,
     executor: Callable[[int], Executor] = local_processes,
 ) -> None:
-    """Leave every job's member in the store.
+    """Leave every job's member in the store; a key that several jobs have is trained once.
 
     Raises:
-        RuntimeError: workers died again and again.
+        RuntimeError: workers died again and again, or what they trained did not arrive in the store.
     """
+    wanted = list({job.key: job for job in jobs}.values())
     # Read, not only looked for: a damaged entry must be noticed before the work is shared out.
-    missing = [job for job in jobs if store.get(job.key) is None]
+    missing = left = [job for job in wanted if store.get(job.key) is None]
     if not missing:
         if jobs:
-            print(f"all {len(jobs)} members taken from the store", file=sys.stderr)
+            print(f"all {len(wanted)} members taken from the store", file=sys.stderr)
         return
-    total = sum(job.steps for job in missing)
-    with Progress(total, len(missing), len(jobs) - len(missing)) as progress:
+    total, known = sum(job.steps for job in missing), len(wanted) - len(missing)
+    with Progress(total, len(missing), known) as progress:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                _run(
-                    development,
-                    [j for j in missing if j.key not in store],
-                    missing,
-                    store,
-                    executor,
-                    progress,
-                )
-                return
+                _run(development, left, missing, store, executor, progress)
             except BrokenProcessPool as error:
                 if attempt == ATTEMPTS:
                     raise RuntimeError(
@@ -103,6 +86,15 @@ def train_jobs(
                 print(
                     "a worker died; its members go on from their last checkpoint", file=sys.stderr
                 )
+            left = [job for job in missing if job.key not in store]
+            progress.arrived = len(missing) - len(left)
+            if not left:
+                return
+    raise RuntimeError(
+        f"{len(left)} of {len(missing)} members did not arrive in {store.root} in {ATTEMPTS} attempts: the "
+        "workers write elsewhere, or another run prunes them; let all workers reach this folder under this "
+        "path, and set RIDGELINE_STORE_GB higher where runs share it"
+    )
 
 
 def _run(
@@ -116,7 +108,7 @@ def _run(
         groups = _groups(jobs, count)
         board = new_board(path, len(groups))
         tasks = [
-            Task(development.resolve(), group[0].recipe, group[0].member.fold,
+            Task(development.resolve(), group[0].recipe, group[0].data, group[0].parts,
                  tuple(j.member for j in group), tuple(j.key for j in group),
                  store.root, path, slot)
             for slot, group in enumerate(groups)
@@ -144,7 +136,7 @@ def _groups(jobs: list[Job], count: int) -> list[list[Job]]:
     for job in jobs:
         windows = job.steps // job.member.epochs * job.recipe.batch_size
         block = job.member.seed // max(1, ORDER_BYTES // (8 * windows))
-        by_kind.setdefault((job.recipe, job.member.fold, block), []).append(job)
+        by_kind.setdefault((job.recipe, job.data, block), []).append(job)
     device = jobs[0].recipe.device
     size = members_at_once(device, len(jobs), count)
     groups = [part for group in by_kind.values() for part in even_parts(group, size)]

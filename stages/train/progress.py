@@ -21,6 +21,7 @@ class Progress:
 
     def __init__(self, steps: int, members: int, known: int) -> None:
         self.steps, self.members, self.known = steps, members, known
+        self.arrived = 0  # members that the store has now and had not before
         self.began = self.printed = time.monotonic()
         self.first: tuple[int, float] | None = None  # steps and time of the first progress
         self.terminal = sys.stderr.isatty()
@@ -38,7 +39,7 @@ class Progress:
     ) -> None:
         self.bar.close()
         if kind is None and self.members:
-            self._say(f"trained {self.members} members in {time.monotonic() - self.began:.1f} s")
+            self._say(f"trained {self.arrived} members in {time.monotonic() - self.began:.1f} s")
 
     def show(self, steps: int, members: int, running: int) -> None:
         """`steps` done, `members` whole and `running` ones so far."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from stages.artifacts.windows import Windows
 from stages.train.board import DONE, RUNNING, STEPS, own_line
+from stages.train.key import Parts, common_parts, difference, fold_digest, member_key
 from stages.train.members import Member, Recipe
 from stages.train.state import CURVES, FoldData, State, fold_data, start_state
 from stages.train.store import MemberStore
@@ -30,11 +31,12 @@ PARENT_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Task:
-    """Members of one cell and fold, their keys, and where data, store and progress lie."""
+    """Members of one recipe and one fold's data, their keys, and where data, store and progress lie."""
 
     development: Path
     recipe: Recipe
     fold: str
+    parts: Parts  # of the keys, which the members have in common
     members: tuple[Member, ...]
     keys: tuple[str, ...]
     store: Path
@@ -58,14 +60,18 @@ def end_with_parent(parent: int) -> None:
 
 
 def run_task(task: Task) -> None:
-    """Train what the store lacks, from the latest checkpoints on."""
+    """Train what the store lacks, from the latest checkpoints on.
+
+    Raises:
+        ValueError: here something else would be trained than what was planned.
+    """
+    windows = Windows.load(task.development)
+    fold = next(f for f in windows.folds if f.name == task.fold)
+    keys = _checked_keys(task, fold_digest(windows, fold))
     from stages.train.trainer import Chunk  # numba: the process that gives out the work needs none
 
     store = MemberStore(task.store)
-    windows = Windows.load(task.development)
-    fold = next(f for f in windows.folds if f.name == task.fold)
     data = fold_data(windows, fold, task.recipe.precision)
-    keys = dict(zip(task.members, task.keys, strict=True))
     missing = [member for member in task.members if keys[member] not in store]
     keeper = _Keeper(store, keys, own_line(task.board, task.slot), data, task)
     for member in task.members:
@@ -74,6 +80,18 @@ def run_task(task: Task) -> None:
     for members, state in _groups(task.recipe, missing, keys, store):
         keeper.line[RUNNING] = len(members)
         Chunk(task.recipe, data, members, state, keeper.finish, keeper.pause).run()
+
+
+def _checked_keys(task: Task, data: str) -> dict[Member, str]:
+    """The keys of what this process would train, with its code and settings, on data of this digest."""
+    parts = common_parts(task.recipe, data)
+    keys = {member: member_key(parts, member) for member in task.members}
+    if tuple(keys.values()) != task.keys:
+        raise ValueError(
+            f"a worker would train something else than was planned: {difference(task.parts, parts)}; give it "
+            "the same commit, data and RIDGELINE and NUMBA variables, and run `make install` there"
+        )
+    return keys
 
 
 def _groups(

@@ -4,27 +4,46 @@ from __future__ import annotations
 
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from filelock import Timeout
 
+from stages.artifacts.windows import Windows
+from stages.params import load_section
 from stages.tracking import log as logging
 from stages.tracking import note
+from stages.train import study
+from stages.train.params import TrainParams
+from stages.train.plan import Plan
+from stages.train.pool import train_jobs
+from stages.train.store import MemberStore, store_folder
 from tests.tracking.logged import RUNS, Store, live, log, start
 
 # MLflow's own use of SQLAlchemy
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 
 
-def test_curves_grow_while_a_study_trains(folder, monkeypatch):
-    """The member store as a training leaves it: checkpoints of an epoch, then the finished networks."""
-    from stages.tracking import live as module
-    from stages.train.store import MemberStore
+def planned(folder: Path, **changes) -> Plan:
+    """Two networks of one λ in each fold."""
+    path = folder / "params.yaml"
+    params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    small = {"cells": ["rnn"], "penalty": {"kind": "l2", "lambdas": [1.0]}, "seeds": 2, "hidden": 4}
+    params["train"] |= small | changes
+    path.write_text(yaml.safe_dump(params), encoding="utf-8")
+    windows = Windows.load(folder / "development")
+    return Plan(load_section("params.yaml", "train", TrainParams), windows)
 
-    keys = {fold: [f"{fold}{seed}" for seed in (0, 1)] for fold in ("fold0", "fold1", "final")}
-    monkeypatch.setattr(module, "_member_keys", lambda development: {("rnn", 1.0): keys})
+
+def test_curves_grow_while_a_study_trains(folder):
+    """The member store as a training leaves it: checkpoints of an epoch, then the finished networks."""
+    keys: dict[str, list[str]] = {}
+    for job in planned(folder, epochs=5).jobs({}):
+        keys.setdefault(job.member.fold, []).append(job.key)
     store = MemberStore(folder / ".ridgeline/members")
     train, validation = np.random.default_rng(1).random((2, 3, 2, 5))  # fold, seed, epoch
 
@@ -72,23 +91,26 @@ def test_curves_grow_while_a_study_trains(folder, monkeypatch):
     assert len(Store(folder).runs) == RUNS - 1
 
 
-def test_the_watched_networks_are_those_that_training_keeps(folder, tmp_path):
-    """The keys that are looked for are the keys that `train_study` asks the store for."""
-    from stages.params import load_section
-    from stages.tracking.live import _member_keys
-    from stages.train import study
-    from stages.train.params import TrainParams
-
-    asked: set[str] = set()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            study, "train_jobs", lambda path, jobs, store: asked.update(j.key for j in jobs)
-        )
-        patch.setattr(study, "_fit", lambda *args, **kwargs: None)
-        params = load_section("params.yaml", "train", TrainParams)
-        study.train_study(folder / "development", params, None)
-    watched = _member_keys(folder / "development").values()
-    assert {key for folds in watched for keys in folds.values() for key in keys} == asked
+def test_with_early_stopping_the_final_fold_is_shown_once_its_epochs_are_known(folder, monkeypatch):
+    """A study that is really trained, first its folds that have a validation part, then all of it."""
+    plan = planned(folder, epochs=40, learning_rate=0.1, batch_size=16, early_stopping=2)
+    train = partial(train_jobs, executor=ThreadPoolExecutor)
+    monkeypatch.setattr(study, "train_jobs", train)
+    monkeypatch.setenv("RIDGELINE_WORKERS", "1")
+    store, watched = MemberStore(store_folder()), live(folder)
+    train(folder / "development", plan.jobs({}), store)
+    watched.show()
+    run = Store(folder).named("rnn λ=1")
+    assert Store(folder).history(run, "live/networks") == [(4, pytest.approx(4 / 6))]
+    assert Store(folder).history(run, "live/train_loss") == []
+    (fit,) = study.train_study(folder / "development", plan.params, store)
+    watched.show()
+    assert Store(folder).history(run, "live/networks")[1:] == [(6, 1.0)]
+    epochs = int(fit.epochs[2, 0, 0])
+    assert 0 < epochs < 40
+    means = fit.train_loss[2, 0].mean(0)[:epochs]
+    shown = [(epoch, pytest.approx(mean)) for epoch, mean in enumerate(means, 1)]
+    assert Store(folder).history(run, "live/train_loss") == shown
 
 
 def test_the_report_leaves_it_to_the_process_beside_it(folder, capsys):
