@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from stages.artifacts.windows import Fold, Windows
+from stages.networks.cells import CELLS
 from stages.networks.shape import Network
 from stages.train.key import Parts, common_parts, fold_digest, member_key
 from stages.train.members import Member, Recipe
@@ -118,17 +119,17 @@ def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
     """
     layout = windows.layout
     channels = 1 if layout.channels == "independent" else len(layout.series)
-    linear = cell == "linear"  # what a linear network has not must not change its members' keys
+    recurrent = bool(CELLS[cell].products)  # what a network lacks must not change its members' keys
     network = Network(
         cell=cell,
         features=windows.values.shape[1],
         outputs=layout.horizon * channels,
         lookback=layout.lookback,
         channels=channels,
-        hidden=1 if linear else params.hidden,
-        layers=1 if linear else params.layers,
-        segment=1 if linear else params.segment,
-        dropout=0.0 if linear else params.dropout,
+        hidden=params.hidden if recurrent else 1,
+        layers=params.layers if recurrent else 1,
+        segment=params.segment if recurrent else 1,
+        dropout=params.dropout if recurrent else 0.0,
         normalise=layout.normalise,
     )
     multipliers = params.penalty.multipliers
