@@ -1,4 +1,4 @@
-"""The table of cells: each row against its equation under autograd in both engines; and a row that is added."""
+"""The table of cells: each row against its equation under autograd in both engines; a row that is added."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ COMPUTES = (
     "networks/gather.py",
     "networks/gemm.py",
     "networks/initial.py",
+    "networks/losses.py",
     "networks/passes.py",
     "networks/plan.py",
     "networks/recurrence.py",

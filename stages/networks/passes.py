@@ -7,16 +7,21 @@ from numba import njit
 
 from stages.networks.denormals import flush_denormals, restore_denormals
 from stages.networks.gather import gather
+from stages.networks.losses import LOSSES
 from stages.networks.plan import Plan
 from stages.networks.recurrence import backward, forward, load_weights, prepare_workspace
+from stages.networks.vector import by_index
+
+value = by_index([loss.value for loss in LOSSES.values()])
+slope = by_index([loss.slope for loss in LOSSES.values()])
 
 
 @njit(cache=True, nogil=True)
 def window_losses(
     plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, w: np.ndarray,
-    losses: np.ndarray,
+    loss: int, losses: np.ndarray,
 ) -> None:  # fmt: skip
-    """losses (K, N) double: each member's mean squared error of each window, in scaled units."""
+    """losses (K, N) double: each member's loss of each window in scaled units; loss: index into LOSSES."""
     flags = flush_denormals()
     prepare_workspace(plan, ws)
     sizes = plan.sizes
@@ -33,8 +38,7 @@ def window_losses(
                 for o in range(sizes.outputs):
                     at = o * b + column
                     error = ws[out + at] - ws[target + at]
-                    scaled = float(error * ws[spread + (o % channels) * b + column])
-                    total += scaled * scaled
+                    total += value(loss, float(error * ws[spread + (o % channels) * b + column]))
                 losses[k, begin + column] = total / sizes.outputs
     restore_denormals(flags)
 
@@ -64,9 +68,9 @@ def forecasts(
 @njit(cache=True, nogil=True)
 def state_squares(
     plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, w: np.ndarray,
-    grad: np.ndarray, squares: np.ndarray,
+    loss: int, grad: np.ndarray, squares: np.ndarray,
 ) -> None:  # fmt: skip
-    """squares (K, layers, S) double: Σ over windows of ‖∂ℓ/∂h_t‖², ℓ = ½‖y − ŷ‖² of a window.
+    """squares (K, layers, S) double: Σ over windows of ‖∂ℓ/∂h_t‖², ℓ the loss of a window as it is minimised.
 
     The plan is one without dropout; grad (n,) is scratch.
     """
@@ -85,6 +89,7 @@ def state_squares(
             for o in range(sizes.outputs):
                 for column in range(b):
                     at = o * b + column
-                    ws[out + at] = ws[out + at] - ws[target + at] if column < wide else zero
+                    error = ws[out + at] - ws[target + at]
+                    ws[out + at] = slope(loss, error) if column < wide else zero
             backward(plan, w[k], ws, grad, squares[k])
     restore_denormals(flags)

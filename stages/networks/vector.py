@@ -215,3 +215,17 @@ def pointwise(name: str, equations: Sequence[Equation], buffers: int) -> Any:
 
     run.__name__ = run.__qualname__ = name
     return run
+
+
+def by_index(functions: Sequence[Callable[[Any], Any]]) -> Any:
+    """A function f(index, x) = functions[index](x) for compiled code."""
+    first = njit(functions[0])
+    if len(functions) == 1:
+        return njit(lambda index, x: first(x))
+    others = by_index(functions[1:])
+
+    @njit
+    def chosen(index: int, x: float) -> float:
+        return first(x) if index == 0 else others(index - 1, x)
+
+    return chosen

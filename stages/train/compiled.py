@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from stages.networks.losses import LOSSES
 from stages.networks.passes import window_losses
 from stages.train.kernel import train_batches
 from stages.train.members import Recipe
@@ -18,6 +19,7 @@ class CompiledEngine:
         self.recipe, self.data = recipe, data
         self.plan = recipe.network.plan(recipe.batch_size)
         self.workspace = recipe.network.workspace(recipe.batch_size, recipe.precision)
+        self.loss = list(LOSSES).index(recipe.loss)
         self.grad = np.zeros(recipe.network.parameters, recipe.precision)
 
     def train(self, state: State, part: Part) -> None:
@@ -26,11 +28,11 @@ class CompiledEngine:
             self.plan, self.workspace, self.data.series, part.orders, part.start, part.stop,
             recipe.batch_size, state.weights, state.first, state.second, self.grad,
             own.gradient, own.decay, own.threshold, own.forecast,
-            part.lines, recipe.network.dropout, ADAM if recipe.optimizer == "adam" else SGD,
+            part.lines, recipe.network.dropout, self.loss, ADAM if recipe.optimizer == "adam" else SGD,
             part.rate, recipe.momentum, recipe.clip_norm or 0.0, part.before, state.sums,
         )  # fmt: skip
 
     def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
         result = np.empty((len(weights), len(rows)))
-        window_losses(self.plan, self.workspace, self.data.series, rows, weights, result)
+        window_losses(self.plan, self.workspace, self.data.series, rows, weights, self.loss, result)
         return result

@@ -7,11 +7,12 @@ from numba import njit
 
 from stages.networks.denormals import flush_denormals, restore_denormals
 from stages.networks.gather import draw_masks, gather
+from stages.networks.passes import slope, value
 from stages.networks.plan import Plan
 from stages.networks.recurrence import backward, forward, load_weights, prepare_workspace
 from stages.train.update import add_penalty, clip, decay, shrink, step
 
-SQUARES, NORM, CLIPPED = range(3)  # columns of `sums`
+ERRORS, NORM, CLIPPED = range(3)  # columns of `sums`
 
 
 @njit(cache=True, nogil=True)
@@ -19,7 +20,7 @@ def train_batches(
     plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, start: int, stop: int,
     batch_size: int, w: np.ndarray, first: np.ndarray, second: np.ndarray, grad: np.ndarray,
     in_gradient: np.ndarray, in_decay: np.ndarray, in_threshold: np.ndarray,
-    in_forecast: np.ndarray, seeds: np.ndarray, dropout: float, kind: int, rate: float,
+    in_forecast: np.ndarray, seeds: np.ndarray, dropout: float, loss: int, kind: int, rate: float,
     momentum: float, limit: float, steps_before: int, sums: np.ndarray,
 ) -> None:  # fmt: skip
     """Train K members on batches start … stop−1 of one epoch.
@@ -30,9 +31,10 @@ def train_batches(
         w, first, second (K, n): weights, moments. grad (n,): scratch.
         in_gradient, in_decay, in_threshold (K, n or 0), in_forecast (K,): `penalty.Terms`.
         seeds (K, 2) int64: line of `rows`, and the seed itself (for dropout).
+        loss: index into LOSSES.
         kind, rate, momentum, limit: optimiser, learning rate, SGD's momentum, clipping norm (0: none).
         steps_before: optimiser steps taken before batch 0 of this epoch.
-        sums (K, 3) double: added to: squared errors in scaled units, gradient norms, clipped steps.
+        sums (K, 3) double: added to: losses of all outputs in scaled units, gradient norms, clipped steps.
     """
     flags = flush_denormals()
     prepare_workspace(plan, ws)
@@ -51,7 +53,7 @@ def train_batches(
                         plan, ws, dropout, seeds[k, 1], steps_before + batch, done, batch_size
                     )
                 forward(plan, w[k], ws, True)
-                sums[k, SQUARES] += _errors(plan, ws, wide, batch_size, in_forecast[k])
+                sums[k, ERRORS] += _errors(plan, ws, wide, batch_size, loss, in_forecast[k])
                 backward(plan, w[k], ws, grad)
             weight = w[k, 0] * 0 + size / batch_size
             if in_gradient.shape[1] > 0:
@@ -69,9 +71,11 @@ def train_batches(
 
 
 @njit
-def _errors(plan: Plan, ws: np.ndarray, wide: int, batch_size: int, shrinkage: float) -> float:
-    """`out` becomes ∂loss/∂forecast = (ŷ − y + λ ŷ)/b, λ being that of a penalty on predictions, else 0;
-    gives Σ (spread (ŷ − y))², in scaled units."""
+def _errors(
+    plan: Plan, ws: np.ndarray, wide: int, batch_size: int, loss: int, shrinkage: float
+) -> float:
+    """`out` becomes ∂loss/∂forecast = (ℓ'(ŷ − y) + λ ŷ)/b, λ being that of a penalty on predictions, else
+    0; gives the sum of the losses of spread (ŷ − y), in scaled units."""
     sizes = plan.sizes
     b, channels, out, target = sizes.columns, sizes.channels, sizes.out, sizes.target
     spread = sizes.units + channels * b
@@ -81,10 +85,11 @@ def _errors(plan: Plan, ws: np.ndarray, wide: int, batch_size: int, shrinkage: f
         for column in range(b):
             at = o * b + column
             if column < wide:
-                error = ws[out + at] - ws[target + at]
-                scaled = float(error * ws[spread + (o % channels) * b + column])
-                total += scaled * scaled
-                ws[out + at] = (error + shrinkage * ws[out + at]) * share
+                forecast = ws[out + at]
+                error = forecast - ws[target + at]
+                total += value(loss, float(error * ws[spread + (o % channels) * b + column]))
+                ws[out + at] = slope(loss, error)  # in the working precision from here on
+                ws[out + at] = (ws[out + at] + shrinkage * forecast) * share
             else:
                 ws[out + at] = 0
     return total

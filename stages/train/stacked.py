@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from stages.networks.losses import LOSSES
 from stages.networks.stacked import Stacked
 from stages.networks.stacked_windows import masks, windows
 from stages.train.members import Recipe
@@ -36,7 +37,7 @@ class StackedEngine:
 
     def __init__(self, recipe: Recipe, data: FoldData, device: str) -> None:
         check_device(device)
-        self.recipe = recipe
+        self.recipe, self.loss = recipe, LOSSES[recipe.loss]
         self.series = torch.from_numpy(data.series).to(device)
         self.networks: dict[int, Stacked] = {}
 
@@ -70,9 +71,9 @@ class StackedEngine:
                 kept = masks(recipe.network, seeds, part.before + batch, size, self.series)
             forecast = network.forward(w, x, kept)
             error = forecast - y
-            slope = error + in_forecast[:, None, None] * forecast
+            slope = self.loss.slope(error) + in_forecast[:, None, None] * forecast
             error[:, :, count:] = slope[:, :, count:] = 0
-            sums[:, 0] += (error * spread).double().square().sum((1, 2))
+            sums[:, 0] += self.loss.value((error * spread).double()).sum((1, 2))
             network.backward(w, slope / size, grad, kept)
             if in_gradient.shape[1]:
                 grad += (count / size) * in_gradient * w
@@ -125,7 +126,7 @@ class StackedEngine:
         for begin in range(0, len(rows), size):
             part = own[begin : begin + size].expand(len(w), -1)
             x, y, spread = windows(self.recipe.network, self.series, _padded(part, size))
-            error = ((network.forward(w, x) - y) * spread).double().square().mean(1)
+            error = self.loss.value(((network.forward(w, x) - y) * spread).double()).mean(1)
             result[:, begin : begin + size] = error[:, : part.shape[1]].cpu().numpy()
         return result
 

@@ -87,4 +87,4 @@ class Engine(Protocol):
         """Move weights and moments on by the part's batches, and add to `state.sums`."""
 
     def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """(K, N) mean squared error of each window in scaled units."""
+        """(K, N) the data's loss of each window in scaled units."""

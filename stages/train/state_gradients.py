@@ -1,4 +1,4 @@
-"""How far back a network learns: the size of ∂ℓ/∂h_t by step t, ℓ = ½‖y − ŷ‖² of one window.
+"""How far back a network learns: the size of ∂ℓ/∂h_t by step t, ℓ the data's loss of one window.
 
 Where it falls towards the first steps gradients vanish, where it grows they explode (Bengio, Simard &
 Frasconi 1994; Pascanu, Mikolov & Bengio 2013). It is taken from a few windows by one backward pass at the
@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from stages.networks.initial import initial_weights
+from stages.networks.losses import LOSSES
 from stages.networks.passes import state_squares
 from stages.networks.shape import Network
 
@@ -19,17 +20,24 @@ WINDOWS = 32  # spread evenly over the training windows; one tile
 
 
 def start_and_end(
-    network: Network, series: np.ndarray, rows: np.ndarray, weights: np.ndarray, seeds: list[int]
-) -> np.ndarray:
+    network: Network, series: np.ndarray, rows: np.ndarray, weights: np.ndarray, seeds: list[int],
+    loss: str = "squared",
+) -> np.ndarray:  # fmt: skip
     """(K, 2, layers, S): `state_gradients` of the initial weights of each seed, and of weights (K, n)."""
     own = sorted(set(seeds))
     initial = np.stack([initial_weights(network, seed) for seed in own]).astype(weights.dtype)
-    start = state_gradients(network, series, rows, initial)[[own.index(seed) for seed in seeds]]
-    return np.stack([start, state_gradients(network, series, rows, weights)], axis=1)
+    start = state_gradients(network, series, rows, initial, loss)[
+        [own.index(seed) for seed in seeds]
+    ]
+    return np.stack([start, state_gradients(network, series, rows, weights, loss)], axis=1)
 
 
 def state_gradients(
-    network: Network, series: np.ndarray, rows: np.ndarray, weights: np.ndarray
+    network: Network,
+    series: np.ndarray,
+    rows: np.ndarray,
+    weights: np.ndarray,
+    loss: str = "squared",
 ) -> np.ndarray:
     """Root mean square over some windows of ‖∂ℓ/∂h_t‖, the data's part of the loss alone.
 
@@ -48,6 +56,7 @@ def state_gradients(
     squares = np.zeros((len(weights), network.layers, network.steps))
     state_squares(
         plain.plan(len(some)), plain.workspace(len(some), weights.dtype), series, some,
-        np.ascontiguousarray(weights), np.zeros(network.parameters, weights.dtype), squares,
+        np.ascontiguousarray(weights), list(LOSSES).index(loss),
+        np.zeros(network.parameters, weights.dtype), squares,
     )  # fmt: skip
     return np.sqrt(squares / len(some))

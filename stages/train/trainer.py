@@ -81,7 +81,9 @@ class Chunk:
         validation = self.losses(weights, self.data.validation)
         seeds = [self.members[place].seed for place in places]
         data = self.data
-        traces = start_and_end(self.recipe.network, data.series, data.train, weights, seeds)
+        traces = start_and_end(
+            self.recipe.network, data.series, data.train, weights, seeds, self.recipe.loss
+        )
         for w, losses, trace, place in zip(weights, validation, traces, places, strict=True):
             # One member at a time: the losses of all training windows could be large.
             train = float(self.losses(w[None], self.data.train).mean())

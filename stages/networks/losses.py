@@ -1,0 +1,37 @@
+"""The data's loss: what the error of a forecast costs, and its slope, in this one place.
+
+    L(θ) = 1/m Σ_i Σ_k ℓ(e_ik) + penalty         m training windows, k over the outputs of a window
+
+    squared    ℓ = ½ e²    reported as the mean of e²
+    absolute   ℓ = |e|     reported as the mean of |e|
+
+e is ŷ − y in scaled and normalised units. When y is rescaled by c, λ keeps its meaning under squared, and
+becomes λ/c under absolute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+Value = Any  # a number of a compiled kernel, or a torch tensor
+
+
+class Loss(NamedTuple):
+    """A row of LOSSES.
+
+    Attributes:
+        label: of the mean of `value`, in tables and figures.
+        value: what is reported of an error e; its mean over a window's outputs is the window's loss.
+        slope: dℓ/de of what is minimised; at a kink the middle of the slopes on its sides.
+    """
+
+    label: str
+    value: Callable[[Value], Value]
+    slope: Callable[[Value], Value]
+
+
+LOSSES = {
+    "squared": Loss("MSE", lambda e: e * e, lambda e: e),
+    "absolute": Loss("MAE", lambda e: abs(e), lambda e: (e > 0) * 1.0 - (e < 0) * 1.0),
+}
