@@ -125,7 +125,7 @@ CHANGES = {
     "epochs": 5, "batch_size": 17, "optimizer": "sgd", "momentum": 0.1,
     "learning_rate": np.nextafter(0.01, 1),
     "schedule": "constant", "clip_norm": 1.0, "patience": 2, "multipliers": (1.0, 1.0, 0.5),
-    "precision": "float64", "penalty": "l1", "ratio": 0.5, "device": "cuda",
+    "precision": "float64", "penalty": "l1", "ratio": 0.5, "device": "cuda", "loss": "absolute",
 }  # fmt: skip
 OF_NETWORK = {
     "cell": "lstm", "features": 3, "outputs": 4, "lookback": 7, "channels": 2, "hidden": 6, "layers": 2,
@@ -231,7 +231,7 @@ def test_the_start_is_orthogonal_and_the_seed_decides_it(cell):
     gates = 0
     for matrix in network.matrices[:-1]:
         block = weights[matrix.offset : matrix.offset + matrix.size].reshape(matrix.rows, -1)
-        for gate in range(matrix.gates):
+        for gate in range(len(matrix.gates)):
             rows = block[gate * d : (gate + 1) * d]
             forget = cell == "lstm" and gate == 1
             np.testing.assert_array_equal(rows[:, matrix.inputs], np.full(d, float(forget)))
