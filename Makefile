@@ -48,11 +48,15 @@ textbook: install ## L2 of a textbook's listing: on the predictions, as written,
 coverage: install ## how often the intervals of a verdict hold the truth, by simulation
 	python -m benchmarks.coverage
 
+# Two files of tests at a time, for most tests wait for a process that they started; by the order of names, since
+# by the count of tests the longest would come last.
+PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: install ## run the tests
-	python -m pytest
+	$(PYTEST)
 
 test-lines: install ## run the tests and tell which lines of the stages they run (half as long again)
-	python -m pytest --cov --cov-report=term:skip-covered
+	$(PYTEST) --cov --cov-report=term:skip-covered
 
 benchmark: install ## measure the trainer beside torch's own modules (half an hour); writes benchmarks/results
 	python -m benchmarks.trainer

@@ -12,15 +12,14 @@ import yaml
 from benchmarks import quick
 from tests.warm import run_module
 
+# Settings of whoever runs the tests; without bytecode each of many processes compiles the stages again.
+LEFT_OUT = ("DVC_", "GIT_", "MLFLOW_", "RIDGELINE_", "COV_", "PYTHONDONTWRITEBYTECODE")
+
 
 def environment(home: Path) -> dict[str, str]:
     """As on a fresh machine: an empty HOME, a git identity, this interpreter first on the PATH."""
     home.mkdir(parents=True, exist_ok=True)
-    kept = {
-        k: v
-        for k, v in os.environ.items()
-        if not k.startswith(("DVC_", "GIT_", "MLFLOW_", "RIDGELINE_", "COV_"))
-    }
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(LEFT_OUT)}
     compiled = os.environ.get("RIDGELINE_COMPILED", str(quick.ROOT / ".ridgeline" / "compiled"))
     person = {
         f"GIT_{who}_{what}": value

@@ -42,6 +42,7 @@ def _run(out: str, folder: Path, environment: dict[str, str], argv: list[str]) -
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environment
     sys.path.insert(0, str(folder))
     sys.argv = argv
     runpy.run_module(argv[0], run_name="__main__", alter_sys=True)
