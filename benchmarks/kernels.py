@@ -35,10 +35,8 @@ def _products(plan, ws, repeat):  # type: ignore[no-untyped-def]
     d, b = sizes.hidden, sizes.columns
     for _ in range(repeat):
         for t in range(sizes.steps):
-            z, gates = (
-                layer.z + t * (layer.inputs + 1 + d) * b,
-                layer.gates + t * sizes.gates * d * b,
-            )
+            z = layer.z + t * (layer.inputs + 1 + d) * b
+            gates = layer.gates + t * sizes.gates * d * b
             for p in range(plan.products.shape[1]):
                 m = plan.products[0, p]
                 onto = gates + m.gate * d * b

@@ -63,11 +63,11 @@ def forecast(network: Network, flat: Tensor, x: Tensor) -> Tensor:
     steps = [inputs[:, t] for t in range(network.steps)]
     for layer in range(network.depth):
         step, count = EQUATIONS[network.cell]
-        own = [w for w, m in zip(blocks, network.matrices, strict=True) if m.layer == layer]
+        matrices = [w for w, m in zip(blocks, network.matrices, strict=True) if m.layer == layer]
         state: State = tuple(x.new_zeros(len(x), network.hidden) for _ in range(count))
         above = []
         for one in steps:
-            state = step(own, one, state)
+            state = step(matrices, one, state)
             above.append(state[0])
         steps = above
     return on_h(blocks[-1], steps[-1])

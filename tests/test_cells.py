@@ -46,11 +46,11 @@ def test_both_engines_agree_with_the_equation(cell, layers, segment, hidden):
 
     program = Stacked(network, 1, len(rows), torch.tensor(weights))
     inputs = x.reshape(1, len(rows), network.steps, network.step_inputs).permute(2, 0, 3, 1)
-    own = torch.tensor(weights)[None]
-    stacked = program.forward(own, inputs)
+    flat_row = torch.tensor(weights)[None]
+    stacked = program.forward(flat_row, inputs)
     np.testing.assert_allclose(stacked[0].T, truth.detach(), atol=1e-12)
-    gradient = torch.empty_like(own)
-    program.backward(own, stacked - y.T[None], gradient)
+    gradient = torch.empty_like(flat_row)
+    program.backward(flat_row, stacked - y.T[None], gradient)
     np.testing.assert_allclose(gradient[0], flat.grad, rtol=1e-11, atol=1e-12)
 
 
@@ -75,9 +75,11 @@ def test_gates_of_a_cell_look_unlike_and_a_name_looks_alike():
 def add_the_guides_cell(folder: Path) -> None:
     """The code blocks of docs/extending.md, put where it says."""
     guide = (ROOT / "docs/extending.md").read_text("utf-8").split("## A penalty")[0]
-    cell, row, oracle, place = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    cell, row, oracle, oracle_row = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
     insert(folder / "stages/networks/cells.py", "CELLS: dict[str, type[Cell]] = {\n", cell, row)
-    insert(folder / "tests/cell_equations.py", "EQUATIONS: dict[str, Rule] = {\n", oracle, place)
+    insert(
+        folder / "tests/cell_equations.py", "EQUATIONS: dict[str, Rule] = {\n", oracle, oracle_row
+    )
 
 
 def insert(path: Path, table: str, before: str, row: str) -> None:

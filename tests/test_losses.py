@@ -42,16 +42,16 @@ def test_absolute_with_l2_is_support_vector_regression(lam):
         linear(WINDOWS), epochs=8000, batch_size=M, learning_rate=0.02, loss="absolute"
     )
     member = Member(lam, 0, "final", recipe.epochs)
-    own = trained(recipe, WINDOWS, [member])[member].weights.reshape(Y.shape[1], -1)
+    fitted = trained(recipe, WINDOWS, [member])[member].weights.reshape(Y.shape[1], -1)
 
     def objective(intercept: float, weights: np.ndarray, y: np.ndarray) -> float:
         return float(np.abs(X @ weights + intercept - y).sum() + lam / 2 * weights @ weights)
 
-    for w, y in zip(own, Y.T, strict=True):
+    for w, y in zip(fitted, Y.T, strict=True):
         model = SVR(kernel="linear", epsilon=0, C=1 / lam, tol=1e-8).fit(X, y)
         least = objective(model.intercept_[0], model.coef_[0], y)
         assert objective(w[0], w[1:], y) == pytest.approx(least, rel=1e-4)
-    assert np.abs(own[:, 1:]).max() > 0.01
+    assert np.abs(fitted[:, 1:]).max() > 0.01
 
 
 def test_absolute_takes_the_steps_of_torchs_l1loss():
@@ -62,8 +62,8 @@ def test_absolute_takes_the_steps_of_torchs_l1loss():
         schedule="constant", loss="absolute",
     )  # fmt: skip
     member = Member(lam, 0, "final", epochs)
-    found = trained(recipe, WINDOWS, [member])[member]
-    own = found.weights.reshape(p, -1)
+    outcome = trained(recipe, WINDOWS, [member])[member]
+    fitted = outcome.weights.reshape(p, -1)
     start = torch.tensor(initial_weights(linear(WINDOWS), 0)).reshape(p, -1)
     bias, weight = (part.clone().requires_grad_() for part in (start[:, 0], start[:, 1:]))
     groups = [{"params": [bias]}, {"params": [weight], "weight_decay": lam / (M * p)}]
@@ -73,11 +73,11 @@ def test_absolute_takes_the_steps_of_torchs_l1loss():
         error = torch.nn.functional.l1_loss(x @ weight.T + bias, y)
         error.backward()
         optimizer.step()
-    np.testing.assert_allclose(own[:, 1:], weight.detach(), atol=1e-12)
-    np.testing.assert_allclose(own[:, 0], bias.detach(), atol=1e-12)
-    assert found.curves[-1, 0] == pytest.approx(error.item(), rel=1e-12)  # before the last step
-    ends = np.abs(X @ own[:, 1:].T + own[:, 0] - Y).mean()
-    assert found.train_mse == pytest.approx(ends, rel=1e-12)
+    np.testing.assert_allclose(fitted[:, 1:], weight.detach(), atol=1e-12)
+    np.testing.assert_allclose(fitted[:, 0], bias.detach(), atol=1e-12)
+    assert outcome.curves[-1, 0] == pytest.approx(error.item(), rel=1e-12)  # before the last step
+    ends = np.abs(X @ fitted[:, 1:].T + fitted[:, 0] - Y).mean()
+    assert outcome.train_mse == pytest.approx(ends, rel=1e-12)
 
 
 @pytest.mark.parametrize("cell", ["linear", "gru"])
@@ -113,5 +113,5 @@ def test_state_gradients_are_of_the_loss_that_is_minimised():
     signs = torch.sign(forecast(network, torch.tensor(weights), x) - y).numpy()
     head = weights[network.matrices[-1].offset :].reshape(3, 6)[:, 1:]
     truth = np.sqrt(((signs @ head) ** 2).sum(1).mean())
-    own = state_gradients(network, series, rows, weights[None], "absolute")
-    np.testing.assert_allclose(own, [[[truth]]], rtol=1e-12)
+    gradients = state_gradients(network, series, rows, weights[None], "absolute")
+    np.testing.assert_allclose(gradients, [[[truth]]], rtol=1e-12)

@@ -1,4 +1,4 @@
-"""The data's loss: what the error of a forecast costs, and its slope, in this one place.
+"""The data's loss: what the error of a forecast costs, and its slope.
 
     L(θ) = 1/m Σ_i Σ_k ℓ(e_ik) + penalty         m training windows, k over the outputs of a window
 
@@ -21,17 +21,15 @@ class Loss(NamedTuple):
     """A row of LOSSES.
 
     Attributes:
-        label: of the mean of `value`, in tables and figures.
         value: what is reported of an error e; its mean over a window's outputs is the window's loss.
         slope: dℓ/de of what is minimised; at a kink the middle of the slopes on its sides.
     """
 
-    label: str
     value: Callable[[Value], Value]
     slope: Callable[[Value], Value]
 
 
 LOSSES = {
-    "squared": Loss("MSE", lambda e: e * e, lambda e: e),
-    "absolute": Loss("MAE", lambda e: abs(e), lambda e: (e > 0) * 1.0 - (e < 0) * 1.0),
+    "squared": Loss(lambda e: e * e, lambda e: e),
+    "absolute": Loss(lambda e: abs(e), lambda e: (e > 0) * 1.0 - (e < 0) * 1.0),
 }

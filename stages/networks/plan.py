@@ -93,8 +93,8 @@ def plan(network: Network, batch: int) -> Plan:
             room.take((s + 1) * cell.states * d * b), room.take(s * cell.kept * d * b),
             room.take(s * d * b) if network.dropout else 0,
         )  # fmt: skip
-        for place, matrix in enumerate(matrices):
-            products[layer, place] = (
+        for index, matrix in enumerate(matrices):
+            products[layer, index] = (
                 matrix.offset, matrix.rows, matrix.columns, i - matrix.inputs, matrix.gate,
                 matrix.inputs > 0, matrix.recurrent, room.take(matrix.size),
                 room.take(d * matrix.rows) if matrix.recurrent else 0,

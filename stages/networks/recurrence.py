@@ -26,9 +26,9 @@ def _forward_of(cell: type[Cell]) -> Equation:
         for j, value in enumerate(step.gates):
             if value is not a[j]:
                 write(gates, j, value)
-        for place, values in ((states_next, step.states), (kept, step.kept)):
+        for buffer, values in ((states_next, step.states), (kept, step.kept)):
             for j, value in enumerate(values):
-                write(place, j, value)
+                write(buffer, j, value)
         write(h_next, 0, step.h)
 
     return equation
@@ -47,9 +47,9 @@ def _backward_of(cell: type[Cell]) -> Equation:
             read(h, 0), read(h_next, 0),
         )  # fmt: skip
         grad = cell.backward(step, read(dh, 0), [read(dstates, j) for j in range(cell.states)])
-        for place, values in ((gates, grad.gates), (dstates, grad.states)):
+        for buffer, values in ((gates, grad.gates), (dstates, grad.states)):
             for j, value in enumerate(values):
-                write(place, j, value)
+                write(buffer, j, value)
         if grad.h is not None:
             write(dh, 0, grad.h)
 
@@ -68,10 +68,10 @@ def prepare_workspace(plan: Plan, ws: np.ndarray) -> None:
     _fill(ws, 0, ws.shape[0], 0)
     _fill(ws, sizes.head_in, b, 1)
     for layer in range(sizes.layers):
-        place = plan.layers[layer]
+        buffers = plan.layers[layer]
         for t in range(sizes.steps):
-            row = t * (place.inputs + 1 + sizes.hidden) + place.inputs
-            _fill(ws, place.z + row * b, b, 1)
+            row = t * (buffers.inputs + 1 + sizes.hidden) + buffers.inputs
+            _fill(ws, buffers.z + row * b, b, 1)
 
 
 @njit
@@ -86,13 +86,13 @@ def load_weights(plan: Plan, w: np.ndarray, ws: np.ndarray, training: bool) -> N
     d = plan.sizes.hidden
     for layer in range(plan.sizes.layers):
         for p in range(plan.products.shape[1]):
-            own = plan.products[layer, p]
-            width = own.columns
-            pack(w, own.weights, width, 1, ws, own.panel, own.rows, width)
-            if training and own.h:
-                pack(w, own.weights + width - d, 1, width, ws, own.onto_h, d, own.rows)
-            if training and own.x and layer > 0:
-                pack(w, own.weights, 1, width, ws, own.onto_x, d, own.rows)
+            matrix = plan.products[layer, p]
+            width = matrix.columns
+            pack(w, matrix.weights, width, 1, ws, matrix.panel, matrix.rows, width)
+            if training and matrix.h:
+                pack(w, matrix.weights + width - d, 1, width, ws, matrix.onto_h, d, matrix.rows)
+            if training and matrix.x and layer > 0:
+                pack(w, matrix.weights, 1, width, ws, matrix.onto_x, d, matrix.rows)
 
 
 @njit
@@ -105,29 +105,31 @@ def forward(plan: Plan, w: np.ndarray, ws: np.ndarray, training: bool) -> None:
     d, b, steps = sizes.hidden, sizes.columns, sizes.steps
     db = d * b
     for layer in range(sizes.layers):
-        place = plan.layers[layer]
-        i, width = place.inputs, place.inputs + 1 + d
+        buffers = plan.layers[layer]
+        i, width = buffers.inputs, buffers.inputs + 1 + d
         for t in range(steps):
-            z, gates = place.z + t * width * b, place.gates + t * sizes.gates * db
+            z, gates = buffers.z + t * width * b, buffers.gates + t * sizes.gates * db
             for p in range(plan.products.shape[1]):
-                own = plan.products[layer, p]
-                onto = gates + own.gate * db
-                panel_product(ws, own.panel, z + own.first * b, onto, own.rows, own.columns, b, 0)
-            h, states = z + (i + 1) * b, place.states + t * sizes.states * db
-            kept = place.kept + t * sizes.kept * db
+                matrix = plan.products[layer, p]
+                onto = gates + matrix.gate * db
+                panel_product(
+                    ws, matrix.panel, z + matrix.first * b, onto, matrix.rows, matrix.columns, b, 0
+                )
+            h, states = z + (i + 1) * b, buffers.states + t * sizes.states * db
+            kept = buffers.kept + t * sizes.kept * db
             h_next, states_next = h + width * b, states + sizes.states * db
             step_forward(ws, sizes.cell, db, (gates, h, h_next, states, states_next, kept))
-        masked = training and place.mask > 0
+        masked = training and buffers.mask > 0
         if layer + 1 < sizes.layers:  # h of this layer is x of the next
             above = plan.layers[layer + 1].z
             for t in range(steps):
                 source, target = (
-                    place.z + ((t + 1) * width + i + 1) * b,
+                    buffers.z + ((t + 1) * width + i + 1) * b,
                     above + t * (2 * d + 1) * b,
                 )
-                _pass_on(ws, source, target, place.mask + t * db, db, masked)
+                _pass_on(ws, source, target, buffers.mask + t * db, db, masked)
         else:
-            source, mask = place.z + (steps * width + i + 1) * b, place.mask + (steps - 1) * db
+            source, mask = buffers.z + (steps * width + i + 1) * b, buffers.mask + (steps - 1) * db
             _pass_on(ws, source, sizes.head_in + b, mask, db, masked)
     columns = sizes.head_columns
     product(
@@ -197,36 +199,36 @@ def _sum_of_squares(ws: np.ndarray, start: int, count: int) -> float:
 @njit
 def _step_back(plan: Plan, layer: int, ws: np.ndarray, t: int) -> None:
     """One step of backpropagation: gates become their gradients, `dh` becomes that of h_{t−1}."""
-    sizes, place = plan.sizes, plan.layers[layer]
+    sizes, buffers = plan.sizes, plan.layers[layer]
     d, b = sizes.hidden, sizes.columns
-    db, width = d * b, place.inputs + 1 + d
-    gates = place.gates + t * sizes.gates * db
-    h = place.z + (t * width + place.inputs + 1) * b
-    states, kept = place.states + t * sizes.states * db, place.kept + t * sizes.kept * db
+    db, width = d * b, buffers.inputs + 1 + d
+    gates = buffers.gates + t * sizes.gates * db
+    h = buffers.z + (t * width + buffers.inputs + 1) * b
+    states, kept = buffers.states + t * sizes.states * db, buffers.kept + t * sizes.kept * db
     step_backward(
         ws, sizes.cell, db, (gates, h, h + width * b, states, kept, sizes.dh, sizes.dstates)
     )
     dx, add_x, add_h = sizes.dx + t * db, 0, sizes.skips
     for p in range(plan.products.shape[1]):
-        own = plan.products[layer, p]
-        gate = gates + own.gate * db
-        if layer > 0 and own.x:
-            panel_product(ws, own.onto_x, gate, dx, d, own.rows, b, add_x)
+        matrix = plan.products[layer, p]
+        gate = gates + matrix.gate * db
+        if layer > 0 and matrix.x:
+            panel_product(ws, matrix.onto_x, gate, dx, d, matrix.rows, b, add_x)
             add_x = 1
-        if t > 0 and own.h:
-            panel_product(ws, own.onto_h, gate, sizes.dh, d, own.rows, b, add_h)
+        if t > 0 and matrix.h:
+            panel_product(ws, matrix.onto_h, gate, sizes.dh, d, matrix.rows, b, add_h)
             add_h = 1
 
 
 @njit
 def weight_gradients(plan: Plan, layer: int, ws: np.ndarray, grad: np.ndarray) -> None:
     """∂loss/∂W = Σ_t (gradient of the pre-activations)_t z_tᵀ, in one pass over all steps."""
-    sizes, place = plan.sizes, plan.layers[layer]
+    sizes, buffers = plan.sizes, plan.layers[layer]
     b, db = sizes.columns, sizes.hidden * sizes.columns
-    z_step, gate_step = (place.inputs + 1 + sizes.hidden) * b, sizes.gates * db
+    z_step, gate_step = (buffers.inputs + 1 + sizes.hidden) * b, sizes.gates * db
     for p in range(plan.products.shape[1]):
-        own = plan.products[layer, p]
+        matrix = plan.products[layer, p]
         weight_gradient(
-            ws, place.gates + own.gate * db, gate_step, place.z + own.first * b, z_step,
-            sizes.transposed, grad, own.weights, own.rows, own.columns, sizes.steps, b,
+            ws, buffers.gates + matrix.gate * db, gate_step, buffers.z + matrix.first * b, z_step,
+            sizes.transposed, grad, matrix.weights, matrix.rows, matrix.columns, sizes.steps, b,
         )  # fmt: skip

@@ -77,7 +77,11 @@ class Stacked:
 
     def _step(self, layer: _Layer, w: Tensor, t: int) -> None:
         d = self.network.hidden
-        a = [gate for _, own, z in layer.products(w, t) for gate in torch.bmm(own, z).split(d, 1)]
+        a = [
+            gate
+            for _, weight, z in layer.products(w, t)
+            for gate in torch.bmm(weight, z).split(d, 1)
+        ]
         step = self.cell.forward(torch.tanh, a, layer.h[t], layer.states[t].unbind(1))
         layer.h[t + 1] = step.h
         torch.stack(list(step.gates), 1, out=layer.gates[t])
@@ -120,10 +124,10 @@ class Stacked:
         back = self.cell.backward(step, dh, dstates.unbind(1))
         before = torch.zeros_like(dh) if back.h is None else back.h
         grads = (view for _, view, _ in layer.products(grad, t))
-        for (m, own, z), onto in zip(layer.products(w, t), grads, strict=True):
+        for (m, weight, z), onto in zip(layer.products(w, t), grads, strict=True):
             da = torch.cat(list(back.gates[m.gate : m.gate + len(m.gates)]), 1)
             onto.baddbmm_(da, z.mT)
-            through = torch.bmm(own.mT, da)  # (K, columns, B)
+            through = torch.bmm(weight.mT, da)  # (K, columns, B)
             if m.inputs and dx is not None:
                 dx[t] += through[:, : m.inputs]
             if m.recurrent:

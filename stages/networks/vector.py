@@ -170,15 +170,15 @@ def call_outlined(
 
 
 def pointwise(name: str, equations: Sequence[Equation], buffers: int) -> Any:
-    """Compile equations into `f(buffer, kind, n, places)`, which evaluates equations[kind].
+    """Compile equations into `f(buffer, kind, n, offsets)`, which evaluates equations[kind].
 
-    For e = 0 … n−1 the equation's `read(i, j)` is the element at places[i] + j n + e of the flat buffer, and
+    For e = 0 … n−1 the equation's `read(i, j)` is the element at offsets[i] + j n + e of the flat buffer, and
     `write(i, j, value)` sets that one, i < buffers. n is a multiple of LANES. All reads of an element come
-    before its writes, so a result may take the place of what was read.
+    before its writes, so a result may overwrite what was read.
     """
 
     @intrinsic
-    def emit(typing: Any, buffer: Any, kind: Any, n: Any, places: Any) -> Any:  # pragma: no cover
+    def emit(typing: Any, buffer: Any, kind: Any, n: Any, offsets: Any) -> Any:  # pragma: no cover
         def outlined(equation: Equation) -> Callable[[ir.IRBuilder, list[ir.Value]], None]:
             def body(b: ir.IRBuilder, args: list[ir.Value]) -> None:
                 base, count, *starts = args
@@ -207,11 +207,11 @@ def pointwise(name: str, equations: Sequence[Equation], buffers: int) -> Any:
                     call_outlined(builder, f"{name}{index}", arguments, outlined(equation))
             return context.get_dummy_value()
 
-        return types.void(buffer, kind, n, places), generate
+        return types.void(buffer, kind, n, offsets), generate
 
     @njit(error_model="numpy")
-    def run(buffer: np.ndarray, kind: int, n: int, places: tuple[int, ...]) -> None:
-        emit(buffer, kind, n, places)
+    def run(buffer: np.ndarray, kind: int, n: int, offsets: tuple[int, ...]) -> None:
+        emit(buffer, kind, n, offsets)
 
     run.__name__ = run.__qualname__ = name
     return run

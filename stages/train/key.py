@@ -1,6 +1,6 @@
 """The key under which a member is kept: a digest of all that determines its entry, and of nothing else.
 
-The names of cell and fold decide nothing, nor does a field of the recipe that has its default value: a new
+The name of the fold decides nothing, nor does a field of the recipe that has its default value: a new
 parameter leaves the keys of the members that do not use it as they were. KEY_VERSION numbers the way keys are
 formed and what entries hold; change it with them, or with a default of `Recipe` or `Network`, and all members
 are trained anew.
@@ -58,9 +58,10 @@ def member_key(common: Parts, member: Member) -> str:
 def difference(planned: Parts, here: Parts) -> str:
     """The parts that differ, in words, each with both values in short."""
     names = [name for name in planned | here if planned.get(name) != here.get(name)]
-    return "; ".join(
+    parts = [
         f"{n}: {str(here.get(n))[:80]} here, {str(planned.get(n))[:80]} in the plan" for n in names
-    )
+    ]
+    return "; ".join(parts) or "keys are formed in another way here"
 
 
 def _chosen(value: Any) -> Any:

@@ -24,10 +24,10 @@ def start_and_end(
     loss: str = "squared",
 ) -> np.ndarray:  # fmt: skip
     """(K, 2, layers, S): `state_gradients` of the initial weights of each seed, and of weights (K, n)."""
-    own = sorted(set(seeds))
-    initial = np.stack([initial_weights(network, seed) for seed in own]).astype(weights.dtype)
+    distinct = sorted(set(seeds))
+    initial = np.stack([initial_weights(network, seed) for seed in distinct]).astype(weights.dtype)
     start = state_gradients(network, series, rows, initial, loss)[
-        [own.index(seed) for seed in seeds]
+        [distinct.index(seed) for seed in seeds]
     ]
     return np.stack([start, state_gradients(network, series, rows, weights, loss)], axis=1)
 

@@ -41,8 +41,8 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
         train_jobs(development, jobs, store)
     fits = []
     for cell in plan.recipes:
-        own = [job for job in jobs if job.recipe.network.cell == cell]
-        fits.append(_fit(cell, plan, _entries(development, own, store)))
+        of_cell = [job for job in jobs if job.recipe.network.cell == cell]
+        fits.append(_fit(cell, plan, _entries(development, of_cell, store)))
     return fits
 
 
@@ -105,9 +105,8 @@ def _fit(cell: str, plan: Plan, entries: Iterable[tuple[Job, Entry]]) -> Fit:
             weights[at[1:]] = arrays["weights"]
         else:
             losses[job.member.fold][at[1:]] = arrays["window_losses"]
-    curves["validation_loss"][names.index(FINAL)] = (
-        np.nan
-    )  # it may share its networks with another fold
+    # The final fold has no validation part, though it may share its networks with a fold that has one.
+    curves["validation_loss"][names.index(FINAL)] = np.nan
     m = tuple(fold.m for fold in folds.values())
     return Fit(
         cell, asdict(recipe), lambdas, params.seeds, tuple(names), m, weights, epochs,

@@ -99,9 +99,9 @@ def gate_looks(cells: Iterable[tuple[str, ...]]) -> dict[str, Look]:
     for gates in cells:
         if len(gates) == 1:
             looks.setdefault(gates[0], _ONE_GATE)
-        for place, gate in enumerate(gates):
+        for position, gate in enumerate(gates):
             taken = [looks[name] for name in gates if name in looks]
-            free = [look for look in _LOOKS[place:] + _LOOKS[:place] if look not in taken]
+            free = [look for look in _LOOKS[position:] + _LOOKS[:position] if look not in taken]
             looks.setdefault(gate, (free or _LOOKS)[0])
     return looks
 
