@@ -1,4 +1,4 @@
-"""Compiled passes without learning: losses, forecasts and gradients of states of windows, for K members."""
+"""Compiled passes without learning: windows; their losses, forecasts and gradients of states of K members."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from stages.networks.gather import gather
 from stages.networks.recurrence import (
     CHANNELS,
     COLUMNS,
+    HEAD_IN,
     OUT,
     OUTPUTS,
     TARGET,
@@ -44,21 +45,41 @@ def window_losses(plan, ws, series, rows, w, losses):  # type: ignore[no-untyped
     restore_denormals(flags)
 
 
+@njit
+def _copy(ws, start, b, wide, result, begin):  # type: ignore[no-untyped-def]
+    """result (N, X): the X rows of b columns from `start` on, as lines begin … begin + wide − 1."""
+    for column in range(wide):
+        for e in range(result.shape[1]):
+            result[begin + column, e] = ws[start + e * b + column]
+
+
 @njit(cache=True, nogil=True)
-def forecasts(plan, ws, series, rows, w, result):  # type: ignore[no-untyped-def]
-    """result (K, N, O): forecasts as the network gives them, in normalised units."""
-    flags = flush_denormals()
+def windows(plan, ws, series, rows, x, y, units):  # type: ignore[no-untyped-def]
+    """x (N, I), y (N, O), units (N, 2 C): windows as a linear network sees them, their shift and spread."""
     prepare_workspace(plan, ws)
-    b, out = plan[COLUMNS], plan[OUT]
+    b = plan[COLUMNS]
     for begin in range(0, rows.shape[0], b):
         wide = min(b, rows.shape[0] - begin)
         gather(plan, ws, series, rows, begin, wide)
+        _copy(ws, plan[HEAD_IN] + b, b, wide, x, begin)  # behind the row of ones
+        _copy(ws, plan[TARGET], b, wide, y, begin)
+        _copy(ws, plan[UNITS], b, wide, units, begin)
+
+
+@njit(cache=True, nogil=True)
+def forecasts(plan, ws, series, rows, w, result, units):  # type: ignore[no-untyped-def]
+    """result (K, N, O): forecasts in normalised units; units (N, 2 C): the windows' shift and spread."""
+    flags = flush_denormals()
+    prepare_workspace(plan, ws)
+    b = plan[COLUMNS]
+    for begin in range(0, rows.shape[0], b):
+        wide = min(b, rows.shape[0] - begin)
+        gather(plan, ws, series, rows, begin, wide)
+        _copy(ws, plan[UNITS], b, wide, units, begin)
         for k in range(w.shape[0]):
             load_weights(plan, w[k], ws, False)
             forward(plan, w[k], ws, False)
-            for o in range(plan[OUTPUTS]):
-                for column in range(wide):
-                    result[k, begin + column, o] = ws[out + o * b + column]
+            _copy(ws, plan[OUT], b, wide, result[k], begin)
     restore_denormals(flags)
 
 
