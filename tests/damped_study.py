@@ -5,7 +5,7 @@ All else is the real thing: a CSV goes through `prepare`, `window`, `evaluate` a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,15 @@ from stages.artifacts.series import Series
 from stages.artifacts.windows import Windows
 from stages.evaluate import run as stage
 from stages.evaluate.params import EvaluateParams
+from stages.networks.shape import Network
 from stages.prepare.params import PrepareParams
 from stages.prepare.run import prepare
 from stages.report.params import ReportParams
 from stages.report.study import Study, load_study
 from stages.window.params import WindowParams
 from stages.window.run import make_windows
+from tests.training import linear
+from tests.windows_oracle import batch
 
 LAMBDAS, SEEDS, EPOCHS = (0.0, 0.1, 1.0, 10.0), 2, 5
 WINDOW: dict[str, Any] = {
@@ -48,20 +51,18 @@ def waves(steps: int = STEPS, seed: int = 0) -> pd.DataFrame:
     return frame
 
 
-def weights() -> np.ndarray:
-    """(Λ, S, 1) float32."""
-    damped = 0.95 / (1 + 0.4 * np.array(LAMBDAS))[:, None] * (1 + 0.02 * np.arange(SEEDS))
-    return damped[..., None].astype(np.float32)
+def damping() -> np.ndarray:
+    """(Λ, S): what each network multiplies the last value by."""
+    shares = 0.95 / (1 + 0.4 * np.array(LAMBDAS))[:, None]
+    return np.asarray((shares * (1 + 0.02 * np.arange(SEEDS))).astype(np.float32))
 
 
-def forecast(
-    fit: Fit, windows: Windows, rows: np.ndarray, center: np.ndarray, scale: np.ndarray
-) -> np.ndarray:
-    """In place of a network's: (Λ, S, N, H, C)."""
-    channels, horizon = windows.levels.shape[1], windows.layout.horizon
-    last = windows.batch(rows, center, scale)[0][:, -1, :channels]
-    y = fit.weights[:, :, :, None, None] * np.asarray(last)[None, None, :, None]
-    return np.broadcast_to(y, (*y.shape[:3], horizon, channels)).astype(np.float32)
+def weights(network: Network) -> np.ndarray:
+    """(Λ, S, n) float32 of linear networks: every step is the channel's last value times the damping."""
+    matrix = np.zeros((network.outputs, 1 + network.step_inputs), np.float32)  # on [1 | the window]
+    channel = np.arange(network.outputs) % network.channels
+    matrix[np.arange(network.outputs), channel - network.features] = 1
+    return damping()[..., None] * matrix.ravel()
 
 
 def fit_of(windows: Windows) -> Fit:
@@ -69,20 +70,26 @@ def fit_of(windows: Windows) -> Fit:
     folds = windows.folds
     shape = (len(folds), len(LAMBDAS), SEEDS)
     curve = np.broadcast_to(1 + np.exp(-np.arange(EPOCHS)), (*shape, EPOCHS)).copy()
-    network, losses = weights(), {}
+    network, losses = linear(windows), {}
     for fold in folds[:-1]:
-        x, y, *_ = windows.batch(fold.validation, fold.center, fold.scale)
+        x, y, *_ = batch(windows, fold.validation, fold.center, fold.scale)
         last = x[:, -1, : y.shape[2]]
-        error = network[:, :, :, None, None] * last[None, None, :, None] - y
+        error = damping()[:, :, None, None, None] * last[None, None, :, None] - y
         losses[fold.name] = np.square(error).mean(axis=(3, 4))
     return Fit(
         cell="rnn",
-        config={"cell": "rnn", "penalty": "l2", "ratio": None, "multipliers": [1.0] * 3},
+        config={
+            "cell": "rnn",
+            "penalty": "l2",
+            "ratio": None,
+            "multipliers": [1.0] * 3,
+            "network": asdict(network),
+        },
         lambdas=LAMBDAS,
         seeds=SEEDS,
         folds=tuple(fold.name for fold in folds),
         m=tuple(fold.m for fold in folds),
-        weights=network,
+        weights=weights(network),
         epochs=np.full(shape, EPOCHS, np.int32),
         train_loss=curve,
         validation_loss=curve,
@@ -130,7 +137,7 @@ def damped(
     zone: str | None = None,
     **evaluate: Any,
 ) -> Damped:
-    """From a wide table (ds and a column per series) to the study; `forecast` must stand in for a network's.
+    """From a wide table (ds and a column per series) to the study.
 
     zone: of the calendar, the table's times being in UTC. evaluate: parameters of that section.
     """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import tempfile
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,13 @@ import pandas as pd
 
 from stages.artifacts.series import COVARIATE, Series
 from stages.artifacts.windows import Windows
-from stages.networks.forecast import forecasts_of
+from stages.networks.forecast import forecast, network_of
 from stages.networks.shape import Network
-from stages.serving.chosen import Chosen
+from stages.serving.served import Served
 from stages.serving.table import column_of
 from stages.window.params import WindowParams
 from stages.window.run import make_windows
+from tests.windows_oracle import scaled
 
 L, H, T, SEEDS = 8, 3, 60, 3
 LEVELS = {"shop": 50.0, "web": 400.0}
@@ -63,7 +65,7 @@ def params(**changes: Any) -> WindowParams:
     return WindowParams(**rules | changes)
 
 
-def model(study: Series, seeds: int = SEEDS, **changes: Any) -> tuple[Chosen, Windows]:
+def model(study: Series, seeds: int = SEEDS, **changes: Any) -> tuple[Served, Windows]:
     """A model of the study's final fold, as its file gives it back, and the windows of the test part."""
     development, test = make_windows(study, params(**changes), season=12)
     layout, final = development.layout, development.folds[-1]
@@ -73,20 +75,19 @@ def model(study: Series, seeds: int = SEEDS, **changes: Any) -> tuple[Chosen, Wi
         hidden=4, layers=1, segment=1, dropout=0.0, normalise=layout.normalise,
     )  # fmt: skip
     drawn = np.random.default_rng(5).normal(0, 0.4, (seeds, network.parameters))
-    meta = {"cell": "gru", "lam": 1.0, "m": 1, "config": {"network": asdict(network)}}
-    meta |= {"layout": asdict(layout)}
-    meta = json.loads(json.dumps(meta))
-    weights = drawn.astype(np.float32)
-    return Chosen(weights, np.array(final.center), np.array(final.scale), meta), test
+    served = Served(
+        drawn.astype(np.float32), np.array(final.center), np.array(final.scale), cell="gru", lam=1.0, m=1,
+        validation_mse=1.0, config={"network": asdict(network)}, layout=layout, dates="",
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        served.save(Path(folder) / "model.safetensors")
+        return Served.load(Path(folder) / "model.safetensors"), test
 
 
-def piped(chosen: Chosen, test: Windows) -> tuple[np.ndarray, np.ndarray]:
+def piped(chosen: Served, test: Windows) -> tuple[np.ndarray, np.ndarray]:
     """What the pipeline forecasts at the last origin of the test part, (S, series, H), and its stamp."""
     _, origins = test.group_origin(test.rows)
     rows = test.rows[origins == origins.max()]
-    center, scale = chosen.center, chosen.scale
-    network = Network(**chosen.meta["config"]["network"])
-    raw = forecasts_of(chosen.weights, network, test, rows, center, scale)
-    _, _, shift, spread = test.batch(rows, center, scale)
-    y = test.undo(rows, raw, center, scale, shift, spread)  # (S, N, H, C)
+    data = scaled(test, chosen.center, chosen.scale)
+    y = forecast(network_of(chosen.config), chosen.weights, data, rows)  # (S, N, H, C)
     return np.moveaxis(y, -1, 2).reshape(len(y), -1, H), test.times(rows)[0][0]

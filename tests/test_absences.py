@@ -22,16 +22,11 @@ from stages.report.absences import absences, listed
 from stages.report.markdown import report
 from stages.report.params import ReportParams
 from stages.report.run import run as write_report
-from tests.damped_study import STEPS, damped, forecast, waves
+from tests.damped_study import STEPS, damped, waves
 from tests.evaluate_windows import make
 from tests.evaluate_windows import waves as levels
 
 ALL = ("repeat_last", "seasonal_repeat", "ridge", "ar", "auto_ets")
-
-
-@pytest.fixture(autouse=True)
-def pretended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "network_forecast", forecast)
 
 
 def past_of(values: np.ndarray, season: int | None = 6, **more: object) -> Past:
@@ -57,7 +52,12 @@ def past_of(values: np.ndarray, season: int | None = 6, **more: object) -> Past:
     ],
 )
 def test_a_baseline_that_cannot_be_made_says_why(
-    name: str, season: int, change: str | None, reason: str, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    season: int,
+    change: str | None,
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     values = levels(150, 2)
     if change == "late":
@@ -77,7 +77,7 @@ def test_a_baseline_that_cannot_be_made_says_why(
     past, absent = past_of(values, season), dict[str, str]()
     if change == "gaps":
         past.development.levels[[70, 80, 10, 20]] = np.nan  # not filled, one season earlier as well
-    found = list(stage.baseline_members(["repeat_last", name], past, absent))
+    found = list(stage.baseline_members(["repeat_last", name], past, absent, tmp_path))
     assert [one.cell for one in found] == ["repeat_last"]
     assert list(absent) == [name]
     with pytest.raises(AssertionError, match=reason):

@@ -13,15 +13,16 @@ import pytest
 
 from stages.artifacts.fits import Fit, load_fits, save_fits
 from stages.artifacts.windows import Windows
-from stages.evaluate import run as stage
+from stages.networks.forecast import forecast, network_of
 from stages.report.alarms import repeated_last
 from stages.report.params import ReportParams
 from stages.report.run import run
 from stages.report.study import load_study
-from tests.damped_study import STEPS, Damped, damped, fit_of, forecast, waves
+from tests.damped_study import STEPS, Damped, damped, fit_of, waves
 from tests.evaluate_windows import make
 from tests.evaluate_windows import waves as levels
 from tests.made_study import Maker
+from tests.windows_oracle import scaled
 
 Change = Callable[[dict[str, Path]], None]
 
@@ -105,7 +106,6 @@ def test_each_sign_names_its_cause(
 def test_a_jump_after_training_is_called_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "network_forecast", forecast)
     frame = waves()
     item = np.where(np.arange(STEPS) < 150, frame["west"] / 100, 1e6 + 1e5 * frame["west"])
     alarms = damped(tmp_path, frame.assign(item=item)).study.alarms
@@ -159,10 +159,8 @@ def in_variances(one: Damped, frame: pd.DataFrame) -> float:
     sigma = frame[list(names)].iloc[:100].std(ddof=0).to_numpy()  # then 40 validate and 60 test
     for fold in windows.folds[:-1]:
         rows, unit = fold.validation, (fold.center, fold.scale)
-        _, _, shift, spread = windows.batch(rows, *unit)
-        y_hat = windows.undo(
-            rows, forecast(fit, windows, rows, *unit)[chosen], *unit, shift, spread
-        )
+        data = scaled(windows, *unit)
+        y_hat = forecast(network_of(fit.config), fit.weights[chosen], data, rows)
         series = windows.series_of(rows)
         error = (y_hat - windows.targets(rows)) / sigma[series][:, None]
         kept = ~np.isin(names[series[:, 0]], list(one.study.index.unranked))
@@ -188,7 +186,6 @@ TWINS = waves()[["ds", "north"]].assign(other=22 - waves()["north"])  # equal va
 def test_test_and_validation_losses_are_compared_in_one_unit(
     window: dict[str, Any], frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "network_forecast", forecast)
     monkeypatch.setattr("stages.report.alarms.JUMP", 1e-9)  # every comparison is printed
     one = damped(tmp_path, frame, window, season=7, baselines=())
     if window.get("difference") == "seasonal":
@@ -225,7 +222,6 @@ def test_units_neither_raise_nor_hide_an_alarm(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stage, "network_forecast", forecast)
     one = damped(tmp_path, frame, window)
     cell = one.study.cells[0]
     in_two_units = float(cell.test[cell.chosen] / cell.path.loss[cell.chosen])
@@ -240,7 +236,6 @@ def test_units_neither_raise_nor_hide_an_alarm(
 def test_without_a_common_unit_multiples_of_repeating_are_compared(
     window: dict[str, Any], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "network_forecast", forecast)
     monkeypatch.setattr("stages.report.alarms.JUMP", 1e-9)
     frame = sizes(1.0, 1.0, 5.0)
     one = damped(tmp_path / "with", frame, window)

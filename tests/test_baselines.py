@@ -19,6 +19,7 @@ from stages.evaluate.naive import repeat_last, seasonal_repeat
 from stages.evaluate.past import Past, fill
 from stages.evaluate.yardstick import yardstick
 from tests.evaluate_windows import HOUR, make, waves
+from tests.windows_oracle import batch
 
 SEASON = 6
 GAPS = (70, 71, 102, 103, 104, 130)
@@ -68,10 +69,10 @@ def test_ridge_equals_scikit_learn(
         waves(150, 2), ends=(90, 120), normalise=normalise, channels=channels, covariates=covariates
     )
     fold = windows.folds[0]
-    x, y, *_ = windows.batch(fold.train, fold.center, fold.scale)
+    x, y, *_ = batch(windows, fold.train, fold.center, fold.scale)
     x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)
     sklearn = Ridge(alpha=lam, solver="svd").fit(x, y)
-    path = ridge.fit(windows, fold)
+    path = ridge.fit(ridge.scaled(windows, fold), fold)
     weights = path.coefficients(lam)
     np.testing.assert_allclose(weights.T, sklearn.coef_, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(path.predict(x, weights), sklearn.predict(x), rtol=1e-6, atol=1e-9)
@@ -84,18 +85,18 @@ def test_ridge_chooses_lambda_by_the_folds_in_scaled_units() -> None:
     for lam in ridge.LAMBDAS:
         total = 0.0
         for fold in development.folds[:-1]:
-            x, y, *_ = development.batch(fold.train, fold.center, fold.scale)
+            x, y, *_ = batch(development, fold.train, fold.center, fold.scale)
             model = Ridge(alpha=lam, solver="svd").fit(x.reshape(len(x), -1), y[..., 0])
-            x, y, _, spread = development.batch(fold.validation, fold.center, fold.scale)
+            x, y, _, spread = batch(development, fold.validation, fold.center, fold.scale)
             e = (model.predict(x.reshape(len(x), -1)) - y[..., 0]) * spread
             total += float((e**2).sum())
         totals.append(total)
     found = ridge.ridge(past)
     assert found.lam == ridge.LAMBDAS[int(np.argmin(totals))]
     fold = development.folds[-1]
-    x, y, *_ = development.batch(fold.train, fold.center, fold.scale)
+    x, y, *_ = batch(development, fold.train, fold.center, fold.scale)
     model = Ridge(alpha=found.lam, solver="svd").fit(x.reshape(len(x), -1), y[..., 0])
-    x, _, shift, spread = test.batch(test.rows, fold.center, fold.scale)
+    x, _, shift, spread = batch(test, test.rows, fold.center, fold.scale)
     y_hat = model.predict(x.reshape(len(x), -1)) * spread + shift
     group, _ = test.group_origin(test.rows)
     expected = y_hat * fold.scale[group, :1] + fold.center[group, :1]

@@ -17,6 +17,7 @@ from stages.train.state_gradients import WINDOWS, start_and_end, state_gradients
 from tests.made_windows import made_windows
 from tests.torch_oracle import Oracle
 from tests.training import recipe_of, trained
+from tests.windows_oracle import batch
 
 CELLS = {"rnn": torch.nn.RNNCell, "gru": torch.nn.GRUCell, "lstm": torch.nn.LSTMCell}
 DATA = made_windows(steps=120, features=2, lookback=12, horizon=5)
@@ -31,7 +32,7 @@ def network_of(cell: str, layers: int = 1, segment: int = 1, dropout: float = 0.
 def torch_state_gradients(network: Network, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """(layers, S): root mean square over windows of ‖∂ℓ/∂h_t‖ by autograd, with retained gradients."""
     oracle = Oracle(network, weights)
-    x, y, _, _ = DATA.batch(rows, FOLD.center, FOLD.scale)
+    x, y, _, _ = batch(DATA, rows, FOLD.center, FOLD.scale)
     inputs = torch.tensor(x).reshape(len(x), network.steps, network.step_inputs)
     states: list[list[torch.Tensor]] = []
     steps = [inputs[:, t] for t in range(network.steps)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,34 +19,32 @@ from stages.artifacts.windows import Windows
 from stages.evaluate import run as stage
 from stages.evaluate.params import EvaluateParams
 from stages.evaluate.season import season_of
+from stages.networks import forecast as networks
+from stages.networks.shape import GROUPS
 from stages.params import ParameterError, check_section
 from tests.evaluate_windows import HOUR, make, waves
+from tests.training import linear
 
 SEASON = 6
 COLUMNS = ["unique_id", "ds", "cutoff", "y", "cell", "lam", "seed", "y_hat"]
 PARAMS = EvaluateParams(season=SEASON, baselines=("repeat_last", "ridge", "ar"))
 
 
-def made_fit(cell: str, lambdas: tuple[float, ...] = (0.0, 2.0), seeds: int = 2) -> Fit:
-    """A fit whose members have one weight each, the forecast of every step."""
-    shape = (1, len(lambdas), seeds)
-    weights = np.linspace(-1, 1, len(lambdas) * seeds, dtype=np.float32).reshape(*shape[1:], 1)
+def made_fit(
+    windows: Windows, cell: str, lambdas: tuple[float, ...] = (0.0, 2.0), seeds: int = 2
+) -> Fit:
+    """A fit of linear networks that forecast a constant, from −1 to 1, whatever they see."""
+    network, shape = linear(windows), (1, len(lambdas), seeds)
+    constants = np.linspace(-1, 1, len(lambdas) * seeds, dtype=np.float32).reshape(*shape[1:], 1)
+    weights = constants * (network.groups == GROUPS.index("bias")).astype(np.float32)
     curves = np.zeros((*shape, 1))
     return Fit(
-        cell=cell, config={}, lambdas=lambdas, seeds=seeds, folds=("final",), m=(1,),
-        weights=weights, epochs=np.ones(shape, int), train_loss=curves, validation_loss=curves,
+        cell=cell, config={"network": asdict(network)}, lambdas=lambdas, seeds=seeds, folds=("final",),
+        m=(1,), weights=weights, epochs=np.ones(shape, int), train_loss=curves, validation_loss=curves,
         gradient_norm=curves, clipped=curves, train_mse=curves[..., 0], norms=np.zeros((*shape, 3)),
         zeros=np.zeros((*shape, 3)), spectral_radii=np.ones((*shape, 1, 1)),
         state_gradients=np.ones((*shape, 2, 1, 1)), window_losses={},
     )  # fmt: skip
-
-
-def constant(
-    fit: Fit, windows: Windows, rows: np.ndarray, center: np.ndarray, scale: np.ndarray
-) -> np.ndarray:
-    """In place of a network: its weight as forecast of each step and channel."""
-    shape = (*fit.weights.shape[:2], len(rows), windows.layout.horizon, windows.levels.shape[1])
-    return np.broadcast_to(fit.weights[..., None, None], shape)
 
 
 @pytest.fixture(params=["independent", "joint"])
@@ -58,9 +58,8 @@ def data(request: pytest.FixtureRequest) -> tuple[Windows, Windows]:
 def written(
     data: tuple[Windows, Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Windows, Path]:
-    monkeypatch.setattr(stage, "network_forecast", constant)
     monkeypatch.setattr(stage, "BLOCK", 100)  # many blocks
-    fits = [made_fit("rnn"), made_fit("gru", (0.0,), 1)]
+    fits = [made_fit(data[0], "rnn"), made_fit(data[0], "gru", (0.0,), 1)]
     stage.run(*data, fits, PARAMS, tmp_path / "forecasts", tmp_path / "scores")
     return data[1], tmp_path
 
@@ -97,6 +96,33 @@ def test_network_forecasts_are_in_the_units_of_the_data(
     expected = np.repeat(expected.ravel(), 3)
     found = frame.loc[frame["seed"] == 1, "y_hat"]
     np.testing.assert_allclose(found, expected, rtol=0, atol=2**-23 * fold.scale.max())
+
+
+def test_every_network_sees_every_window_once_and_the_test_part_is_scaled_once(
+    data: tuple[Windows, Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes, scalings = Counter[tuple[bytes, int]](), []
+
+    def counted(plan, ws, series, rows, w, *results):  # type: ignore[no-untyped-def]
+        passes.update((one.tobytes(), row) for one in w for row in rows.tolist())
+        return kernel(plan, ws, series, rows, w, *results)
+
+    def recorded(values, *more):  # type: ignore[no-untyped-def]
+        scalings.append(values)
+        return scale(values, *more)
+
+    kernel, scale = networks.forecasts, networks.scaled
+    monkeypatch.setattr(networks, "forecasts", counted)
+    monkeypatch.setattr(networks, "scaled", recorded)
+    monkeypatch.setattr(stage, "BLOCK", 100)
+    fits = [made_fit(data[0], "rnn"), made_fit(data[0], "gru", (0.5,), 3)]
+    for fit, start in zip(fits, (0, 10), strict=True):  # no two networks alike
+        fit.weights[..., 0] += start
+    params = EvaluateParams(season=SEASON, baselines=())
+    stage.run(*data, fits, params, tmp_path / "forecasts", tmp_path / "scores")
+    assert set(passes.values()) == {1}
+    assert len(passes) == (4 + 3) * len(data[1].rows)
+    assert [id(values) for values in scalings] == [id(data[1].values)]
 
 
 def test_the_ensemble_forecasts_the_mean_of_its_seeds(written: tuple[Windows, Path]) -> None:
@@ -171,15 +197,12 @@ def test_baselines_say_their_lambda_and_come_in_order(written: tuple[Windows, Pa
     assert (found["seed"] == -1).all()
 
 
-def test_bytes_depend_on_the_inputs_alone(
-    data: tuple[Windows, Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stage, "network_forecast", constant)
+def test_bytes_depend_on_the_inputs_alone(data: tuple[Windows, Windows], tmp_path: Path) -> None:
     params = EvaluateParams(season=SEASON)
     digests = []
     for name in ("first", "second"):
         folders = (tmp_path / name / "forecasts", tmp_path / name / "scores")
-        stage.run(*data, [made_fit("rnn")], params, *folders)
+        stage.run(*data, [made_fit(data[0], "rnn")], params, *folders)
         files = sorted(path for folder in folders for path in folder.iterdir())
         digests.append([(p.name, hashlib.sha256(p.read_bytes()).hexdigest()) for p in files])
     assert digests[0] == digests[1]
@@ -187,11 +210,9 @@ def test_bytes_depend_on_the_inputs_alone(
 
 
 def test_member_that_diverged_spoils_no_other(
-    data: tuple[Windows, Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    monkeypatch.setattr(stage, "network_forecast", constant)
-    fit = made_fit("rnn")
+    data: tuple[Windows, Windows], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fit = made_fit(data[0], "rnn")
     fit.weights[0, 0], fit.weights[0, 1] = -np.inf, np.inf
     params = EvaluateParams(season=SEASON, baselines=())
     stage.run(*data, [fit], params, tmp_path / "forecasts", tmp_path / "scores")

@@ -15,6 +15,7 @@ from stages.window.params import WindowParams
 from stages.window.run import make_windows
 from stages.window.summary import lines, summary
 from tests.made_series import made_series
+from tests.windows_oracle import batch
 
 STEPS, VALIDATION, TEST = 120, 30, 30  # training ends at 60, validation blocks are 60 … 75 … 90
 LEAST = 4 + 2 * 2
@@ -145,8 +146,8 @@ def test_units_and_levels_change_no_scaled_value(power, shift, scaler, seed):
     assert one.left_out == two.left_out == {}
     for fold, same in zip(one.folds, two.folds, strict=True):
         np.testing.assert_array_equal(fold.train, same.train)
-        x, y, _, _ = one.batch(fold.train, fold.center, fold.scale)
-        x2, y2, _, _ = two.batch(same.train, same.center, same.scale)
+        x, y, _, _ = batch(one, fold.train, fold.center, fold.scale)
+        x2, y2, _, _ = batch(two, same.train, same.center, same.scale)
         np.testing.assert_allclose(x2, x, atol=1e-9)
         np.testing.assert_allclose(y2, y, atol=1e-9)
 
@@ -169,7 +170,7 @@ def test_a_covariate_that_does_not_vary_is_zero_whatever_comes_later():
     development, _ = cut({"a": (0, wave())}, covariates={"promotion": {"a": promotion}})
     first, later = development.folds[0], development.folds[1]
     assert first.scale[0, 1] == np.inf
-    x, _, _, _ = development.batch(first.validation, first.center, first.scale)
+    x, _, _, _ = batch(development, first.validation, first.center, first.scale)
     assert not x[..., 1].any()
     assert np.isfinite(later.scale[0, 1])
 

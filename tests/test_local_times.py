@@ -10,10 +10,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from stages.evaluate import run as stage
 from stages.report.params import ReportParams
 from stages.report.run import run as write_report
-from tests.damped_study import Damped, damped, forecast, waves
+from tests.damped_study import Damped, damped, waves
 
 STEPS = 240
 CLOCK = {"Europe/Berlin": ("+01:00", "+02:00"), "+05:30": ("+05:30", "+05:30")}
@@ -31,7 +30,6 @@ def study(root: Path, zone: str | None) -> Damped:
 def test_times_are_utc_in_the_files_and_local_on_the_page(
     zone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "network_forecast", forecast)
     plain, local = study(tmp_path / "plain", None), study(tmp_path / "local", zone)
     assert local.study.comparisons == plain.study.comparisons
     for folder, name in (

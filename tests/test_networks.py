@@ -134,7 +134,8 @@ def test_a_forecast_depends_on_neither_company_nor_block(cell):
     def forecast(weights: np.ndarray, some: np.ndarray) -> np.ndarray:
         result = np.empty((len(weights), len(some), network.outputs), np.float32)
         plan, ws = network.plan(len(some)), network.workspace(len(some), "float32")
-        forecasts(plan, ws, series, some, weights, result)
+        units = np.empty((len(some), 2 * network.channels), np.float32)
+        forecasts(plan, ws, series, some, weights, result, units)
         return result
 
     together = forecast(own, rows)

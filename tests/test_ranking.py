@@ -8,17 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.evaluate import run as stage
 from stages.report.params import ReportParams
 from stages.report.run import run as write_report
-from tests.damped_study import STEPS, Damped, damped, forecast, waves
+from tests.damped_study import STEPS, Damped, damped, waves
 
 SCALED = ["scaled_mse", "scaled_mae", "mase"]
-
-
-@pytest.fixture(autouse=True)
-def pretended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "network_forecast", forecast)
 
 
 @pytest.fixture

@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.artifacts import container
 from stages.serving import ready
-from stages.serving.chosen import Chosen
 from stages.serving.register import champion, register
+from stages.serving.served import Served
 from tests.experiments import free_port, serving
 from tests.serving_model import H, model, series, table_of
 
@@ -28,15 +27,14 @@ pytestmark = [  # what MLflow itself does
 
 
 @pytest.fixture(scope="module")
-def registered(tmp_path_factory) -> tuple[str, Chosen, pd.DataFrame]:
+def registered(tmp_path_factory) -> tuple[str, Served, pd.DataFrame]:
     """The store's address with the champion of a study of one seed, the model, and its series as a table."""
     from mlflow.tracking import MlflowClient
 
     folder = tmp_path_factory.mktemp("served")
     study = series(levels={"01": 50.0, "2": 400.0, "web": 7.0})
     chosen, _ = model(study, seeds=1)
-    arrays = {"weights": chosen.weights, "center": chosen.center, "scale": chosen.scale}
-    container.save(folder / "model.safetensors", arrays, chosen.meta)
+    chosen.save(folder / "model.safetensors")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     client = MlflowClient(uri)
     experiment = client.create_experiment("study", (folder / "artifacts").as_uri())
@@ -165,8 +163,7 @@ def test_a_covariate_called_y_is_served_under_its_column(tmp_path):
 
     study = series(("y", "rain"))
     chosen, _ = model(study)
-    arrays = {"weights": chosen.weights, "center": chosen.center, "scale": chosen.scale}
-    container.save(tmp_path / "model.safetensors", arrays, chosen.meta)
+    chosen.save(tmp_path / "model.safetensors")
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     client = MlflowClient(uri)
     run = client.create_run(client.create_experiment("s", (tmp_path / "a").as_uri())).info.run_id

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.artifacts import container
 from stages.artifacts.series import Series
 from stages.serving import __main__ as command
-from stages.serving.chosen import Chosen
 from stages.serving.picture import draw
+from stages.serving.served import Served
 from stages.serving.table import TableError
 from tests.serving_model import H, L, T, model, series, table_of
 
@@ -27,9 +26,8 @@ def study(tmp_path, monkeypatch) -> Series:
     return study
 
 
-def write(study: Series, chosen: Chosen, folder) -> None:
-    arrays = {"weights": chosen.weights, "center": chosen.center, "scale": chosen.scale}
-    container.save(folder / "model.safetensors", arrays, chosen.meta)
+def write(study: Series, chosen: Served, folder) -> None:
+    chosen.save(folder / "model.safetensors")
     study.save(folder / "series")
     (folder / "params.yaml").write_text(PARAMS)
 
@@ -38,7 +36,7 @@ def test_the_command_writes_a_table_and_a_picture(study, capsys):
     command.main(FLAGS)
     written = pd.read_csv("out/forecast.csv", keep_default_na=False)
     assert list(written) == ["unique_id", "ds", "y_hat", "y_hat_spread", "note"]
-    wanted = Chosen.load("model.safetensors").forecast(table_of(study))
+    wanted = Served.load("model.safetensors").forecast(table_of(study))
     np.testing.assert_allclose(written["y_hat"], wanted["y_hat"])
     drawn = pd.read_csv("out/picture.csv").set_index("line")
     np.testing.assert_allclose(drawn.loc["forecast", "y"], written["y_hat"], rtol=1e-5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -282,7 +283,7 @@ def test_ids_are_text_and_one_that_lost_its_zeros_is_refused():
 
 def test_records_hold_null_where_there_is_no_value(served):
     chosen, table, _ = served
-    one = type(chosen)(chosen.weights[:1], chosen.center, chosen.scale, chosen.meta)
+    one = replace(chosen, weights=chosen.weights[:1])
     answer = one.forecast(changed(table, "closed"))
     assert answer["y_hat_spread"].isna().all()
     assert answer["y_hat"].dtype == float
@@ -370,9 +371,7 @@ def test_dates_may_be_written_as_in_the_studys_file_or_otherwise():
     months = pd.date_range("2001-01-01", periods=T, freq="MS", unit="us")
     study = series(times=months, calendar={"frequency": "MS", "time": "datetime"})
     chosen, _ = model(study)
-    told = type(chosen)(
-        chosen.weights, chosen.center, chosen.scale, chosen.meta | {"dates": "%d/%m/%Y"}
-    )
+    told = replace(chosen, dates="%d/%m/%Y")
     table = table_of(study)
     plain = told.forecast(table)
     for form in ("%d/%m/%Y", "%Y-%m-%d"):

@@ -12,7 +12,9 @@ from stages.prepare.params import PrepareParams
 from stages.prepare.run import prepare
 from stages.window.params import WindowParams
 from stages.window.run import make_windows
+from tests import windows_oracle
 from tests.cut_windows import SPLIT, STEPS, cut, model_scale, table
+from tests.windows_oracle import batch
 
 
 @pytest.mark.parametrize("channels", ["independent", "joint"])
@@ -53,7 +55,9 @@ def test_against_slices(tmp_path, channels, difference, missing, fill, normalise
             (g, t) for g, t, _, _ in expected
         ]
         scaler = part.folds[0] if part.folds else part
-        x, y, shift, spread = part.batch(rows, scaler.center, scaler.scale)
+        data = windows_oracle.scaled(part, scaler.center, scaler.scale, np.float64)
+        x, y, units = data.windows(rows)
+        x, y = (a.reshape(len(rows), -1, a.shape[1] // steps) for a, steps in ((x, 6), (y, 3)))
         for i, (g, t, own, columns) in enumerate(expected):
             scaled = (values[:, columns] - scaler.center[g]) / scaler.scale[g]
             past, future = scaled[t - 5 : t + 1].copy(), scaled[t + 1 : t + 4, : len(own)]
@@ -69,7 +73,7 @@ def test_against_slices(tmp_path, channels, difference, missing, fill, normalise
             np.testing.assert_allclose(y[i], (future - unit[0]) / unit[1], atol=1e-9)
             observed = frame[["a", "b"]].to_numpy()[t + 1 : t + 4, own]
             np.testing.assert_array_equal(part.targets(rows[i : i + 1])[0], observed)
-        back = part.undo(rows, y, scaler.center, scaler.scale, shift, spread)
+        back = data.undo(rows, y, units)
         np.testing.assert_allclose(back, part.targets(rows), atol=1e-9)
 
 
@@ -149,8 +153,8 @@ def test_windows_survive_the_file(tmp_path):
     assert again.layout == development.layout
     rows = again.folds[0].train
     for one, two in zip(
-        again.batch(rows, again.center, again.scale),
-        development.batch(rows, development.center, development.scale),
+        batch(again, rows, again.center, again.scale),
+        batch(development, rows, development.center, development.scale),
         strict=True,
     ):
         np.testing.assert_array_equal(one, two)

@@ -9,6 +9,7 @@ from stages.artifacts.windows import Windows
 from stages.networks.initial import initial_weights
 from stages.train.members import Member, Recipe
 from tests.torch_oracle import Oracle
+from tests.windows_oracle import batch
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
@@ -38,7 +39,7 @@ def torch_training(recipe: Recipe, windows: Windows, member: Member) -> np.ndarr
             share = len(rows) / recipe.batch_size
             if recipe.penalty in quadratic and not recipe.clip_norm:
                 optimizer.param_groups[0]["weight_decay"] = share * quadratic[recipe.penalty]
-            x, y, _, _ = windows.batch(rows, fold.center, fold.scale)
+            x, y, _, _ = batch(windows, rows, fold.center, fold.scale)
             forecast = network(torch.tensor(x))
             loss = 0.5 * ((forecast - torch.tensor(y.reshape(len(y), -1))) ** 2).sum()
             if recipe.penalty == "predictions":

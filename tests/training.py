@@ -9,6 +9,7 @@ from stages.networks.shape import Network
 from stages.train.members import Member, Recipe
 from stages.train.state import fold_data, start_state
 from stages.train.trainer import Chunk, Outcome
+from tests.windows_oracle import batch
 
 
 def recipe_of(network: Network, **more) -> Recipe:
@@ -41,5 +42,5 @@ def linear(windows: Windows) -> Network:
 def design(windows: Windows) -> tuple[np.ndarray, np.ndarray]:
     """Inputs (m, L·F) and targets (m, H·C) of the final fold as a linear network sees them."""
     fold = windows.folds[-1]
-    x, y, _, _ = windows.batch(fold.train, fold.center, fold.scale)
+    x, y, _, _ = batch(windows, fold.train, fold.center, fold.scale)
     return x.reshape(len(x), -1), y.reshape(len(y), -1)

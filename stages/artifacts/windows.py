@@ -21,8 +21,6 @@ import numpy as np
 from stages.artifacts import container
 from stages.artifacts.calendar import Calendar
 
-EPSILON = 1e-5  # added to a window's variance under `instance`, as RevIN does (Kim et al. 2022)
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -156,66 +154,13 @@ class Windows:
         begin, reach = self.starts.tolist(), self.layout.horizon + 1
         return {int(g): slice(begin[g], int(last[g]) + reach) for g in np.flatnonzero(last >= 0)}
 
-    def batch(
-        self, rows: np.ndarray, center: np.ndarray, scale: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Windows as a network sees them, gathered for these rows alone.
-
-        Returns:
-            x (N, L, F) and y (N, H, C): scaled, then normalised by window (covariates scaled only);
-            shift, spread (N, C): what the normalisation took out, in scaled units.
-        """
-        group, channels = self.group_origin(rows)[0], self.levels.shape[1]
-        mean, width = center[group][:, None], scale[group][:, None]  # (N, 1, F)
-        x = (self.values[_steps(rows, 1 - self.layout.lookback, 0)] - mean) / width
-        y = self.values[_steps(rows, 1, self.layout.horizon)][..., :channels]
-        y = (y - mean[..., :channels]) / width[..., :channels]
-        shift, spread = _units(self.layout.normalise, x[..., :channels])
-        x[..., :channels] = (x[..., :channels] - shift[:, None]) / spread[:, None]
-        return x, (y - shift[:, None]) / spread[:, None], shift, spread
-
-    def undo(
-        self, rows: np.ndarray, y_hat: np.ndarray, center: np.ndarray, scale: np.ndarray,
-        shift: np.ndarray, spread: np.ndarray,
-    ) -> np.ndarray:  # fmt: skip
-        """Forecasts (…, N, H, C) as the network gives them → in the data's units.
-
-        The window's normalisation, the scaler and the difference are undone, in this order.
-        """
-        group, channels = self.group_origin(rows)[0], self.levels.shape[1]
-        y = np.asarray(y_hat, float) * spread[:, None] + shift[:, None]
-        y = y * scale[group][:, None, :channels] + center[group][:, None, :channels]
-        if self.layout.difference["order"] == 0:
-            return y
-        lag = self.layout.difference["lag"]
-        known = self.levels[_steps(rows, 1 - lag, 0)]  # (N, lag, C)
-        for h in range(y.shape[-2]):  # y_t = w_t + y_{t−lag}, the latter known or forecast before
-            y[..., h, :] += known[:, h] if h < lag else y[..., h - lag, :]
-        return y
-
     def targets(self, rows: np.ndarray) -> np.ndarray:
         """(N, H, C) what was observed, in the data's units."""
-        return np.asarray(self.levels[_steps(rows, 1, self.layout.horizon)])
+        steps = np.arange(1, self.layout.horizon + 1)
+        return np.asarray(self.levels[np.asarray(rows, np.int64)[:, None] + steps])
 
     def times(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(N,) times of the origins and (N, H) times of the targets."""
         steps = self.group_origin(rows)[1][:, None] + np.arange(self.layout.horizon + 1)
         stamps = np.asarray(self.time)[steps]
         return stamps[:, 0], stamps[:, 1:]
-
-
-def _steps(rows: np.ndarray, first: int, last: int) -> np.ndarray:
-    """(N, last − first + 1) rows of the steps `first` … `last` relative to each origin."""
-    return np.asarray(rows, np.int64)[:, None] + np.arange(first, last + 1)
-
-
-def _units(normalise: str, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shift and spread (N, C) of windows (N, L, C)."""
-    zero, one = np.zeros_like(targets[:, 0]), np.ones_like(targets[:, 0])
-    if normalise == "last":
-        return targets[:, -1].copy(), one
-    if normalise == "mean":
-        return targets.mean(1), one
-    if normalise == "instance":
-        return targets.mean(1), np.sqrt(targets.var(1) + EPSILON)
-    return zero, one

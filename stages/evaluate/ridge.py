@@ -19,6 +19,7 @@ import numpy as np
 
 from stages.artifacts.windows import Fold, Windows
 from stages.evaluate.past import AbsentError, Baseline, Past
+from stages.networks.forecast import Scaled
 
 LAMBDAS = tuple(float(10.0 ** (k / 2)) for k in range(-6, 15))  # 0.001 … 10 million
 BLOCK = 1 << 22  # numbers of one block of windows: 32 MB
@@ -45,22 +46,22 @@ class Path:
         return np.asarray((x - self.centre) @ weights + self.level)
 
 
-def blocks(windows: Windows, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """`rows` in runs whose windows hold about BLOCK numbers."""
-    layout = windows.layout
-    width = layout.lookback * windows.values.shape[1] + layout.horizon * windows.levels.shape[1]
+def scaled(windows: Windows, fold: Fold) -> Scaled:
+    """A part as the fold's networks see it, in double precision."""
+    w = windows
+    return Scaled.of(w.layout, w.values, w.levels, w.starts, fold.center, fold.scale, np.float64)
+
+
+def _matrices(data: Scaled, rows: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """x (N, P), y (N, Q) and units of `rows`, in runs whose windows hold about BLOCK numbers."""
+    layout = data.layout
+    width = layout.lookback * data.series.shape[1] + layout.horizon * data.levels.shape[1]
     step = max(1, BLOCK // width)
     for start in range(0, len(rows), step):
-        yield rows[start : start + step]
+        yield data.windows(rows[start : start + step])
 
 
-def _matrices(windows: Windows, rows: np.ndarray, fold: Fold) -> Iterator[tuple[np.ndarray, ...]]:
-    for part in blocks(windows, rows):
-        x, y, _, spread = windows.batch(part, fold.center, fold.scale)
-        yield x.reshape(len(x), -1), y.reshape(len(y), -1), spread
-
-
-def fit(windows: Windows, fold: Fold) -> Path:
+def fit(data: Scaled, fold: Fold) -> Path:
     """The path of one fold's training windows.
 
     Raises:
@@ -68,12 +69,12 @@ def fit(windows: Windows, fold: Fold) -> Path:
     """
     with np.errstate(over="ignore", invalid="ignore"):  # of an input without a scale
         totals = [0.0, 0.0]
-        for x, y, _ in _matrices(windows, fold.train, fold):
+        for x, y, _ in _matrices(data, fold.train):
             totals = [totals[0] + x.sum(0), totals[1] + y.sum(0)]
         centre, level = (np.asarray(total) / fold.m for total in totals)
         gram = np.zeros((len(centre), len(centre)))
         cross = np.zeros((len(centre), len(level)))
-        for x, y, _ in _matrices(windows, fold.train, fold):
+        for x, y, _ in _matrices(data, fold.train):
             x = x - centre  # before the product: XᵀX − m x̄x̄ᵀ loses digits
             gram += x.T @ x
             cross += x.T @ (y - level)
@@ -83,13 +84,13 @@ def fit(windows: Windows, fold: Fold) -> Path:
     return Path(np.maximum(values, 0), vectors, vectors.T @ cross, centre, level)
 
 
-def validation_error(windows: Windows, fold: Fold) -> np.ndarray:
+def validation_error(data: Scaled, fold: Fold) -> np.ndarray:
     """Σ of squared errors over the fold's validation windows in scaled units, for every λ."""
-    path = fit(windows, fold)
+    path = fit(data, fold)
     weights = [path.coefficients(lam) for lam in LAMBDAS]
     total = np.zeros(len(LAMBDAS))
-    for x, y, spread in _matrices(windows, fold.validation, fold):
-        size = np.repeat(spread[:, None, :], windows.layout.horizon, 1).reshape(y.shape)
+    for x, y, units in _matrices(data, fold.validation):
+        size = np.tile(units[:, 1], data.layout.horizon)
         for k, weight in enumerate(weights):
             total[k] += np.square((path.predict(x, weight) - y) * size).sum()
     return total
@@ -102,18 +103,16 @@ def ridge(past: Past) -> Baseline:
         AbsentError: numbers overflow on the way.
     """
     w = past.development
-    errors = np.sum([validation_error(w, fold) for fold in w.folds if len(fold.validation)], axis=0)
+    folds = [fold for fold in w.folds if len(fold.validation)]
+    errors = np.sum([validation_error(scaled(w, fold), fold) for fold in folds], axis=0)
     if not np.isfinite(errors).all():
         raise AbsentError("its validation errors are not finite")
     lam = LAMBDAS[len(LAMBDAS) - 1 - int(np.argmin(errors[::-1]))]
-    path = fit(w, past.final)
-    weights = path.coefficients(lam)
-    shape = (w.layout.horizon, w.levels.shape[1])
+    path = fit(scaled(w, past.final), past.final)
+    weights, test = path.coefficients(lam), scaled(past.test, past.final)
 
     def forecast(rows: np.ndarray) -> np.ndarray:
-        center, scale = past.final.center, past.final.scale
-        x, _, shift, spread = past.test.batch(rows, center, scale)
-        y = path.predict(x.reshape(len(x), -1), weights).reshape(-1, *shape)
-        return past.test.undo(rows, y, center, scale, shift, spread)
+        x, _, units = test.windows(rows)
+        return test.undo(rows, path.predict(x, weights), units)
 
     return Baseline("ridge", lam, forecast)

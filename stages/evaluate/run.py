@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 
@@ -17,101 +19,91 @@ from stages.artifacts.windows import Windows
 from stages.evaluate.baselines import BASELINES
 from stages.evaluate.metrics import Errors
 from stages.evaluate.params import EvaluateParams
-from stages.evaluate.past import AbsentError, Baseline, Forecast, Past
+from stages.evaluate.past import AbsentError, Baseline, Past
 from stages.evaluate.season import season_of
+from stages.evaluate.spool import Spool
 from stages.evaluate.yardstick import Yardstick, unranked, without_mase, yardstick
-from stages.networks.forecast import forecast as network_forecast
+from stages.networks.forecast import Scaled, forecast, network_of
 from stages.params import ParameterError
 
 BLOCK = 1 << 20  # forecasts, or numbers of inputs, that are held at a time
-GRID = -24  # networks compute in float32: what lies below 2^-24 of the scale is noise
 
 
 @dataclass(frozen=True)
 class Member:
-    """One forecaster of the test part: a network (lam, seed), an ensemble or a baseline.
-
-    covers: (n,) bool, the series that it forecasts; None: all.
-    """
+    """One forecaster of the test part: a network (lam, seed), an ensemble or a baseline."""
 
     cell: str
     lam: float
     seed: int
-    forecast: Forecast
-    covers: np.ndarray | None = None
-
-    def of(self, test: Windows, rows: np.ndarray) -> np.ndarray:
-        """Those of the test windows `rows` that it forecasts."""
-        if self.covers is None:
-            return rows
-        return rows[self.covers[test.series_of(rows)].all(axis=1)]
+    forecasts: Spool
 
 
-def network_members(fit: Fit, test: Windows, past: Past) -> Iterator[Member]:
-    """The members of a cell, one at a time: λ ascending, then seed, after several their ensemble."""
-    for i, lam in enumerate(fit.lambdas):
-        members = []
-        for seed in range(fit.seeds):
-            weights = fit.weights[i : i + 1, seed : seed + 1]
-            alone = replace(fit, lambdas=(lam,), seeds=1, weights=weights)
-            members.append(Member(fit.cell, lam, seed, _network(alone, test, past)))
-        yield from members
-        if len(members) > 1:
-            yield Member(fit.cell, lam, ENSEMBLE, _mean([one.forecast for one in members]))
+def network_members(fit: Fit, test: Windows, data: Scaled, folder: Path) -> Iterator[Member]:
+    """The members of a cell: λ ascending, then seed, after several their ensemble.
+
+    Every network forecasts each block of windows once, together with the other seeds of its λ.
+
+    Args:
+        data: the test part as the final fold's networks see it. folder: where temporary files may lie.
+    """
+    network = network_of(fit.config)
+    seeds = [*range(fit.seeds), *([ENSEMBLE] if fit.seeds > 1 else [])]
+    for lam, weights in zip(fit.lambdas, fit.weights, strict=True):
+        with ExitStack() as stack:
+            files = [stack.enter_context(TemporaryFile(dir=folder)) for _ in seeds]
+            spools = [Spool(file) for file in files]
+            for rows in _blocks(test):
+                y_hat = forecast(network, weights, data, rows)
+                for spool, y in zip(spools, _with_ensemble(y_hat), strict=True):
+                    spool.add(rows, y)
+            for seed, spool in zip(seeds, spools, strict=True):
+                yield Member(fit.cell, lam, seed, spool)
 
 
-def _mean(forecasts: list[Forecast]) -> Forecast:
-    """The mean forecast; made anew block by block, so that memory does not grow with the test part."""
-
-    def forecast(rows: np.ndarray) -> np.ndarray:
-        with np.errstate(over="ignore", invalid="ignore"):  # of a seed that diverged
-            return np.asarray(sum(one(rows) for one in forecasts) / len(forecasts))
-
-    return forecast
+def _with_ensemble(y_hat: np.ndarray) -> list[np.ndarray]:
+    """The forecasts (S, N, H, C) of each seed and, after several, their mean."""
+    with np.errstate(over="ignore", invalid="ignore"):  # of a seed that diverged
+        return [*y_hat, y_hat.mean(0)] if len(y_hat) > 1 else [*y_hat]
 
 
-def _network(alone: Fit, test: Windows, past: Past) -> Forecast:
-    center, scale = past.final.center, past.final.scale
-
-    def forecast(rows: np.ndarray) -> np.ndarray:
-        y = np.asarray(network_forecast(alone, test, rows, center, scale)[0, 0], np.float64)
-        _, _, shift, spread = test.batch(rows, center, scale)
-        group, _ = test.group_origin(rows)
-        size = spread * scale[group, : y.shape[2]]  # (N, C)
-        unit = np.exp2(np.ceil(np.log2(size)) + GRID)[:, None, :]
-        return np.rint(test.undo(rows, y, center, scale, shift, spread) / unit) * unit
-
-    return forecast
-
-
-def baseline_members(names: Iterable[str], past: Past, absent: dict[str, str]) -> Iterator[Member]:
+def baseline_members(
+    names: Iterable[str], past: Past, absent: dict[str, str], folder: Path
+) -> Iterator[Member]:
     """The baselines, each fitted when its turn comes; `absent` gets those that cannot be made, and why."""
     for name in names:
-        try:
-            baseline = BASELINES[name](past)
-            _check_finite(baseline, past)
-        except AbsentError as reason:
-            absent[name] = str(reason)
-            print(f"evaluate: no {name}: {reason}", file=sys.stderr, flush=True)
-            continue
-        yield Member(name, baseline.lam, BASELINE, baseline.forecast, baseline.covers)
+        with TemporaryFile(dir=folder) as file:
+            spool = Spool(file)
+            try:
+                baseline = BASELINES[name](past)
+                for rows in _blocks(past.test):
+                    _add(spool, baseline, rows, past)
+            except AbsentError as reason:
+                absent[name] = str(reason)
+                print(f"evaluate: no {name}: {reason}", file=sys.stderr, flush=True)
+                continue
+            yield Member(name, baseline.lam, BASELINE, spool)
 
 
-def _check_finite(baseline: Baseline, past: Past) -> None:
-    """Refuse forecasts that no comparison could use.
+def _add(spool: Spool, baseline: Baseline, rows: np.ndarray, past: Past) -> None:
+    """Forecast those of the test windows `rows` that the baseline covers.
 
     Raises:
-        AbsentError: one of them is not a finite number; names its series.
+        AbsentError: a forecast that comparisons need is not a finite number; names its series.
     """
     test = past.test
-    for rows in _blocks(test):
-        series = test.series_of(rows)
-        kept = past.ranked[series].any(axis=1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            lost = ~np.isfinite(baseline.forecast(rows[kept])).all(axis=1)  # (N, C)
-        if lost.any():
-            name = test.layout.series[int(series[kept][lost][0])]
-            raise AbsentError(f"its forecasts are not finite (series {name!r})")
+    if baseline.covers is not None:
+        rows = rows[baseline.covers[test.series_of(rows)].all(axis=1)]
+    if not len(rows):
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        y_hat = baseline.forecast(rows)
+    series = test.series_of(rows)
+    lost = ~np.isfinite(y_hat).all(axis=1) & past.ranked[series].any(axis=1)[:, None]  # (N, C)
+    if lost.any():
+        name = test.layout.series[int(series[lost][0])]
+        raise AbsentError(f"its forecasts are not finite (series {name!r})")
+    spool.add(rows, y_hat)
 
 
 def score(
@@ -122,7 +114,7 @@ def score(
     writer: ForecastWriter,
     scores: Scores,
 ) -> None:
-    """Forecast, score and write each member on every test window.
+    """Score and write each member's forecasts of every test window.
 
     Losses by window are of ranked series alone. A member that diverged scores NaN or infinity, and is named
     on stderr: the others still count.
@@ -131,11 +123,8 @@ def score(
     for member in members:
         errors, finite = Errors(yard, test.layout.horizon), True
         key = (member.cell, member.lam, member.seed)
-        for block in _blocks(test):
-            rows = member.of(test, block)
-            if not len(rows):
-                continue
-            y_hat, series = member.forecast(rows), test.series_of(rows)
+        for rows, y_hat in member.forecasts:
+            series = test.series_of(rows)
             finite = finite and bool(np.isfinite(y_hat).all())
             loss = errors.add(test.targets(rows), y_hat, series)
             writer.add(test, rows, *key, y_hat)
@@ -182,10 +171,12 @@ def run(
     for folder in (forecasts, scores):
         folder.mkdir(parents=True, exist_ok=True)
     absent: dict[str, str] = {}
+    center, scale = past.final.center, past.final.scale
+    data = Scaled.of(test.layout, test.values, test.levels, test.starts, center, scale)
     files: list[tuple[str, Iterator[Member]]] = [
-        (fit.cell, network_members(fit, test, past)) for fit in fits
+        (fit.cell, network_members(fit, test, data, forecasts)) for fit in fits
     ]
-    files.append((BASELINES_FILE, baseline_members(params.baselines, past, absent)))
+    files.append((BASELINES_FILE, baseline_members(params.baselines, past, absent, forecasts)))
     for name, members in files:
         gathered = Scores(test.layout)
         with ForecastWriter(forecasts / f"{name}.parquet", test.layout) as writer:

@@ -1,4 +1,4 @@
-"""Compiled passes without learning: losses, forecasts and gradients of states of windows, for K members."""
+"""Compiled passes without learning: windows; their losses, forecasts and gradients of states of K members."""
 
 from __future__ import annotations
 
@@ -43,25 +43,49 @@ def window_losses(
     restore_denormals(flags)
 
 
+@njit
+def _copy(ws: np.ndarray, start: int, b: int, wide: int, result: np.ndarray, begin: int) -> None:
+    """result (N, X): the X rows of b columns from `start` on, as lines begin … begin + wide − 1."""
+    for column in range(wide):
+        for e in range(result.shape[1]):
+            result[begin + column, e] = ws[start + e * b + column]
+
+
 @njit(cache=True, nogil=True)
-def forecasts(
-    plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, w: np.ndarray,
-    result: np.ndarray,
+def windows(
+    plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, x: np.ndarray, y: np.ndarray,
+    units: np.ndarray,
 ) -> None:  # fmt: skip
-    """result (K, N, O): forecasts as the network gives them, in normalised units."""
-    flags = flush_denormals()
+    """x (N, I), y (N, O), units (N, 2 C): windows as a linear network sees them, their shift and spread."""
     prepare_workspace(plan, ws)
     sizes = plan.sizes
-    b, out = sizes.columns, sizes.out
+    b = sizes.columns
     for begin in range(0, rows.shape[0], b):
         wide = min(b, rows.shape[0] - begin)
         gather(plan, ws, series, rows, begin, wide)
+        _copy(ws, sizes.inputs, b, wide, x, begin)
+        _copy(ws, sizes.target, b, wide, y, begin)
+        _copy(ws, sizes.units, b, wide, units, begin)
+
+
+@njit(cache=True, nogil=True)
+def forecasts(
+    plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, w: np.ndarray,
+    result: np.ndarray, units: np.ndarray,
+) -> None:  # fmt: skip
+    """result (K, N, O): forecasts in normalised units; units (N, 2 C): the windows' shift and spread."""
+    flags = flush_denormals()
+    prepare_workspace(plan, ws)
+    sizes = plan.sizes
+    b = sizes.columns
+    for begin in range(0, rows.shape[0], b):
+        wide = min(b, rows.shape[0] - begin)
+        gather(plan, ws, series, rows, begin, wide)
+        _copy(ws, sizes.units, b, wide, units, begin)
         for k in range(w.shape[0]):
             load_weights(plan, w[k], ws, False)
             forward(plan, w[k], ws, False)
-            for o in range(sizes.outputs):
-                for column in range(wide):
-                    result[k, begin + column, o] = ws[out + o * b + column]
+            _copy(ws, sizes.out, b, wide, result[k], begin)
     restore_denormals(flags)
 
 

@@ -7,32 +7,31 @@ from typing import Any
 
 import numpy as np
 
-from stages.artifacts.windows import Windows
-
 SLAB = 1 << 18  # rows at a time: no second copy of a long series in double precision
 
 
 def scaled(
-    windows: Windows,
+    values: np.ndarray,
+    lines: Mapping[int, slice],
     center: np.ndarray,
     scale: np.ndarray,
     dtype: Any,
-    lines: Mapping[int, slice] | None = None,
+    behind: int = 0,
 ) -> np.ndarray:
     """(value − center) / scale of each group, before a window's normalisation.
 
     Args:
-        center, scale: (G, F). lines: group → its rows that are wanted; default: all rows of all groups.
+        values: (V, F). lines: group → its rows that are wanted. center, scale: (G, F).
+        behind: rows of zeros after the last one.
 
     Returns:
-        (V, F), or the wanted rows one behind another.
+        The wanted rows one behind another, then the zeros.
     """
-    lines = dict(enumerate(windows.lines())) if lines is None else lines
     total = sum(line.stop - line.start for line in lines.values())
-    series, at = np.empty((total, windows.values.shape[1]), dtype), 0
+    series, at = np.zeros((total + behind, values.shape[1]), dtype), 0
     for group, line in lines.items():
         for begin in range(line.start, line.stop, SLAB):
-            part = windows.values[begin : min(begin + SLAB, line.stop)]
+            part = values[begin : min(begin + SLAB, line.stop)]
             series[at : at + len(part)] = (part - center[group]) / scale[group]
             at += len(part)
     return series

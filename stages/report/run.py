@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
-from stages.artifacts import container
+from stages.artifacts.chosen import Chosen
 from stages.artifacts.series import Series
 from stages.artifacts.windows import Windows
 from stages.report import tables
@@ -35,7 +32,8 @@ def run(
     tables.write_csv(tables.plotted_path(study), folder / "plots" / "lambda_path.csv")
     tables.write_csv(tables.plotted_curves(study), folder / "plots" / "curves.csv")
     source = Series.load(series).summary.get("source", {})
-    save_chosen(study, windows, source.get("dates", ""), folder / "chosen" / "model.safetensors")
+    chosen = chosen_model(study, windows, source.get("dates", ""))
+    chosen.save(folder / "chosen" / "model.safetensors")
     inputs = {"series": series, "development": development, "fits": fits, "scores": scores}
     page(study, windows, inputs | {"forecasts": forecasts}, folder)
     (folder / "report.md").write_text(report(study), encoding="utf-8", newline="\n")
@@ -52,27 +50,11 @@ def page(study: Study, windows: Windows, inputs: dict[str, Path], folder: Path) 
     write_page(Sources(study, windows, Series.load(inputs["series"]), inputs), folder)
 
 
-def save_chosen(study: Study, windows: Windows, dates: str, path: Path) -> None:
-    """The best cell at its chosen λ: all seeds' weights with what is needed to forecast.
-
-    Arrays: weights (S, n) float32 of the final fold; center, scale (G, F) float64 of its scaler.
-    Meta: cell, lam, m, validation_mse, the network's config, the windows' layout, and dates: how those of the
-    study's file were read, for served tables that have them so.
-    """
+def chosen_model(study: Study, windows: Windows, dates: str) -> Chosen:
+    """The best cell at its chosen λ: all seeds' weights with what is needed to forecast."""
     cell = study.best
     final = next(fold for fold in windows.folds if fold.name == cell.fit.folds[-1])
-    arrays = {
-        "weights": np.asarray(cell.fit.weights[cell.chosen]),
-        "center": np.asarray(final.center),
-        "scale": np.asarray(final.scale),
-    }
-    meta = {
-        "cell": cell.name,
-        "lam": cell.lam,
-        "m": int(cell.fit.m[-1]),
-        "validation_mse": tables.digits(cell.path.loss[cell.chosen]),
-        "config": cell.fit.config,
-        "layout": asdict(windows.layout),
-        "dates": dates,
-    }
-    container.save(path, arrays, meta)
+    return Chosen(
+        cell.fit.weights[cell.chosen], final.center, final.scale, cell.name, cell.lam, int(cell.fit.m[-1]),
+        tables.digits(cell.path.loss[cell.chosen]), cell.fit.config, windows.layout, dates,
+    )  # fmt: skip

@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     flags = parser.parse_args(argv)
     use_cache()
     from stages.artifacts.series import Series
-    from stages.serving.chosen import Chosen
+    from stages.serving.served import Served
     from stages.serving.picture import draw
 
     for path, remedy in (
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
             raise ValueError(f"{path} does not exist; {remedy}")
         if path is not None and path.is_dir():
             raise ValueError(f"{path} is a folder, not a file; {remedy}")
-    chosen = Chosen.load(flags.model)
+    chosen = Served.load(flags.model)
     data = _data(flags.csv, chosen.layout) if flags.csv else Series.load(flags.series)
     every = chosen.read(data)
     forecast = chosen.forecast_lives(every)
@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
     forecast.to_csv(flags.out / "forecast.csv", index=False, lineterminator="\n")
     draw(every, forecast, chosen.layout.calendar, 2 * chosen.steps, flags.out)
     _say(forecast)
-    what = f"{chosen.meta['cell']} at λ = {chosen.meta['lam']:.4g}, {len(chosen.weights)} seeds"
+    what = f"{chosen.cell} at λ = {chosen.lam:.4g}, {len(chosen.weights)} seeds"
     print(f"{what}: {flags.out / 'forecast.csv'}, {flags.out / 'picture.svg'}", file=sys.stderr)
 
 

@@ -31,13 +31,13 @@ class RefusedError(MlflowException):
 
 
 class Forecaster(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
-    """A table of the last steps in, the next steps out; see `Chosen.forecast`."""
+    """A table of the last steps in, the next steps out; see `Served.forecast`."""
 
     def load_context(self, context: Any) -> None:
         use_cache()
-        from stages.serving.chosen import Chosen
+        from stages.serving.served import Served
 
-        self.chosen = Chosen.load(context.artifacts["chosen"])
+        self.chosen = Served.load(context.artifacts["chosen"])
 
     def predict(self, context: Any, model_input: pd.DataFrame) -> pd.DataFrame:
         from stages.serving.table import TableError

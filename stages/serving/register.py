@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
     from mlflow.tracking import MlflowClient
 
-    from stages.serving.chosen import Chosen
+    from stages.serving.served import Served
 
 _STAGES = Path(__file__).resolve().parent.parent
 EXAMPLES = 3  # series in the example of a table
@@ -59,10 +59,10 @@ def _log(uri: str, run_id: str, path: Path, tags: dict[str, str]) -> str:
     use_cache()
     import mlflow
 
-    from stages.serving.chosen import Chosen
+    from stages.serving.served import Served
 
-    chosen = Chosen.load(path)
-    more = {"cell": str(chosen.meta["cell"]), "lam": f"{chosen.meta['lam']:g}"}
+    chosen = Served.load(path)
+    more = {"cell": chosen.cell, "lam": f"{chosen.lam:g}"}
     more |= {"seeds": str(len(chosen.weights)), "horizon": str(chosen.layout.horizon)}
     mlflow.set_tracking_uri(uri)
     with tempfile.TemporaryDirectory(prefix="ridgeline-") as folder:
@@ -99,7 +99,7 @@ def _signature() -> ModelSignature:
     return ModelSignature(outputs=Schema([ColSpec(kind, name) for name, kind in columns]))
 
 
-def example(chosen: Chosen) -> pd.DataFrame:
+def example(chosen: Served) -> pd.DataFrame:
     """A table of the form that the model takes: a wave around the mean of a few series."""
     layout, steps = chosen.layout, chosen.steps
     joint = layout.channels == "joint"

@@ -28,7 +28,7 @@ class FoldData:
 def fold_data(windows: Windows, fold: Fold, precision: str) -> FoldData:
     """What the fold's windows touch of the series, scaled, in the working precision."""
     lines = windows.touched(fold)
-    series = scaled(windows, fold.center, fold.scale, precision, lines)
+    series = scaled(windows.values, lines, fold.center, fold.scale, precision)
     return FoldData(series, *(rebased(windows, lines, r) for r in (fold.train, fold.validation)))
 
 

@@ -1,0 +1,30 @@
+"""Forecasts of one member on their way from a network to a file, so that memory does not hold a test part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO
+
+import numpy as np
+
+
+class Spool:
+    """Blocks of windows in a temporary file.
+
+    Networks forecast a block for all seeds at once, while data/forecasts holds one member after another.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file, self.blocks = file, 0
+
+    def add(self, rows: np.ndarray, y_hat: np.ndarray) -> None:
+        """Forecasts (N, H, C) of windows `rows` (N,)."""
+        np.save(self.file, rows)
+        np.save(self.file, y_hat)
+        self.blocks += 1
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """What was added, in its order."""
+        self.file.seek(0)
+        for _ in range(self.blocks):
+            yield np.load(self.file), np.load(self.file)

@@ -1,0 +1,69 @@
+"""The chosen model of a study at work: from a table to forecasts in the data's units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stages.artifacts.chosen import Chosen
+from stages.artifacts.series import Series
+from stages.networks.forecast import Scaled, forecast, network_of
+from stages.serving.admission import Admitted, admit
+from stages.serving.answer import Answer, answer
+from stages.serving.lives import Lives, lives
+from stages.serving.table import of_series, of_table
+
+
+class Served(Chosen):
+    """The chosen model, and the tables it answers."""
+
+    @property
+    def date_format(self) -> str | None:
+        """Of the dates of the study's file, if they were text."""
+        words = self.dates.split(" and ")
+        return words[0] if words[0].startswith("%") else None
+
+    def forecast(self, data: Any) -> Answer:
+        """The next H steps of every series.
+
+        Args:
+            data: a table of unique_id, ds, y and the model's covariates (see `of_table`), or what `prepare`
+                wrote; at least the last `steps` steps of each series.
+
+        Returns:
+            In the data's order of series: unique_id, ds, y_hat (mean over the seeds) and y_hat_spread (their
+            standard deviation; NaN with one seed) in the data's units, and note: what is to be known about
+            the series' forecast. A series that cannot be forecast has one row without ds and y_hat, and
+            the reason in its note.
+
+        Raises:
+            TableError: the table cannot be read, or nothing in it can be forecast.
+        """
+        return self.forecast_lives(self.read(data))
+
+    def read(self, data: Any) -> Lives:
+        """The series of a table, or of what `prepare` wrote, on the model's calendar.
+
+        Raises:
+            TableError: as a whole it cannot be read.
+        """
+        if isinstance(data, Series):
+            rows = of_series(data, self.layout)
+        else:
+            rows = of_table(data, self.layout, self.date_format)
+        return lives(rows, self.layout.calendar)
+
+    def forecast_lives(self, every: Lives) -> Answer:
+        """As `forecast`, of what `read` returned."""
+        admitted = admit(every, self.layout, self.steps, self.lag, self.center, self.scale)
+        return answer(every, admitted, self._ahead(admitted), self.layout)
+
+    def _ahead(self, admitted: Admitted) -> np.ndarray:
+        """(S, series, H) forecasts in the data's units."""
+        panel, center, scale = admitted.panel, admitted.center, admitted.scale
+        data = Scaled.of(self.layout, panel.values, panel.levels, panel.starts, center, scale)
+        y = forecast(
+            network_of(self.config), self.weights, data, panel.starts[1:] - 1
+        )  # (S, G, H, C)
+        return np.moveaxis(y, -1, 2).reshape(len(y), -1, self.layout.horizon)
