@@ -161,8 +161,8 @@ def distance(folder: Path) -> float:
     worst = 0.0
     for path in (folder / "by_hand").glob("*.npz"):
         fold, lam, seed = path.stem.rsplit("-", 2)
-        if fold in fit.window_losses:
-            own = fit.window_losses[fold][fit.lambdas.index(float(lam)), int(seed)].mean()
+        if fold in fit.window_losses["mse"]:
+            own = fit.window_losses["mse"][fold][fit.lambdas.index(float(lam)), int(seed)].mean()
             worst = max(worst, abs(own / np.load(path)["losses"].mean() - 1))
     return float(f"{worst:.2g}")
 

@@ -70,12 +70,13 @@ def fit_of(windows: Windows) -> Fit:
     folds = windows.folds
     shape = (len(folds), len(LAMBDAS), SEEDS)
     curve = np.broadcast_to(1 + np.exp(-np.arange(EPOCHS)), (*shape, EPOCHS)).copy()
-    network, losses = linear(windows), {}
+    network, squared, absolute = linear(windows), {}, {}
     for fold in folds[:-1]:
         x, y, *_ = batch(windows, fold.validation, fold.center, fold.scale)
         last = x[:, -1, : y.shape[2]]
         error = damping()[:, :, None, None, None] * last[None, None, :, None] - y
-        losses[fold.name] = np.square(error).mean(axis=(3, 4))
+        squared[fold.name] = np.square(error).mean(axis=(3, 4))
+        absolute[fold.name] = np.abs(error).mean(axis=(3, 4))
     return Fit(
         cell="rnn",
         config={
@@ -89,18 +90,18 @@ def fit_of(windows: Windows) -> Fit:
         seeds=SEEDS,
         folds=tuple(fold.name for fold in folds),
         m=tuple(fold.m for fold in folds),
-        weights=weights(network),
+        weights=np.broadcast_to(weights(network), (len(folds), *weights(network).shape)),
         epochs=np.full(shape, EPOCHS, np.int32),
         train_loss=curve,
         validation_loss=curve,
         gradient_norm=curve,
         clipped=0 * curve,
-        train_mse=np.ones(shape),
         norms=np.ones((*shape, 3)),
         zeros=np.zeros((*shape, 3)),
         spectral_radii=np.ones((*shape, 1, 1)),
         state_gradients=np.ones((*shape, 2, 1, 8)),
-        window_losses=losses,
+        train_losses={"mse": np.ones(shape), "mae": np.ones(shape)},
+        window_losses={"mse": squared, "mae": absolute},
     )
 
 

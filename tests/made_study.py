@@ -131,6 +131,7 @@ class Maker:
             noise = 0.1 * self.rng.normal(size=(count, SEEDS, hard.size))
             noise -= noise.mean(axis=(1, 2), keepdims=True)
             losses[fold.name] = difficulty * level[:, None, None] * hard / hard.mean() + noise
+        training = np.broadcast_to(0.9 * level[:, None], shape).copy()
         return Fit(
             cell=cell,
             config={
@@ -144,18 +145,21 @@ class Maker:
             seeds=SEEDS,
             folds=tuple(folds),
             m=tuple(fold.m for fold in windows.folds),
-            weights=self.rng.normal(size=(count, SEEDS, 5)).astype(np.float32),
+            weights=self.rng.normal(size=(len(folds), count, SEEDS, 5)).astype(np.float32),
             epochs=np.full(shape, EPOCHS, np.int32),
             train_loss=curve,
             validation_loss=validation,
             gradient_norm=curve,
             clipped=0 * curve,
-            train_mse=np.broadcast_to(0.9 * level[:, None], shape).copy(),
             norms=np.broadcast_to(np.array([2.0, 3.0, 6.0]), (*shape, 3)).copy(),
             zeros=np.zeros((*shape, 3)),
             spectral_radii=np.ones((*shape, 1, 4 if cell == "lstm" else 1)),
             state_gradients=np.ones((*shape, 2, 1, L)) * np.linspace(0.1, 1, L),
-            window_losses=losses,
+            train_losses={"mse": training, "mae": np.sqrt(training)},
+            window_losses={
+                "mse": losses,
+                "mae": {fold: np.sqrt(abs(mse)) for fold, mse in losses.items()},
+            },
         )
 
     def member_files(

@@ -40,9 +40,9 @@ def change_fits(factor: float) -> Change:
 
 def _spoiled(fit: Fit, windows: Windows, factor: float) -> Fit:
     for fold in windows.folds[:-1] if fit.cell == "rnn" else ():
-        losses = np.array(fit.window_losses[fold.name])
+        losses = np.array(fit.window_losses["mse"][fold.name])
         losses[:, :, windows.group_origin(fold.validation)[0] == 1] *= factor
-        fit.window_losses[fold.name] = losses
+        fit.window_losses["mse"][fold.name] = losses
     return fit
 
 
@@ -160,7 +160,7 @@ def in_variances(one: Damped, frame: pd.DataFrame) -> float:
     for fold in windows.folds[:-1]:
         rows, unit = fold.validation, (fold.center, fold.scale)
         data = scaled(windows, *unit)
-        y_hat = forecast(network_of(fit.config), fit.weights[chosen], data, rows)
+        y_hat = forecast(network_of(fit.config), fit.weights[-1, chosen], data, rows)
         series = windows.series_of(rows)
         error = (y_hat - windows.targets(rows)) / sigma[series][:, None]
         kept = ~np.isin(names[series[:, 0]], list(one.study.index.unranked))

@@ -50,8 +50,8 @@ def scale_weights(files: dict[str, Path], factor: float) -> None:
     for fit in load_fits(files["fits"]):
         weights = np.array(fit.weights)
         if fit.cell == "rnn":
-            at = np.unravel_index(np.abs(weights[1]).argmax(), weights[1].shape)
-            weights[1][at] *= factor
+            final = weights[-1, 1]
+            final[np.unravel_index(np.abs(final).argmax(), final.shape)] *= factor
         fits.append(replace(fit, weights=weights))
     shutil.rmtree(files["fits"])
     save_fits(files["fits"], fits)

@@ -107,7 +107,7 @@ def test_what_is_said_is_true_of_the_studies(found: list[Side], written: tuple[P
     for cell in LEVELS:
         nets = [load_fits(one.files["fits"]) for one in found]
         a, b = (
-            next(fit for fit in fits if fit.cell == cell).weights[one.places[cell]]
+            next(fit for fit in fits if fit.cell == cell).weights[-1, one.places[cell]]
             for fits, one in zip(nets, found, strict=True)
         )
         by_hand = np.mean([np.linalg.norm(b[s] - a[s]) / np.linalg.norm(a[s]) for s in range(2)])

@@ -35,15 +35,15 @@ def made_fit(
 ) -> Fit:
     """A fit of linear networks that forecast a constant, from −1 to 1, whatever they see."""
     network, shape = linear(windows), (1, len(lambdas), seeds)
-    constants = np.linspace(-1, 1, len(lambdas) * seeds, dtype=np.float32).reshape(*shape[1:], 1)
+    constants = np.linspace(-1, 1, len(lambdas) * seeds, dtype=np.float32).reshape(*shape, 1)
     weights = constants * (network.groups == GROUPS.index("bias")).astype(np.float32)
     curves = np.zeros((*shape, 1))
     return Fit(
         cell=cell, config={"network": asdict(network)}, lambdas=lambdas, seeds=seeds, folds=("final",),
         m=(1,), weights=weights, epochs=np.ones(shape, int), train_loss=curves, validation_loss=curves,
-        gradient_norm=curves, clipped=curves, train_mse=curves[..., 0], norms=np.zeros((*shape, 3)),
+        gradient_norm=curves, clipped=curves, norms=np.zeros((*shape, 3)),
         zeros=np.zeros((*shape, 3)), spectral_radii=np.ones((*shape, 1, 1)),
-        state_gradients=np.ones((*shape, 2, 1, 1)), window_losses={},
+        state_gradients=np.ones((*shape, 2, 1, 1)), train_losses={}, window_losses={"mse": {}, "mae": {}},
     )  # fmt: skip
 
 
@@ -213,7 +213,7 @@ def test_member_that_diverged_spoils_no_other(
     data: tuple[Windows, Windows], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fit = made_fit(data[0], "rnn")
-    fit.weights[0, 0], fit.weights[0, 1] = -np.inf, np.inf
+    fit.weights[-1, 0, 0], fit.weights[-1, 0, 1] = -np.inf, np.inf
     params = EvaluateParams(season=SEASON, baselines=())
     stage.run(*data, [fit], params, tmp_path / "forecasts", tmp_path / "scores")
     found = scores.load_scores(tmp_path / "scores", "rnn").set_index(["lam", "seed"])

@@ -93,8 +93,8 @@ def test_a_diverged_member_is_named_and_its_row_kept(tmp_path: Path) -> None:
     maker = Maker(tmp_path / "study", ("only",))
     paths = maker.write()
     fit = maker.fit("rnn", maker.windows())
-    fit.window_losses["fold1"][0] = np.nan
-    fit.train_mse[1, 0] = np.nan
+    fit.window_losses["mse"]["fold1"][0] = np.nan
+    fit.train_losses["mse"][1, 0] = np.nan
     save_fits(paths["fits"], [fit])
     run(**paths, folder=tmp_path / "report", params=ReportParams())
     table = pd.read_csv(tmp_path / "report" / "lambda_path.csv")

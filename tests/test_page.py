@@ -232,10 +232,10 @@ def test_a_study_with_a_member_that_diverged_has_a_page(tmp_path: Path) -> None:
     maker = Maker(tmp_path / "study", ("only",))
     paths = maker.write()
     fit = maker.fit("rnn", maker.windows())
-    fit.window_losses["fold1"][0, 0] = np.inf
+    fit.window_losses["mse"]["fold1"][0, 0] = np.inf
     fit.validation_loss[1, 0, 0, 5:] = np.inf
     fit.gradient_norm[1, 0, 0, 5:] = np.nan
-    fit.train_mse[1, 0, 0] = np.inf
+    fit.train_losses["mse"][1, 0, 0] = np.inf
     save_fits(paths["fits"], [fit])
     windows = Windows.load(paths["development"])
     study = load_study(windows, paths["fits"], paths["scores"], ReportParams())

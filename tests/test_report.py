@@ -33,7 +33,7 @@ def test_path_table_is_the_public_one(written: tuple[Study, Path]) -> None:
     rnn = table[table["cell"] == "rnn"].set_index("lam")
     assert list(rnn.index[rnn["selected"]]) == [study.cells[0].lam]
     fit = study.cells[0].fit
-    pooled = np.concatenate([fit.window_losses[f] for f in ("fold0", "fold1")], axis=-1)
+    pooled = np.concatenate([fit.window_losses["mse"][f] for f in ("fold0", "fold1")], axis=-1)
     np.testing.assert_allclose(rnn["validation_mse"], pooled.mean(axis=(1, 2)), rtol=1e-5)
     np.testing.assert_allclose(rnn["train_mse"], 0.9 * np.array(LEVELS["rnn"]), rtol=1e-5)
     np.testing.assert_allclose(rnn["weight_norm"], 7.0)  # √(4 + 9 + 36)
@@ -44,7 +44,7 @@ def test_path_table_is_the_public_one(written: tuple[Study, Path]) -> None:
     np.testing.assert_allclose(rnn["lam_over_m"], rnn.index / fit.m[-1], rtol=1e-5)
     by_seed = pd.DataFrame(pooled.mean(axis=-1).T)
     np.testing.assert_allclose(rnn["validation_sd_seeds"], by_seed.std(), rtol=1e-5)
-    folds = [fit.window_losses[f].mean(axis=(1, 2)) for f in ("fold0", "fold1")]
+    folds = [fit.window_losses["mse"][f].mean(axis=(1, 2)) for f in ("fold0", "fold1")]
     np.testing.assert_allclose(rnn["validation_sd_folds"], pd.DataFrame(folds).std(), rtol=1e-5)
     test = study.cells[0].test
     np.testing.assert_allclose(rnn["regret"], 100 * (test / test.min() - 1), rtol=1e-5, atol=1e-9)
@@ -110,7 +110,7 @@ def test_chosen_model_can_be_used_alone(written: tuple[Study, Path], made: dict[
     arrays, meta = container.load(folder / "chosen" / "model.safetensors")
     assert (meta["cell"], meta["lam"], meta["config"]["hidden"]) == ("rnn", 100.0, 2)
     assert meta["layout"]["horizon"] == H
-    np.testing.assert_array_equal(arrays["weights"], study.best.fit.weights[3])
+    np.testing.assert_array_equal(arrays["weights"], study.best.fit.weights[-1, 3])
     np.testing.assert_array_equal(arrays["scale"], [[3.0], [3.0]])
 
 

@@ -20,7 +20,7 @@ from tests.made_windows import made_windows
 
 KEY = "cd" + "1" * 62
 ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "empty": np.empty((0, 2), np.float32)}
-META = {"train_mse": 0.1, "epochs": 3}
+META = {"train_losses": [0.1, 0.2], "epochs": 3}
 RECIPE = Recipe(
     Network("gru", 2, 3, 6, 1, 5), 4, 16, "adam", 0.0, 0.01, "cosine", None, None, (1.0, 1.0, 1.0)
 )

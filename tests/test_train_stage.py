@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from stages.artifacts.fits import load_fits
+from stages.networks.forecast import Scaled, forecast
 from stages.networks.shape import Network
 from stages.train.__main__ import main
 from stages.train.members import Member
@@ -94,20 +95,37 @@ def test_the_fits_say_what_was_trained(folder):
         assert fit.folds == ("fold0", "fold1", "final")
         assert fit.m == tuple(fold.m for fold in windows.folds)
         assert fit.lambdas == (0.0, 2.0)
-        assert fit.weights.shape == (2, 2, network.parameters)
+        assert fit.weights.shape == (3, 2, 2, network.parameters)
         assert np.isfinite(fit.weights).all()
         assert (fit.epochs == 4).all()
         assert np.isfinite(fit.train_loss).all()
         assert np.isnan(fit.validation_loss[2]).all()
-        assert set(fit.window_losses) == {"fold0", "fold1"}
+        assert set(fit.window_losses) == {"mse", "mae"} == set(fit.train_losses)
+        assert all(set(folds) == {"fold0", "fold1"} for folds in fit.window_losses.values())
         for f, fold in enumerate(windows.folds[:2]):
-            losses = fit.window_losses[fold.name]
+            losses = fit.window_losses["mse"][fold.name]
             assert losses.shape == (2, 2, len(fold.validation))
             np.testing.assert_allclose(losses.mean(2), fit.validation_loss[f, :, :, -1], rtol=1e-12)
+            absolute = fit.window_losses["mae"][fold.name]
+            assert (absolute**2 < losses).all()  # Jensen
+            own = Scaled.of(
+                windows.layout,
+                windows.values,
+                windows.levels,
+                windows.starts,
+                fold.center,
+                fold.scale,
+            )
+            error = forecast(network, fit.weights[f, 1], own, fold.validation) - windows.targets(
+                fold.validation
+            )
+            group = windows.group_origin(fold.validation)[0]
+            error /= fold.scale[group][:, None, :1]
+            np.testing.assert_allclose(absolute[1], np.abs(error).mean((2, 3)), rtol=1e-5)
         for g in (1, 2, 3):
             own = fit.weights[..., network.groups == g].astype(float)
             truth = np.sqrt((own**2).sum(-1))
-            np.testing.assert_allclose(fit.norms[-1, :, :, g - 1], truth, rtol=1e-12)
+            np.testing.assert_allclose(fit.norms[..., g - 1], truth, rtol=1e-12)
     assert linear.state_gradients.shape == (3, 2, 2, 2, 0, 1)
     assert (gru.state_gradients.shape, gru.spectral_radii.shape) == (
         (3, 2, 2, 2, 1, 6),
@@ -153,7 +171,7 @@ def test_folds_with_the_same_data_train_once(folder, capfd):
     assert "trained 4 members in" in said
     (fit,) = load_fits(folder / "fits")
     assert np.isnan(fit.validation_loss[2]).all()
-    for name in ("train_loss", "validation_loss", "norms", "train_mse", "epochs"):
+    for name in ("train_loss", "validation_loss", "norms", "weights", "epochs"):
         np.testing.assert_array_equal(getattr(fit, name)[0], getattr(fit, name)[1])
     recipe = recipe_of(
         Network(**fit.config["network"]), batch_size=13, epochs=4, precision="float32"
@@ -161,7 +179,7 @@ def test_folds_with_the_same_data_train_once(folder, capfd):
     members = [Member(lam, seed, "final", 4) for lam in (0.0, 2.0) for seed in (0, 1)]
     alone = trained(recipe, windows, members)  # on the final fold itself
     found = [alone[member].weights for member in members]
-    np.testing.assert_array_equal(fit.weights.reshape(4, -1), found)
+    np.testing.assert_array_equal(fit.weights[2].reshape(4, -1), found)
 
 
 def test_a_final_fold_that_waits_for_its_epochs_trains_on_the_same_data_too(folder):
@@ -174,9 +192,7 @@ def test_a_final_fold_that_waits_for_its_epochs_trains_on_the_same_data_too(fold
     (fit,) = load_fits(folder / "fits")
     assert (fit.epochs[0] < 20).any()
     np.testing.assert_array_equal(fit.epochs[0], fit.epochs[1])
-    np.testing.assert_array_equal(
-        fit.train_mse[0], fit.train_mse[1]
-    )  # of one seed: the same weights
+    np.testing.assert_array_equal(fit.weights[0], fit.weights[1])  # of one seed
     assert np.isnan(fit.validation_loss[1]).all()
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from stages.artifacts import container
 
 _CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
-_BY_MEMBER = ("epochs", "train_mse", "norms", "zeros", "spectral_radii", "state_gradients")
+_BY_MEMBER = ("epochs", "norms", "zeros", "spectral_radii", "state_gradients")
 
 
 @dataclass(frozen=True)
@@ -24,20 +24,20 @@ class Fit:
         cell: its name in stages/networks/cells.py.
         config: the architecture and the training settings, so that later stages need no `train` parameters.
         lambdas: ascending. seeds: S. folds: names. m: training windows of each fold (rows of the sum).
-        weights: (Λ, S, n) float32, of the final fold.
+        weights: (folds, Λ, S, n) float32.
         epochs: (folds, Λ, S) int, as trained.
-        train_loss, validation_loss: (folds, Λ, S, E) mean squared error in scaled units by epoch, without
-            penalty; training's is the mean over the epoch's steps. NaN where there is none.
+        train_loss, validation_loss: (folds, Λ, S, E) the loss without its penalty by epoch, as its measure in
+            scaled units; training's is the mean over the epoch's steps. NaN where there is none.
         gradient_norm, clipped: (folds, Λ, S, E) mean norm of the penalised gradient, share of clipped steps.
-        train_mse: (folds, Λ, S) in scaled units, of the final weights. norms: (folds, Λ, S, 3) L2 norms of
-            the input, recurrent and head weights. zeros: likewise, the share of them that is exactly 0
-            (NaN where a cell has no such weights).
+        norms: (folds, Λ, S, 3) L2 norms of the input, recurrent and head weights. zeros: likewise, the share
+            of them that is exactly 0 (NaN where a cell has no such weights).
         spectral_radii: (folds, Λ, S, layers, gates) of the recurrent matrix of each gate, see
             `Cell.recurrences`.
         state_gradients: (folds, Λ, S, 2, layers, steps) at the start (0) and the end (1) of training: root
-            mean square over some training windows of ‖∂ℓ/∂h_t‖, ℓ = ½‖y − ŷ‖² of a window in scaled and
+            mean square over some training windows of ‖∂ℓ/∂h_t‖, ℓ the loss of a window in scaled and
             normalised units, h_t the hidden state after a step of the recurrence; linear has none.
-        window_losses: fold → (Λ, S, N) mean squared error of each validation window in scaled units.
+        train_losses: measure ("mse", "mae") → (folds, Λ, S) over the training windows, of the final weights.
+        window_losses: measure → fold → (Λ, S, N) of each validation window. Both in scaled units.
     """
 
     cell: str
@@ -52,16 +52,18 @@ class Fit:
     validation_loss: np.ndarray
     gradient_norm: np.ndarray
     clipped: np.ndarray
-    train_mse: np.ndarray
     norms: np.ndarray
     zeros: np.ndarray
     spectral_radii: np.ndarray
     state_gradients: np.ndarray
-    window_losses: dict[str, np.ndarray]
+    train_losses: dict[str, np.ndarray]
+    window_losses: dict[str, dict[str, np.ndarray]]
 
     def save(self, path: Path) -> None:
         arrays = {name: getattr(self, name) for name in ("weights", *_CURVES, *_BY_MEMBER)}
-        arrays |= {f"window_losses/{fold}": losses for fold, losses in self.window_losses.items()}
+        arrays |= {f"train_losses/{name}": losses for name, losses in self.train_losses.items()}
+        for name, folds in self.window_losses.items():
+            arrays |= {f"window_losses/{name}/{fold}": losses for fold, losses in folds.items()}
         names = ("cell", "config", "lambdas", "seeds", "folds", "m")
         container.save(path, arrays, {name: getattr(self, name) for name in names})
 
@@ -73,15 +75,15 @@ class Fit:
             ValueError: the file is damaged.
         """
         arrays, meta = container.load(path)
-        losses = {
-            name.split("/")[1]: value
-            for name, value in arrays.items()
-            if name.startswith("window_losses/")
-        }
-        values: dict[str, Any] = {name: value for name, value in arrays.items() if "/" not in name}
-        values |= meta
+        values: dict[str, Any] = {"train_losses": {}, "window_losses": {}} | meta
         values |= {name: tuple(meta[name]) for name in ("lambdas", "folds", "m")}
-        return cls(**values, window_losses=losses)
+        for key, array in arrays.items():
+            *folders, name = key.split("/")
+            inner = values
+            for folder in folders:
+                inner = inner.setdefault(folder, {})
+            inner[name] = array
+        return cls(**values)
 
 
 def save_fits(folder: Path, fits: Iterable[Fit]) -> None:

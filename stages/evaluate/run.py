@@ -49,7 +49,7 @@ def network_members(fit: Fit, test: Windows, data: Scaled, folder: Path) -> Iter
     """
     network = network_of(fit.config)
     seeds = [*range(fit.seeds), *([ENSEMBLE] if fit.seeds > 1 else [])]
-    for lam, weights in zip(fit.lambdas, fit.weights, strict=True):
+    for lam, weights in zip(fit.lambdas, fit.weights[-1], strict=True):
         with ExitStack() as stack:
             files = [stack.enter_context(TemporaryFile(dir=folder)) for _ in seeds]
             spools = [Spool(file) for file in files]

@@ -2,8 +2,8 @@
 
     L(θ) = 1/m Σ_i Σ_k ℓ(e_ik) + penalty         m training windows, k over the outputs of a window
 
-    squared    ℓ = ½ e²    reported as the mean of e²
-    absolute   ℓ = |e|     reported as the mean of |e|
+    squared    ℓ = ½ e²    reported as the mean of e², the MSE
+    absolute   ℓ = |e|     reported as the mean of |e|, the MAE
 
 e is ŷ − y in scaled and normalised units. When y is rescaled by c, λ keeps its meaning under squared, and
 becomes λ/c under absolute.
@@ -21,15 +21,18 @@ class Loss(NamedTuple):
     """A row of LOSSES.
 
     Attributes:
-        value: what is reported of an error e; its mean over a window's outputs is the window's loss.
+        measure: the name of the mean over a window's outputs of what is reported.
+        value: what is reported of an error e.
         slope: dℓ/de of what is minimised; at a kink the middle of the slopes on its sides.
     """
 
+    measure: str
     value: Callable[[Value], Value]
     slope: Callable[[Value], Value]
 
 
 LOSSES = {
-    "squared": Loss(lambda e: e * e, lambda e: e),
-    "absolute": Loss(lambda e: abs(e), lambda e: (e > 0) * 1.0 - (e < 0) * 1.0),
+    "squared": Loss("mse", lambda e: e * e, lambda e: e),
+    "absolute": Loss("mae", lambda e: abs(e), lambda e: (e > 0) * 1.0 - (e < 0) * 1.0),
 }
+MEASURES = tuple(loss.measure for loss in LOSSES.values())

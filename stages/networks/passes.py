@@ -19,9 +19,9 @@ slope = by_index([loss.slope for loss in LOSSES.values()])
 @njit(cache=True, nogil=True)
 def window_losses(
     plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, w: np.ndarray,
-    loss: int, losses: np.ndarray,
+    losses: np.ndarray,
 ) -> None:  # fmt: skip
-    """losses (K, N) double: each member's loss of each window in scaled units; loss: index into LOSSES."""
+    """losses (K, M, N) double: each measure of each member's forecast of each window, in scaled units."""
     flags = flush_denormals()
     prepare_workspace(plan, ws)
     sizes = plan.sizes
@@ -33,13 +33,15 @@ def window_losses(
         for k in range(w.shape[0]):
             load_weights(plan, w[k], ws, False)
             forward(plan, w[k], ws, False)
-            for column in range(wide):
-                total = 0.0
-                for o in range(sizes.outputs):
-                    at = o * b + column
-                    error = ws[out + at] - ws[target + at]
-                    total += value(loss, float(error * ws[spread + (o % channels) * b + column]))
-                losses[k, begin + column] = total / sizes.outputs
+            for loss in range(losses.shape[1]):
+                for column in range(wide):
+                    total = 0.0
+                    for o in range(sizes.outputs):
+                        at = o * b + column
+                        error = ws[out + at] - ws[target + at]
+                        scaled = error * ws[spread + (o % channels) * b + column]
+                        total += value(loss, float(scaled))
+                    losses[k, loss, begin + column] = total / sizes.outputs
     restore_denormals(flags)
 
 

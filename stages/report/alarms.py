@@ -140,12 +140,12 @@ def variances(windows: Windows, fold: Fold, sigma: Array) -> Array | None:
 
 
 def _validated(cell: Cell, windows: Windows) -> list[Fold]:
-    return [fold for fold in windows.folds if fold.name in cell.fit.window_losses]
+    return [fold for fold in windows.folds if fold.name in cell.fit.window_losses["mse"]]
 
 
 def _losses(cell: Cell, fold: Fold) -> Array:
     """(N,) loss of each validation window at the chosen λ, mean over seeds."""
-    return np.asarray(cell.fit.window_losses[fold.name][cell.chosen].mean(axis=0))
+    return np.asarray(cell.fit.window_losses["mse"][fold.name][cell.chosen].mean(axis=0))
 
 
 def _repeating(windows: Windows) -> str:

@@ -55,6 +55,7 @@ def chosen_model(study: Study, windows: Windows, dates: str) -> Chosen:
     cell = study.best
     final = next(fold for fold in windows.folds if fold.name == cell.fit.folds[-1])
     return Chosen(
-        cell.fit.weights[cell.chosen], final.center, final.scale, cell.name, cell.lam, int(cell.fit.m[-1]),
-        tables.digits(cell.path.loss[cell.chosen]), cell.fit.config, windows.layout, dates,
+        cell.fit.weights[-1, cell.chosen], final.center, final.scale, cell.name, cell.lam,
+        int(cell.fit.m[-1]), tables.digits(cell.path.loss[cell.chosen]), cell.fit.config,
+        windows.layout, dates,
     )  # fmt: skip

@@ -170,10 +170,10 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
 
 
 def _cell(fit: Fit, development: Windows, scores: Path, params: ReportParams) -> Cell:
-    folds = [fold for fold in development.folds if fold.name in fit.window_losses]
+    folds = [fold for fold in development.folds if fold.name in fit.window_losses["mse"]]
     path = lambda_path(
         fit.lambdas,
-        [np.asarray(fit.window_losses[fold.name]) for fold in folds],
+        [np.asarray(fit.window_losses["mse"][fold.name]) for fold in folds],
         [development.group_origin(fold.validation)[1] for fold in folds],
         development.layout.horizon,
     )

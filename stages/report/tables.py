@@ -38,14 +38,14 @@ def write_json(content: dict[str, Any], path: Path) -> None:
 
 def validated(fit: Fit) -> list[int]:
     """Places, in the fit's first axis, of the folds that have a validation part."""
-    losses = fit.window_losses
+    losses = fit.window_losses["mse"]
     return [k for k, name in enumerate(fit.folds) if name in losses and losses[name].size]
 
 
 def over_folds(fit: Fit, values: Array) -> Array:
     """Mean over the validated folds of (folds, ...) values, weighted by validation windows."""
     places = validated(fit)
-    share = np.array([fit.window_losses[fit.folds[k]].shape[-1] for k in places], float)
+    share = np.array([fit.window_losses["mse"][fit.folds[k]].shape[-1] for k in places], float)
     return np.tensordot(share / share.sum(), np.asarray(values, float)[places], 1)
 
 
@@ -74,7 +74,7 @@ def _cell_table(cell: Cell) -> pd.DataFrame:
             "validation_sd_seeds": path.seed_spread,
             "validation_sd_folds": path.fold_spread,
             "diff_to_min": path.difference,
-            "train_mse": over_folds(fit, fit.train_mse).mean(axis=1),
+            "train_mse": over_folds(fit, fit.train_losses["mse"]).mean(axis=1),
             "test_mse": cell.overall.get("mse", pd.Series(empty)).to_numpy(),
             "test_mae": cell.overall.get("mae", pd.Series(empty)).to_numpy(),
             "regret": cell.regrets,
@@ -129,7 +129,7 @@ def plotted_path(study: Study) -> pd.DataFrame:
     for cell in study.cells:
         path = cell.path
         parts = {
-            "train": over_folds(cell.fit, cell.fit.train_mse).mean(axis=1),
+            "train": over_folds(cell.fit, cell.fit.train_losses["mse"]).mean(axis=1),
             "validation": path.loss,
             "test": cell.test,
         }

@@ -107,6 +107,6 @@ def _weights(one: Path, two: Path) -> list[Distance]:
             found.append(Distance(f"grid of {fit.cell}", float("inf")))
             continue
         for i, lam in enumerate(fit.lambdas):
-            gap = relative(fit.weights[i], other.weights[i])
+            gap = relative(fit.weights[:, i], other.weights[:, i])
             found += [Distance(f"weights of {fit.cell} at λ = {lam:g}", gap)] if gap else []
     return found

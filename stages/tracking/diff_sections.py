@@ -191,8 +191,8 @@ def _weights(found: list[Side]) -> Section:
     rows = []
     for side in found[1:]:
         for cell, other in _matched(found[0], side):
-            a = found[0].fits[other].weights[found[0].places[other]]
-            b = side.fits[cell].weights[side.places[cell]]
+            a = found[0].fits[other].weights[-1, found[0].places[other]]
+            b = side.fits[cell].weights[-1, side.places[cell]]
             rows.append([f"{side.label}: {cell}", f"{found[0].label}: {other}", distance(a, b)])
     if not rows:
         return Section("weights", "Weights", [])

@@ -49,7 +49,10 @@ class Members:
         recipe = json.dumps(fit.config, sort_keys=True)
         self.members = [
             digest(
-                self.data, recipe, float(lam).hex(), np.ascontiguousarray(fit.weights[i]).tobytes()
+                self.data,
+                recipe,
+                float(lam).hex(),
+                np.ascontiguousarray(fit.weights[-1, i]).tobytes(),
             )
             for i, lam in enumerate(fit.lambdas)
         ]
@@ -189,11 +192,13 @@ def _training(fit: Fit, i: int) -> dict[str, float]:
     """Errors in scaled units of one λ: mean over seeds, and the seeds' spread."""
     numbers = {
         "lam": fit.lambdas[i],
-        **_mean_and_spread("train_mse", fit.train_mse[-1, i]),
+        **_mean_and_spread("train_mse", fit.train_losses["mse"][-1, i]),
         "epochs": float(fit.epochs[-1, i].mean()),
         "weight_norm": float(np.sqrt((fit.norms[-1, i] ** 2).sum(1)).mean()),
     }
-    every = [fit.window_losses[fold][i] for fold in fit.folds if fold in fit.window_losses]
+    every = [
+        fit.window_losses["mse"][fold][i] for fold in fit.folds if fold in fit.window_losses["mse"]
+    ]
     if every:
         by_seed = np.concatenate(every, axis=1).mean(1)  # (S,), folds weighted by their windows
         numbers |= _mean_and_spread("validation_mse", by_seed)

@@ -33,6 +33,6 @@ class CompiledEngine:
         )  # fmt: skip
 
     def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        result = np.empty((len(weights), len(rows)))
-        window_losses(self.plan, self.workspace, self.data.series, rows, weights, self.loss, result)
+        result = np.empty((len(weights), len(LOSSES), len(rows)))
+        window_losses(self.plan, self.workspace, self.data.series, rows, weights, result)
         return result

@@ -23,7 +23,7 @@ from stages.artifacts.windows import Fold, Windows
 from stages.networks.digest import code_digest
 from stages.train.members import Member, Recipe, rebased
 
-KEY_VERSION = 1
+KEY_VERSION = 2
 # What numpy and numba choose their instruction set by; `stages.pin` sets it, the user may overrule.
 INSTRUCTIONS = (
     "NPY_DISABLE_CPU_FEATURES",

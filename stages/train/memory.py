@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from stages.artifacts.windows import Fold, Windows
+from stages.networks.losses import LOSSES
 from stages.train.members import Recipe
 
 # Bytes that a process holds before it has any data, measured: the libraries, and the compiled kernels.
@@ -28,8 +29,8 @@ def training_bytes(recipe: Recipe, windows: Windows, fold: Fold, members: int, s
     that touch N values of the series (SLAB steps of which are scaled at once), in single precision:
 
         4 N + 16 (N of a slab)       the scaled series, and two copies in double precision while it is scaled
-        8 (m + v) + 16 U m + 8 m     rows, their orders in two epochs, losses of the training windows
-        16 K v                       losses of the validation windows, twice
+        8 (m + v) + 16 U m + 16 m    rows, their orders in two epochs, losses of the training windows
+        32 K v                       losses of the validation windows, twice
         32 K n                       see BYTES_A_WEIGHT (4 more with early stopping: the best weights)
         64 K E                       four curves in double precision, and a copy for the checkpoint
         4 (workspace + n)            activations of one tile, and the gradient; see `Network.plan`
@@ -40,7 +41,8 @@ def training_bytes(recipe: Recipe, windows: Windows, fold: Fold, members: int, s
     n, k, u = recipe.network.parameters, members, min(members, seeds)
     steps, width = _steps(windows, fold), windows.values.shape[1]
     series = width * (4 * steps + 16 * min(steps, SLAB))
-    rows = 8 * (m + v) + 16 * u * m + 8 * m + 16 * k * v
+    measures = len(LOSSES)
+    rows = 8 * (m + v) + 16 * u * m + 8 * measures * m + 16 * measures * k * v
     state = (BYTES_A_WEIGHT + 4 * bool(recipe.patience)) * k * n + 64 * k * recipe.epochs
     scratch = 4 * (recipe.network.plan(recipe.batch_size).elements + n)
     return WORKER[recipe.device] + series + rows + state + scratch
@@ -54,9 +56,9 @@ def _steps(windows: Windows, fold: Fold) -> int:
 def result_bytes(recipe: Recipe, windows: Windows, members: int) -> int:
     """Bytes of a cell's fit: `members` of λ and seed, each in all folds; see `Fit`."""
     network, folds = recipe.network, len(windows.folds)
-    losses = 8 * sum(len(fold.validation) for fold in windows.folds)
+    losses = 8 * len(LOSSES) * sum(len(fold.validation) for fold in windows.folds)
     states = 16 * network.layers * network.steps
-    return members * (4 * network.parameters + folds * (32 * recipe.epochs + states) + losses)
+    return members * (folds * (4 * network.parameters + 32 * recipe.epochs + states) + losses)
 
 
 def study_bytes(

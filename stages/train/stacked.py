@@ -122,12 +122,15 @@ class StackedEngine:
     def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
         size, own = self.recipe.batch_size, torch.from_numpy(rows).to(self.series.device)
         w = torch.from_numpy(np.ascontiguousarray(weights)).to(self.series.device)
-        network, result = self._network(len(w)), np.empty((len(weights), len(rows)))
+        network = self._network(len(w))
+        result = np.empty((len(w), len(LOSSES), len(rows)))
         for begin in range(0, len(rows), size):
             part = own[begin : begin + size].expand(len(w), -1)
             x, y, spread = windows(self.recipe.network, self.series, _padded(part, size))
-            error = self.loss.value(((network.forward(w, x) - y) * spread).double()).mean(1)
-            result[:, begin : begin + size] = error[:, : part.shape[1]].cpu().numpy()
+            error = ((network.forward(w, x) - y) * spread).double()
+            for place, loss in enumerate(LOSSES.values()):
+                mean = loss.value(error).mean(1)[:, : part.shape[1]]
+                result[:, place, begin : begin + size] = mean.cpu().numpy()
         return result
 
 

@@ -87,4 +87,4 @@ class Engine(Protocol):
         """Move weights and moments on by the part's batches, and add to `state.sums`."""
 
     def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """(K, N) the data's loss of each window in scaled units."""
+        """(K, M, N) each measure of LOSSES of each window in scaled units."""

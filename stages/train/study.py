@@ -10,6 +10,7 @@ import numpy as np
 
 from stages.artifacts.fits import Fit
 from stages.artifacts.windows import Windows
+from stages.networks.losses import MEASURES
 from stages.train import diagnostics
 from stages.train.memory import refuse_excess, study_bytes
 from stages.train.params import TrainParams
@@ -82,8 +83,7 @@ def _fit(cell: str, plan: Plan, entries: Iterable[tuple[Job, Entry]]) -> Fit:
     params, recipe, folds = plan.params, plan.recipes[cell], plan.folds
     names, lambdas, network = list(folds), params.penalty.path(), recipe.network
     shape = (len(names), len(lambdas), params.seeds)
-    weights = np.zeros((*shape[1:], network.parameters), np.float32)
-    epochs, train_mse = np.zeros(shape, np.int32), np.zeros(shape)
+    weights, epochs = np.zeros((*shape, network.parameters), np.float32), np.zeros(shape, np.int32)
     norms, zeros = np.zeros((*shape, 3)), np.zeros((*shape, 3))
     layers, gates = diagnostics.recurrences(network)
     radii, gradients = (
@@ -91,25 +91,30 @@ def _fit(cell: str, plan: Plan, entries: Iterable[tuple[Job, Entry]]) -> Fit:
         np.zeros((*shape, 2, layers, network.steps)),
     )
     curves = {name: np.zeros((*shape, params.epochs)) for name in CURVES}
-    losses = {n: np.zeros((*shape[1:], len(f.validation))) for n, f in folds.items() if n != FINAL}
+    train_losses = {measure: np.zeros(shape) for measure in MEASURES}
+    validated = {n: len(f.validation) for n, f in folds.items() if n != FINAL}
+    window_losses = {
+        measure: {name: np.zeros((*shape[1:], count)) for name, count in validated.items()}
+        for measure in MEASURES
+    }
     for job, (arrays, meta) in entries:
         at = (names.index(job.member.fold), lambdas.index(job.member.lam), job.member.seed)
-        epochs[at], train_mse[at] = meta["epochs"], meta["train_mse"]
+        weights[at], epochs[at] = arrays["weights"], meta["epochs"]
         norms[at] = diagnostics.norms(network, arrays["weights"])
         zeros[at] = diagnostics.zeros(network, arrays["weights"])
         radii[at] = diagnostics.spectral_radii(network, arrays["weights"])
         gradients[at] = arrays["state_gradients"]
         for name in CURVES:
             curves[name][at] = arrays[name]
-        if job.member.fold == FINAL:
-            weights[at[1:]] = arrays["weights"]
-        else:
-            losses[job.member.fold][at[1:]] = arrays["window_losses"]
+        for place, measure in enumerate(MEASURES):
+            train_losses[measure][at] = meta["train_losses"][place]
+            if job.member.fold in validated:
+                window_losses[measure][job.member.fold][at[1:]] = arrays["window_losses"][place]
     # The final fold has no validation part, though it may share its networks with a fold that has one.
     curves["validation_loss"][names.index(FINAL)] = np.nan
     m = tuple(fold.m for fold in folds.values())
     return Fit(
         cell, asdict(recipe), lambdas, params.seeds, tuple(names), m, weights, epochs,
-        train_mse=train_mse, norms=norms, zeros=zeros, spectral_radii=radii, state_gradients=gradients,
-        window_losses=losses, **curves,
+        norms=norms, zeros=zeros, spectral_radii=radii, state_gradients=gradients,
+        train_losses=train_losses, window_losses=window_losses, **curves,
     )  # fmt: skip

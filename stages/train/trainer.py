@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from stages.networks.losses import LOSSES
 from stages.train.compiled import CompiledEngine
 from stages.train.members import Member, Recipe
 from stages.train.penalty import terms
@@ -25,13 +26,13 @@ SLICE_SECONDS = (
 
 @dataclass
 class Outcome:
-    """A finished member: weights (n,), curves (E, 4), validation losses (N,), train loss, epochs, and
-    the gradients of its hidden states at start and end (2, layers, S)."""
+    """A finished member: weights (n,), curves (E, 4), M measures of its validation windows (M, N) and of all
+    training windows (M,), epochs, and the gradients of its hidden states at start and end (2, layers, S)."""
 
     weights: np.ndarray
     curves: np.ndarray
     window_losses: np.ndarray
-    train_mse: float
+    train_losses: np.ndarray
     epochs: int
     state_gradients: np.ndarray
 
@@ -60,7 +61,7 @@ class Chunk:
 
     def __post_init__(self) -> None:
         self.engine = engine_for(self.recipe, self.data)
-        self.losses = self.engine.losses
+        self.losses, self.trained = self.engine.losses, list(LOSSES).index(self.recipe.loss)
         self.rates = self.recipe.rates()
         self.terms = terms(self.recipe, self.members, len(self.data.train))
         self.seeds = sorted({m.seed for m in self.members})
@@ -86,7 +87,7 @@ class Chunk:
         )
         for w, losses, trace, place in zip(weights, validation, traces, places, strict=True):
             # One member at a time: the losses of all training windows could be large.
-            train = float(self.losses(w[None], self.data.train).mean())
+            train = self.losses(w[None], self.data.train)[0].mean(1)
             epochs = int(state.best_epoch[place]) if stopping else state.epoch
             outcome = Outcome(w, state.curves[place], losses, train, epochs, trace)
             self.on_finish(self.members[place], outcome)
@@ -138,7 +139,7 @@ class Chunk:
         curves[:, 2] = state.sums[:, 1] / batches
         curves[:, 3] = state.sums[:, 2] / batches
         if len(self.data.validation):
-            curves[:, 1] = self.losses(state.weights, self.data.validation).mean(1)
+            curves[:, 1] = self.losses(state.weights, self.data.validation)[:, self.trained].mean(1)
         state.epoch, state.batch = state.epoch + 1, 0
         state.sums[:] = 0
         if self.recipe.patience:

@@ -151,7 +151,7 @@ class _Keeper:
             "state_gradients": outcome.state_gradients,
             **{name: outcome.curves[:, i] for i, name in enumerate(CURVES)},
         }
-        meta = {"train_mse": outcome.train_mse, "epochs": outcome.epochs}
+        meta = {"train_losses": outcome.train_losses.tolist(), "epochs": outcome.epochs}
         self.store.put(self.keys[member], arrays, meta)
         self.count(member)
         self.line[RUNNING] -= 1

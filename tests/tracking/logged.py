@@ -27,10 +27,13 @@ def shorter(fit: Fit, index: tuple[int, ...] | None = None) -> Fit:
     own = list(range(len(fit.lambdas)) if index is None else index)
     names = ["train_loss", "validation_loss", "gradient_norm", "clipped"]
     arrays = {name: getattr(fit, name)[:, own, :, :EPOCHS] for name in names}
-    arrays |= {name: getattr(fit, name)[:, own] for name in ("epochs", "train_mse", "norms")}
-    losses = {fold: values[own] for fold, values in fit.window_losses.items()}
+    arrays |= {name: getattr(fit, name)[:, own] for name in ("epochs", "norms", "weights")}
+    by_fold = fit.window_losses.items()
+    losses = {m: {f: values[own] for f, values in folds.items()} for m, folds in by_fold}
+    training = {measure: values[:, own] for measure, values in fit.train_losses.items()}
     lambdas = tuple(fit.lambdas[i] for i in own)
-    return replace(fit, lambdas=lambdas, weights=fit.weights[own], window_losses=losses, **arrays)
+    arrays |= {"train_losses": training, "window_losses": losses}
+    return replace(fit, lambdas=lambdas, **arrays)
 
 
 def settle(folder: Path, monkeypatch) -> None:

@@ -46,7 +46,7 @@ def test_a_member_has_curves_and_errors_with_their_spread_over_seeds(logged):
         assert steps == tuple(range(1, EPOCHS + 1))
         np.testing.assert_allclose(values, curve, rtol=1e-12)
     metrics = run.data.metrics
-    losses = np.concatenate([fit.window_losses[f"fold{k}"][i] for k in (0, 1)], axis=1)
+    losses = np.concatenate([fit.window_losses["mse"][f"fold{k}"][i] for k in (0, 1)], axis=1)
     by_seed = losses.sum(1) / losses.shape[1]
     assert metrics["validation_mse"] == pytest.approx((by_seed[0] + by_seed[1]) / 2)
     difference = abs(by_seed[0] - by_seed[1])

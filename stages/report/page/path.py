@@ -90,7 +90,7 @@ def _errors(study: Study) -> Chart:
 
 def training(cell: Cell) -> Array:
     """(Λ,) training error of the members that are validated."""
-    return np.asarray(over_folds(cell.fit, cell.fit.train_mse).mean(axis=1))
+    return np.asarray(over_folds(cell.fit, cell.fit.train_losses["mse"]).mean(axis=1))
 
 
 def _validation(cell: Cell) -> Panel:
