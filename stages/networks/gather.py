@@ -11,10 +11,8 @@ import math
 import numpy as np
 from numba import njit
 
-from stages.networks.plan import NORMALISE, Plan
-
-NONE, LAST, MEAN = (NORMALISE[name] for name in ("none", "last", "mean"))
-EPSILON = 1e-5  # added to a window's variance under `instance`, as RevIN does
+from stages.artifacts.normalise import EPSILON, LAST, MEAN
+from stages.networks.plan import Plan
 
 
 @njit
@@ -28,7 +26,7 @@ def gather(
     sizes = plan.sizes
     b, lookback, channels, features = sizes.columns, sizes.lookback, sizes.channels, series.shape[1]
     outputs, steps, inputs = sizes.outputs, sizes.steps, sizes.step_inputs
-    x, stride, normalise = sizes.inputs, sizes.stride, sizes.normalise
+    x, stride = sizes.inputs, sizes.stride
     target, units, segment = sizes.target, sizes.units, lookback // steps
     one = ws[sizes.head_in]  # in the working precision; a value of the series could be a gap
     for column in range(b):
@@ -44,7 +42,9 @@ def gather(
         for f in range(features):
             shift, spread = one - one, one
             if f < channels:
-                shift, spread = _units(normalise, one, series, start, lookback, f)
+                shift, spread = _units(
+                    sizes.shift, sizes.deviation, one, series, start, lookback, f
+                )
                 ws[units + f * b + column] = shift
                 ws[units + (channels + f) * b + column] = spread
             for step in range(steps):
@@ -60,24 +60,23 @@ def gather(
 
 @njit
 def _units(
-    normalise: int, one: float, series: np.ndarray, start: int, lookback: int, f: int
+    kind: int, deviation: int, one: float, series: np.ndarray, start: int, lookback: int, f: int
 ) -> tuple[float, float]:
     """Shift and spread of one window's channel, summed in double precision."""
-    zero = one - one
-    if normalise == NONE:
-        return zero, one
-    if normalise == LAST:
-        return series[start + lookback - 1, f], one
-    total = 0.0
-    for s in range(lookback):
-        total += series[start + s, f]
-    mean = total / lookback
-    if normalise == MEAN:
-        return zero + mean, one
+    zero, mean = one - one, 0.0
+    if kind == MEAN or deviation:
+        for s in range(lookback):
+            mean += series[start + s, f]
+        mean /= lookback
+    shift = (
+        series[start + lookback - 1, f] if kind == LAST else zero + mean if kind == MEAN else zero
+    )
+    if not deviation:
+        return shift, one
     squares = 0.0
     for s in range(lookback):
         squares += (series[start + s, f] - mean) ** 2
-    return zero + mean, zero + math.sqrt(squares / lookback + EPSILON)
+    return shift, zero + math.sqrt(squares / lookback + EPSILON)
 
 
 @njit

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from stages.artifacts.normalise import NORMALISE
 from stages.networks.cells import CELLS
 
 if TYPE_CHECKING:
     from stages.networks.shape import Network
 
-NORMALISE = {"none": 0, "last": 1, "mean": 2, "instance": 3}
 LINE = 16  # buffers start at multiples of it: at cache lines, where the workspace does
 
 
@@ -27,7 +27,7 @@ def _record(names: str) -> np.dtype[Any]:
 
 
 SIZES = _record(
-    "cell layers hidden steps outputs columns lookback channels normalise "
+    "cell layers hidden steps outputs columns lookback channels shift deviation "
     "gates states kept skips "  # of a step, see `Cell`
     "step_inputs inputs stride "  # I of the first layer; where its x lies, step to step
     "head head_columns "  # the head's weights, its columns [1 | h_S] (of a linear network [1 | window])
@@ -77,7 +77,7 @@ def plan(network: Network, batch: int) -> Plan:
     values: dict[str, int] = {
         "cell": list(CELLS).index(network.cell), "layers": network.depth, "hidden": d, "steps": s,
         "outputs": network.outputs, "columns": b, "lookback": network.lookback,
-        "channels": network.channels, "normalise": NORMALISE[network.normalise],
+        "channels": network.channels, **NORMALISE[network.normalise]._asdict(),
         "gates": cell.gates(), "states": cell.states, "kept": cell.kept, "skips": cell.skips,
         "step_inputs": network.step_inputs, "head": head.offset, "head_columns": head.columns,
         "head_in": room.take(head.columns * b), "transposed": room.take(widest * b),

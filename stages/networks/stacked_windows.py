@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from stages.networks.gather import EPSILON
+from stages.artifacts.normalise import EPSILON, LAST, MEAN, NORMALISE
 from stages.networks.shape import Network
 
 Tensor = torch.Tensor
@@ -38,16 +38,13 @@ def windows(network: Network, series: Tensor, rows: Tensor) -> tuple[Tensor, Ten
 
 def _units(normalise: str, own: Tensor) -> tuple[Tensor, Tensor]:
     """Shift and spread of each window's channels, summed in double precision."""
-    one = torch.ones_like(own[:, :1])
-    if normalise == "none":
-        return torch.zeros_like(one), one
-    if normalise == "last":
-        return own[:, -1:], one
-    mean = own.double().mean(1, keepdim=True)
-    if normalise == "mean":
-        return mean.to(own.dtype), one
+    kind, deviation = NORMALISE[normalise]
+    last, mean = own[:, -1:], own.double().mean(1, keepdim=True)
+    shift = last if kind == LAST else mean.to(own.dtype) if kind == MEAN else torch.zeros_like(last)
+    if not deviation:
+        return shift, torch.ones_like(last)
     variance = (own.double() - mean).square().mean(1, keepdim=True)
-    return mean.to(own.dtype), (variance + EPSILON).sqrt().to(own.dtype)
+    return shift, (variance + EPSILON).sqrt().to(own.dtype)
 
 
 def _mix(x: Tensor) -> Tensor:

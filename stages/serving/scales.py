@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.artifacts.normalise import NORMALISE
 from stages.artifacts.windows import Layout
 from stages.window.panel import Panel
 from stages.window.scaler import fit_scaler, refusals
@@ -36,7 +37,7 @@ def scales(panel: Panel, layout: Layout, center: np.ndarray, scale: np.ndarray) 
     stored = np.array([index.get(name, -1) for name in panel.names])
     unseen = (stored < 0) | np.isnan(scale[stored, 0])
     least = layout.lookback + 2 * layout.horizon
-    if layout.normalise == "instance" and not layout.covariates:
+    if NORMALISE[layout.normalise].deviation and not layout.covariates:
         least = 0
     places = np.flatnonzero(unseen).tolist()
     with np.errstate(

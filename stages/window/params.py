@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from stages.artifacts.normalise import NORMALISE
 from stages.params import Section
 
+if TYPE_CHECKING:
+    Normalise = str
+else:
+    Normalise = Literal[tuple(NORMALISE)]
 Part = float | int | str
 MOST_STEPS = 1_000_000_000
 Steps = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -86,7 +91,7 @@ class WindowParams(Section):
     folds: Annotated[int, Field(ge=1, le=100)] = 3
     final_fit: Literal["train", "train_and_validation"] = "train_and_validation"
     scaler: Literal["standard", "minmax", "none"] = "standard"
-    normalise: Literal["none", "last", "mean", "instance"] = "none"
+    normalise: Normalise = "none"
     channels: Literal["independent", "joint"] = "independent"
 
     @field_validator("difference", mode="before")
@@ -112,10 +117,10 @@ class WindowParams(Section):
                 f"smallest, too few for a window of horizon = {self.horizon}; enlarge the part, or use fewer "
                 "folds or a shorter horizon"
             )
-        if self.normalise == "instance" and self.lookback == 1:
+        if NORMALISE[self.normalise].deviation and self.lookback == 1:
             raise ValueError(
-                "normalise = 'instance' divides by the spread of a window, and lookback = 1 has none; "
-                "enlarge lookback or set normalise to none"
+                f"normalise = {self.normalise!r} divides by the spread of a window, and lookback = 1 has "
+                "none; enlarge lookback or set normalise to none"
             )
         return self
 
