@@ -35,7 +35,8 @@ class Equivalent:
     """One setting of another tool that means the same as λ of a penalty here.
 
     Attributes:
-        kind: `train.penalty.kind`. tool: and its loss, as far as it decides. setting: its name there.
+        kind: `train.penalty.kind`. loss: `train.loss`. tool: and its loss, as far as it decides. setting: its
+            name there.
         formula: of the setting's value in the letters above, evaluated by `value`.
         condition: without which they are not the same.
     """
@@ -46,6 +47,7 @@ class Equivalent:
     formula: str
     value: Callable[[Study], float]
     condition: str = ""
+    loss: str = "squared"
 
 
 def _by_row(study: Study) -> float:
@@ -58,6 +60,7 @@ def _mean_l2(study: Study) -> float:
 
 _SUM = "loss 1/(2b) Σ‖y − ŷ‖²"
 _MEAN = "`MSELoss`, the mean over b·P"
+_ABSOLUTE = "`L1Loss`, the mean over b·P"
 _ONE = "one output; `standardize=FALSE`; it standardises y itself"
 _CONSTANT = "one output; `alpha` a vector with 0 for the constant, which a number would penalise"
 _EXACT = f"{_CONSTANT}; try several `start_params`, for a weight that is 0 on the way stays 0"
@@ -84,6 +87,23 @@ EQUIVALENTS = (
     ),
     Equivalent(
         "l2", "statsmodels `fit_regularized`, `L1_wt = 0`", "alpha", "λ/m", _by_row, _CONSTANT
+    ),
+    Equivalent(
+        "l2", "scikit-learn `SVR`, linear, `epsilon=0`", "C", "1/λ",
+        lambda s: 1 / s.lam if s.lam else math.inf,
+        "one output; of absolute errors the minimum may not be the only one", "absolute",
+    ),
+    Equivalent(
+        "l2", f"torch `SGD`, {_ABSOLUTE}", "weight_decay", "λ/(mP)", _mean_l2,
+        f"learning rate times P; {_DECAYS}", "absolute",
+    ),
+    Equivalent(
+        "l2", f"torch `Adam`, {_ABSOLUTE}", "weight_decay", "λ/(mP)", _mean_l2,
+        f"eps times 1/P; {_DECAYS}", "absolute",
+    ),
+    Equivalent(
+        "l2", "Keras `l2`, loss `mae`", "l2", "λ/(2mP)", lambda s: _mean_l2(s) / 2,
+        "as under `mse`", "absolute",
     ),
     Equivalent(
         "decoupled", "torch `AdamW`, any scale of the loss", "weight_decay", "λ/m", _by_row,
@@ -122,10 +142,12 @@ def find(kind: str, tool: str) -> Equivalent:
 
 def table(study: Study | None = None) -> str:
     """All equivalents as a Markdown table; with the values for a study where one is given."""
-    lines = ["| penalty | tool | setting | where |", "| --- | --- | --- | --- |"]
+    lines = ["| penalty | loss | tool | setting | where |", "| --- | --- | --- | --- | --- |"]
     for e in EQUIVALENTS:
         value = e.formula if study is None else f"{e.value(study):.6g}"
-        lines.append(f"| `{e.kind}` | {e.tool} | {e.setting} = {value} | {e.condition} |")
+        lines.append(
+            f"| `{e.kind}` | {e.loss} | {e.tool} | {e.setting} = {value} | {e.condition} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -20,6 +20,13 @@ GRID = (0.0, 1.0, 10.0, 100.0)
 # Error level of each λ: rnn is best at λ = 10 and near there at 100, lstm at λ = 0.
 LEVELS = {"rnn": (1.0, 0.8, 0.5, 0.502), "lstm": (0.6, 0.7, 0.8, 0.9)}
 BASELINES = {"repeat_last": 1.5, "ridge": 0.7}
+# Of absolute errors, by which other λ are best: rnn at λ = 1, lstm at λ = 10.
+ABSOLUTE = {
+    "rnn": (1.0, 0.5, 0.7, 0.9),
+    "lstm": (0.9, 0.8, 0.6, 0.7),
+    "repeat_last": 1.2,
+    "ridge": 0.55,
+}
 CALENDAR = Calendar("YS", "datetime")
 FLAGS = ("series", "development", "fits", "scores", "forecasts")
 
@@ -28,8 +35,8 @@ class Maker:
     """Writes the artifacts of the stages before the report."""
 
     def __init__(self, root: Path, names: tuple[str, ...], grid: tuple[float, ...] = GRID) -> None:
-        self.rng = np.random.default_rng(7)
-        self.root, self.names, self.grid = root, names, grid
+        self.rng, self.more = np.random.default_rng(7), np.random.default_rng(8)
+        self.root, self.names, self.grid, self.loss = root, names, grid, "squared"
         self.time = pd.date_range("1800-01-01", periods=DEVELOPMENT + TEST, freq="YS", unit="us")
         y = 10 + np.sin(np.arange(self.time.size) / 1.7)[:, None] * np.arange(1, len(names) + 1)
         self.y = y + 0.1 * self.rng.normal(size=y.shape)  # (T, series)
@@ -125,18 +132,21 @@ class Maker:
         curve = np.broadcast_to(level[:, None, None] * decay, (*shape, EPOCHS)).copy()
         validation = curve * 1.2
         validation[-1] = np.nan
-        losses = {}
+        losses, absolute = {}, {}
+        size = np.array(ABSOLUTE[cell])[: len(self.grid)]
         for difficulty, fold in zip((1.0, 1.2), windows.folds[:-1], strict=True):
             hard = self.rng.exponential(1, size=fold.validation.size)
             noise = 0.1 * self.rng.normal(size=(count, SEEDS, hard.size))
             noise -= noise.mean(axis=(1, 2), keepdims=True)
             losses[fold.name] = difficulty * level[:, None, None] * hard / hard.mean() + noise
+            absolute[fold.name] = size[:, None, None] * hard / hard.mean() + noise / 10
         training = np.broadcast_to(0.9 * level[:, None], shape).copy()
         return Fit(
             cell=cell,
             config={
                 "cell": cell,
                 "hidden": 2,
+                "loss": self.loss,
                 "penalty": "l2",
                 "ratio": None,
                 "multipliers": [1.0] * 3,
@@ -155,10 +165,13 @@ class Maker:
             zeros=np.zeros((*shape, 3)),
             spectral_radii=np.ones((*shape, 1, 4 if cell == "lstm" else 1)),
             state_gradients=np.ones((*shape, 2, 1, L)) * np.linspace(0.1, 1, L),
-            train_losses={"mse": training, "mae": np.sqrt(training)},
+            train_losses={
+                "mse": training,
+                "mae": np.broadcast_to(0.8 * size[:, None], shape).copy(),
+            },
             window_losses={
                 "mse": losses,
-                "mae": {fold: np.sqrt(abs(mse)) for fold, mse in losses.items()},
+                "mae": absolute,
             },
         )
 
@@ -171,10 +184,16 @@ class Maker:
             level = BASELINES.get(cell) or LEVELS[cell][self.grid.index(lam)]
             level *= 0.9 if seed == ENSEMBLE else 1.0
             loss = level * self.hard + 0.02 * self.rng.normal(size=self.hard.shape)
+            size = ABSOLUTE[cell] if cell in BASELINES else ABSOLUTE[cell][self.grid.index(lam)]
+            absolute = size * self.hard + 0.02 * self.more.normal(size=self.hard.shape)
             key = {"cell": cell, "lam": lam, "seed": seed}
             for g, unique_id in enumerate(self.names):
                 own = {**key, "unique_id": unique_id}
-                losses.append(pd.DataFrame({**own, "cutoff": self.time[starts], "loss": loss[g]}))
+                losses.append(
+                    pd.DataFrame(
+                        {**own, "cutoff": self.time[starts], "mse": loss[g], "mae": absolute[g]}
+                    )
+                )
                 for h in range(1, H + 1):
                     ds, y = self.time[starts + h], self.y[starts + h, g]
                     more = {"ds": ds, "cutoff": self.time[starts], "y": y, "y_hat": y + level / 3}
@@ -182,11 +201,12 @@ class Maker:
             for metric, value in (("mse", 4 * loss.mean()), ("mae", 1.5 * level)):
                 overall = {"unique_id": "", "step": 0, "metric": metric, "value": value}
                 scores += [{**key, **overall}, {**key, **overall, "step": 1, "value": 99.0}]
-            scaled = {**key, "unique_id": "", "step": 0, "metric": "scaled_mse"}
-            scores.append({**scaled, "value": loss.mean()})
-            scores += [{**scaled, "step": h, "value": level * h} for h in range(1, H + 1)]
-            for g, unique_id in enumerate(self.names):
-                scores.append({**scaled, "unique_id": unique_id, "value": loss[g].mean()})
+            for metric, values in (("scaled_mse", loss), ("scaled_mae", absolute)):
+                scaled = {**key, "unique_id": "", "step": 0, "metric": metric}
+                scores.append({**scaled, "value": values.mean()})
+                scores += [{**scaled, "step": h, "value": level * h} for h in range(1, H + 1)]
+                for g, unique_id in enumerate(self.names):
+                    scores.append({**scaled, "unique_id": unique_id, "value": values[g].mean()})
         kinds = {"cell": "category", "unique_id": "category"}  # dictionaries in the file
         rows = pd.concat(losses).astype(kinds)
         rows.to_parquet(paths["scores"] / f"losses_{name}.parquet", index=False)

@@ -72,7 +72,11 @@ def speed() -> str:
 def conventions() -> str:
     """What λ of the L2 penalty is called elsewhere; docs/lambda.md has the other penalties."""
     lines = ["| tool | setting |", "| --- | --- |"]
-    rows = (f"| {e.tool} | {e.setting} = {e.formula} |" for e in EQUIVALENTS if e.kind == "l2")
+    rows = (
+        f"| {e.tool} | {e.setting} = {e.formula} |"
+        for e in EQUIVALENTS
+        if (e.kind, e.loss) == ("l2", "squared")
+    )
     return "\n".join([*lines, *rows]) + "\n"
 
 

@@ -77,7 +77,7 @@ def model(study: Series, seeds: int = SEEDS, **changes: Any) -> tuple[Served, Wi
     drawn = np.random.default_rng(5).normal(0, 0.4, (seeds, network.parameters))
     served = Served(
         drawn.astype(np.float32), np.array(final.center), np.array(final.scale), cell="gru", lam=1.0, m=1,
-        validation_mse=1.0, config={"network": asdict(network)}, layout=layout, dates="",
+        measure="mse", validation_loss=1.0, config={"network": asdict(network)}, layout=layout, dates="",
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         served.save(Path(folder) / "model.safetensors")

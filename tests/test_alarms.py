@@ -52,7 +52,7 @@ def change_losses(factor: float, without: tuple[str, ...] = ()) -> Change:
     def change(paths: dict[str, Path]) -> None:
         path = paths["scores"] / "losses_rnn.parquet"
         rows = pd.read_parquet(path)
-        rows.loc[rows["unique_id"] == "south", "loss"] *= factor
+        rows.loc[rows["unique_id"] == "south", "mse"] *= factor
         rows.to_parquet(path, index=False)
         index = paths["scores"] / "cells.json"
         for name in without:
@@ -63,8 +63,8 @@ def change_losses(factor: float, without: tuple[str, ...] = ()) -> Change:
     return change
 
 
-VALIDATION = "rnn at λ = 100: the validation loss"
-TEST = "rnn at λ = 100: the test loss"
+VALIDATION = "rnn at λ = 100: the validation MSE"
+TEST = "rnn at λ = 100: the test MSE"
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ TEST = "rnn at λ = 100: the test loss"
         (change_fits(10.0), []),
         (change_fits(1e6), [(VALIDATION, "that of repeating the last value on the same windows")]),
         (change_losses(10.0), []),
-        (change_losses(1e6), [(TEST, "repeat_last's"), (TEST, "the validation loss")]),
-        (change_losses(1e4 / 2), [(TEST, "the validation loss")]),
-        (change_losses(1e6, ("repeat_last",)), [(TEST, "the validation loss")]),
+        (change_losses(1e6), [(TEST, "repeat_last's"), (TEST, "the validation MSE")]),
+        (change_losses(1e4 / 2), [(TEST, "the validation MSE")]),
+        (change_losses(1e6, ("repeat_last",)), [(TEST, "the validation MSE")]),
     ],
 )
 def test_each_sign_names_its_cause(
@@ -91,7 +91,7 @@ def test_each_sign_names_its_cause(
         assert sentence.startswith(begin)
         assert f"times {against} (" in sentence
         part = begin.split()[-2]
-        assert sentence.endswith(f" of the {part} loss comes from series 'south'.")
+        assert sentence.endswith(f" of the {part} MSE comes from series 'south'.")
         assert float(sentence.split("; ")[1].split(" %")[0]) > 99
     run(**paths, folder=tmp_path / "report", params=ReportParams())
     assert capsys.readouterr().err.splitlines() == [f"report: {one}" for one in found]
@@ -191,7 +191,7 @@ def test_test_and_validation_losses_are_compared_in_one_unit(
     if window.get("difference") == "seasonal":
         assert one.windows.layout.difference["lag"] == 7
     (sentence,) = one.study.alarms
-    loss, times, validation = map(float, re.findall(r"(?:loss, | is |\()([-+.e\d]+)", sentence)[:3])
+    loss, times, validation = map(float, re.findall(r"(?:MSE, | is |\()([-+.e\d]+)", sentence)[:3])
     assert f"({validation:.4g} in the same unit)" in sentence
     assert validation == pytest.approx(in_variances(one, frame), rel=1e-3)
     assert loss == pytest.approx(one.study.cells[0].test[one.study.cells[0].chosen], rel=1e-3)
@@ -208,10 +208,10 @@ STEP = {"scaler": "none", "difference": 1}
     ("window", "frame", "said"),
     [
         ({"scaler": "none"}, sizes(1e-3, 1e-3, 1e-3), None),
-        ({"scaler": "none"}, sizes(1e3, 1e3, 1e3, jump=600), "the validation loss ("),
+        ({"scaler": "none"}, sizes(1e3, 1e3, 1e3, jump=600), "the validation MSE ("),
         ({"scaler": "minmax"}, SPIKE, None),
         (UNLIKE, sizes(1e-3, 1e-3, 2e-3), None),
-        (UNLIKE, sizes(1e3, 1e3, 2e3, jump=600), "times repeat_last's, the validation loss only "),
+        (UNLIKE, sizes(1e3, 1e3, 2e3, jump=600), "times repeat_last's, the validation MSE only "),
         (STEP, sizes(1e-3, 1e-3, 1e-3), None),
     ],
 )
@@ -244,7 +244,7 @@ def test_without_a_common_unit_multiples_of_repeating_are_compared(
     validation = cell.path.loss[cell.chosen] / naive
     test = cell.test[cell.chosen] / one.study.baselines.loc["repeat_last", "loss"]
     (sentence,) = one.study.alarms
-    assert f"the test loss is {test:.3g} times repeat_last's, the validation loss only " in sentence
+    assert f"the test MSE is {test:.3g} times repeat_last's, the validation MSE only " in sentence
     assert f"only {validation:.3g} times that of {what} on its windows" in sentence
     without = damped(tmp_path / "without", frame, window, baselines=("ridge",))
     assert without.study.alarms == ()

@@ -78,7 +78,7 @@ def test_other_tests_stand_beside_a_verdict(written: tuple[Study, Path]) -> None
     first = written[0].comparisons[0]
     cell = written[0].cells[0]
     values = (cell.losses[3].loss - cell.losses[0].loss).reshape(2, -1).mean(axis=0)
-    assert first.diebold_mariano == diebold_mariano(values, H)
+    assert first.diebold_mariano == pytest.approx(diebold_mariano(values, H), rel=1e-9)
     low, high = block_bootstrap(values[None], H, 0.95)
     scale = 100 / cell.test[0]
     np.testing.assert_allclose(first.bootstrap, [scale * low[0], scale * high[0]], rtol=1e-9)
@@ -97,7 +97,7 @@ def test_a_long_test_part_has_a_confidence_set(made: dict[str, Path]) -> None:
 
 def test_a_forecast_that_diverged_spoils_no_other_verdict(tmp_path: Path) -> None:
     paths = Maker(tmp_path / "study", ("only",)).write()
-    for name, column in (("losses_rnn", "loss"), ("rnn", "value")):
+    for name, column in (("losses_rnn", "mse"), ("rnn", "value")):
         file = paths["scores"] / f"{name}.parquet"
         rows = pd.read_parquet(file)
         rows.loc[rows["lam"] == 0, column] = np.inf

@@ -17,6 +17,7 @@ import statsmodels.api as sm
 import torch
 from scipy.optimize import minimize
 from sklearn.linear_model import ElasticNet, Lasso, Ridge
+from sklearn.svm import SVR
 
 from stages.equivalents import EQUIVALENTS, Equivalent, Study, find, main
 from stages.networks.initial import initial_weights
@@ -42,11 +43,17 @@ def setting(kind: str, tool: str, study: Study = STUDY) -> float:
 
 
 @cache
-def own(kind: str, optimizer: str = "adam", epochs: int = 6000, rate: float = 0.05) -> np.ndarray:
+def own(
+    kind: str,
+    optimizer: str = "adam",
+    epochs: int = 6000,
+    rate: float = 0.05,
+    loss: str = "squared",
+) -> np.ndarray:
     """Weights (P, 1 + L·F) of this project, the intercept first."""
     recipe = recipe_of(
         linear(WINDOWS), penalty=kind, ratio=KINDS[kind], optimizer=optimizer, batch_size=M,
-        epochs=epochs, learning_rate=rate, schedule="cosine" if epochs > STEPS else "constant",
+        epochs=epochs, learning_rate=rate, loss=loss, schedule="cosine" if epochs > STEPS else "constant",
     )  # fmt: skip
     member = Member(LAM, 0, "final", epochs)
     return trained(recipe, WINDOWS, [member])[member].weights.reshape(P, -1)
@@ -64,7 +71,7 @@ def assert_optimum(kind: str, intercept: np.ndarray, coefficients: np.ndarray) -
 def test_scikit_learn():
     exact = {"tol": 1e-14, "max_iter": 1_000_000}
     models = {
-        "l2": Ridge(alpha=setting("l2", "scikit-learn"), tol=1e-12),
+        "l2": Ridge(alpha=setting("l2", "scikit-learn `Ridge`"), tol=1e-12),
         "l1": Lasso(alpha=setting("l1", "scikit-learn"), **exact),
         "elastic_net": ElasticNet(
             alpha=setting("elastic_net", "scikit-learn"), l1_ratio=RATIO, **exact
@@ -127,17 +134,36 @@ def test_the_objective_that_glmnet_documents(kind, ratio):
         np.testing.assert_allclose(beta, own(kind)[j], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("mean", [False, True], ids=["half-sum", "MSELoss"])
+def test_support_vector_regression():
+    """Of absolute errors the minimum need not be the only one, so objectives are compared."""
+    strength = setting("l2", "scikit-learn `SVR`")
+    for w, y in zip(own("l2", loss="absolute"), Y.T, strict=True):
+        model = SVR(kernel="linear", epsilon=0, C=strength, tol=1e-8).fit(X, y)
+        both = [
+            np.abs(X @ beta + intercept - y).sum() + LAM / 2 * beta @ beta
+            for beta, intercept in ((w[1:], w[0]), (model.coef_[0], model.intercept_[0]))
+        ]
+        assert both[0] == pytest.approx(both[1], rel=1e-4)
+
+
+# name: this project's loss, torch's of (forecast, y), what torch's is to be multiplied by to be this one
+TORCH_LOSSES = {
+    "loss 1/(2b)": ("squared", lambda f, y: 0.5 * ((f - y) ** 2).sum() / M, 1),
+    "`MSELoss`": ("squared", torch.nn.MSELoss(), P / 2),
+    "`L1Loss`": ("absolute", torch.nn.L1Loss(), P),
+}
+
+
+@pytest.mark.parametrize("name", TORCH_LOSSES)
 @pytest.mark.parametrize("tool", ["SGD", "Adam", "AdamW"])
-def test_torch_takes_the_same_steps(tool, mean):
+def test_torch_takes_the_same_steps(tool, name):
+    loss, function, scale = TORCH_LOSSES[name]
     kind = "decoupled" if tool == "AdamW" else "l2"
-    loss = "" if tool == "AdamW" else ", `MSELoss`" if mean else ", loss 1/(2b)"
-    decay = setting(kind, f"torch `{tool}`{loss}")
+    decay = setting(kind, f"torch `{tool}`" + (f", {name}" if kind == "l2" else ""))
     network = torch.nn.Linear(X.shape[1], P, dtype=torch.float64)
     with torch.no_grad():
         network.bias.copy_(torch.tensor(start()[:, 0]))
         network.weight.copy_(torch.tensor(start()[:, 1:]))
-    scale = P / 2 if mean else 1.0  # the half sum is the mean times P/2
     settings = {"lr": RATE * scale} if tool == "SGD" else {"lr": RATE, "eps": 1e-8 / scale}
     groups = [
         {"params": [network.weight], "weight_decay": decay},
@@ -147,20 +173,19 @@ def test_torch_takes_the_same_steps(tool, mean):
     x, y = torch.tensor(X), torch.tensor(Y)
     for _ in range(STEPS):
         optimizer.zero_grad()
-        error = network(x) - y
-        (torch.nn.MSELoss()(network(x), y) if mean else 0.5 * (error**2).sum() / M).backward()
+        function(network(x), y).backward()
         optimizer.step()
     found = np.column_stack([network.bias.detach(), network.weight.detach()])
-    truth = own(kind, "sgd" if tool == "SGD" else "adam", STEPS, RATE)
+    truth = own(kind, "sgd" if tool == "SGD" else "adam", STEPS, RATE, loss)
     np.testing.assert_allclose(found, truth, rtol=0, atol=1e-11)
     assert np.abs(found - start()).max() > 0.1
 
 
-def keras_model(weights: np.ndarray, regularizer=None, loss="mse") -> keras.Model:
+def keras_model(weights: np.ndarray, regularizer=None, loss="mse", scale=P / 2) -> keras.Model:
     """A dense layer in double precision with SGD that takes this project's steps."""
     layer = keras.layers.Dense(P, kernel_regularizer=regularizer, dtype="float64")
     model = keras.Sequential([keras.Input((X.shape[1],), dtype="float64"), layer])
-    model.compile(keras.optimizers.SGD(RATE * P / 2), loss=loss)
+    model.compile(keras.optimizers.SGD(RATE * scale), loss=loss)
     model.set_weights([weights[:, 1:].T.copy(), weights[:, 0].copy()])
     return model
 
@@ -177,16 +202,18 @@ def on_predictions(strength: float):
 
 
 def test_keras_takes_the_same_steps():
-    strength = setting("l2", "Keras")
+    strength = setting("l2", "Keras `l2`, loss `mse`")
+    absolute = keras.regularizers.L2(setting("l2", "Keras `l2`, loss `mae`"))
     on_y = setting("predictions", "Keras")
     models = {
-        "l2": keras_model(start(), keras.regularizers.L2(strength)),
-        "predictions": keras_model(start(), loss=on_predictions(on_y)),
+        ("l2", "squared"): keras_model(start(), keras.regularizers.L2(strength)),
+        ("l2", "absolute"): keras_model(start(), absolute, "mae", P),
+        ("predictions", "squared"): keras_model(start(), loss=on_predictions(on_y)),
     }
-    for kind, model in models.items():
+    for (kind, loss), model in models.items():
         for _ in range(STEPS):
             model.train_on_batch(X, Y)
-        truth = own(kind, "sgd", STEPS, RATE)
+        truth = own(kind, "sgd", STEPS, RATE, loss)
         np.testing.assert_allclose(keras_weights(model), truth, rtol=0, atol=1e-6)
         assert np.abs(truth - own("l1", "sgd", STEPS, RATE)).max() > 1e-3
 
@@ -226,8 +253,8 @@ def test_the_document_is_true():
 def test_values_on_the_command_line(capsys):
     assert main(["--lam", "5", "--windows", "100", "--outputs", "10"]) == 0
     said = capsys.readouterr().out
-    assert "| `l2` | scikit-learn `Ridge` | alpha = 5 |" in said
-    assert "| `l2` | Keras `l2`, loss `mse` | l2 = 0.005 |" in said
+    assert "| `l2` | squared | scikit-learn `Ridge` | alpha = 5 |" in said
+    assert "| `l2` | squared | Keras `l2`, loss `mse` | l2 = 0.005 |" in said
     assert main([]) == 0
     assert "alpha = λ" in capsys.readouterr().out
 

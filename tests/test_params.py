@@ -60,6 +60,8 @@ def test_the_committed_file_is_good(capsys):
         ("train.hidden", 0, "train.hidden = 0"),
         ("train.dropout", 1.0, "train.dropout = 1.0: input should be less than 1"),
         ("train.penalty.kind", "l3", "train.penalty.kind = 'l3'"),
+        ("train.loss", "huber", "train.loss = 'huber'"),
+        ("report.measure", "rmse", "report.measure = 'rmse'"),
         ("train.penalty.lambdas", [0, -1], "train.penalty.lambdas.1 = -1"),
         ("train.penalty.lambdas", [1, 1], "needs at least one value and none twice"),
         ("train.penalty.lambdas", [], "needs at least one value"),

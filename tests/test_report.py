@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,18 @@ import pytest
 
 from stages.artifacts import container
 from stages.artifacts.windows import Windows
+from stages.report.loss import MEASURES
 from stages.report.params import ReportParams
 from stages.report.run import run
 from stages.report.study import Study, load_study
 from stages.report.tables import log_axis, metrics, plotted_curves, plotted_path, weight_norm
-from tests.made_study import EPOCHS, GRID, LEVELS, H, Maker
+from tests.made_study import ABSOLUTE, BASELINES, EPOCHS, GRID, LEVELS, H, Maker
 
-COLUMNS = "cell,lam,m,lam_over_m,validation_mse,validation_se,validation_sd_seeds,"
-COLUMNS += "validation_sd_folds,diff_to_min,train_mse,test_mse,test_mae,regret,weight_norm,epochs,"
-COLUMNS += "selected"
+COLUMNS = "cell,lam,m,lam_over_m,measure,validation_mse,validation_mae,validation_se,"
+COLUMNS += (
+    "validation_sd_seeds,validation_sd_folds,diff_to_min,train_mse,train_mae,test_mse,test_mae,"
+)
+COLUMNS += "regret,weight_norm,epochs,selected"
 
 
 def test_path_table_is_the_public_one(written: tuple[Study, Path]) -> None:
@@ -66,6 +70,65 @@ def test_both_rules_are_followed(made: dict[str, Path]) -> None:
         assert study.best.name == "rnn"
 
 
+@pytest.mark.parametrize(
+    ("loss", "measure", "wanted"),
+    [
+        ("squared", "trained", ("mse", 10.0, 0.0)),
+        ("squared", "mae", ("mae", 1.0, 10.0)),
+        ("absolute", "trained", ("mae", 1.0, 10.0)),
+        ("absolute", "mse", ("mse", 10.0, 0.0)),
+    ],
+)
+def test_one_measure_chooses_and_judges(
+    tmp_path: Path, loss: str, measure: str, wanted: tuple[str, float, float]
+) -> None:
+    """The trained loss's, unless another is asked for; tables hold both."""
+    maker = Maker(tmp_path / "study", ("north", "south"))
+    maker.loss = loss
+    paths, params = maker.write(), ReportParams(rule="minimum", measure=measure)
+    study = run(**paths, folder=tmp_path / "report", params=params)
+    name, *chosen = wanted
+    assert (study.measure, [cell.lam for cell in study.cells]) == (name, chosen)
+    levels = LEVELS | BASELINES if name == "mse" else ABSOLUTE
+    for cell in study.cells:
+        at = GRID.index(cell.lam)
+        folds = [cell.fit.window_losses[name][f] for f in ("fold0", "fold1")]
+        pooled = np.concatenate([fold[at].mean(axis=0) for fold in folds])
+        assert cell.path.loss[at] == pytest.approx(pooled.mean())
+        zero = next(v for v in study.comparisons if (v.cell, v.against) == (cell.name, "λ = 0"))
+        gain = 100 * (levels[cell.name][at] / levels[cell.name][0] - 1)
+        assert zero.percent == pytest.approx(gain, abs=1.5)
+        ridge = next(v for v in study.comparisons if (v.cell, v.against) == (cell.name, "ridge"))
+        gain = 100 * (levels[cell.name][at] / levels["ridge"] - 1)
+        assert ridge.percent == pytest.approx(gain, abs=3)
+    table = pd.read_csv(tmp_path / "report" / "lambda_path.csv")
+    assert set(table["measure"]) == {name}
+    own = table[table["cell"] == "rnn"]
+    both = [name for name in own if name.startswith(("validation_m", "train_m", "test_m"))]
+    assert len(both) == 6
+    assert own[both].notna().all(axis=None)
+    np.testing.assert_allclose(own["validation_se"], study.cells[0].path.se, rtol=1e-5)
+    told = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert list(told["rnn"])[1:3] == [f"validation_{name}", f"validation_{name}_at_0"]
+    text = (tmp_path / "report" / "report.md").read_text() + "\n"
+    page = (tmp_path / "report" / "index.html").read_text()
+    label, other = ("MSE", "MAE") if name == "mse" else ("MAE", "MSE")
+    assert f"scaled {label}" in text
+    assert f"scaled {other}" not in text
+    assert f"Differences in {MEASURES[name]}" in text
+    assert ("1/m Σ |y − ŷ|" if loss == "absolute" else "1/(2m) Σ ‖y − ŷ‖²") in text
+    assert f"validation {label}, scaled" in page
+    errors = ET.parse(tmp_path / "report" / "figures" / "lambda_path.svg").getroot().itertext()
+    assert any(f"{label} (scaled units)" in one for one in errors)
+    curves = (tmp_path / "report" / "figures" / "curves.svg").read_text()
+    trained = "MAE" if loss == "absolute" else "MSE"
+    assert f"{trained} (scaled units)" in curves
+    early = "stopped early" in text.split("## The λ path")[1].split("###")[1]
+    assert early == (
+        trained == label
+    )  # curves are of the trained loss: they say nothing of another
+
+
 def test_metrics_are_few_numbers_per_cell(written: tuple[Study, Path]) -> None:
     study, folder = written
     got = json.loads((folder / "metrics.json").read_text())
@@ -92,7 +155,7 @@ def test_plotted_numbers_are_the_path_and_the_curves(written: tuple[Study, Path]
     assert table.loc[table["lam"] == 0, "lam_label"].unique().tolist() == ["0"]
     for cell in written[0].cells:
         parts = {
-            part: own["mse"] for part, own in table[table["cell"] == cell.name].groupby("part")
+            part: own["loss"] for part, own in table[table["cell"] == cell.name].groupby("part")
         }
         assert set(parts) == {"train", "validation", "test"}
         np.testing.assert_array_equal(parts["validation"], cell.path.loss)
@@ -102,7 +165,7 @@ def test_plotted_numbers_are_the_path_and_the_curves(written: tuple[Study, Path]
     curves = plotted_curves(written[0])
     assert curves.groupby(["cell", "lam"]).size().max() == 200
     assert (curves["epoch"].min(), curves["epoch"].max()) == (1, EPOCHS)
-    np.testing.assert_allclose(curves["validation_mse"], 1.2 * curves["train_mse"])
+    np.testing.assert_allclose(curves["validation_loss"], 1.2 * curves["train_loss"])
 
 
 def test_chosen_model_can_be_used_alone(written: tuple[Study, Path], made: dict[str, Path]) -> None:

@@ -21,7 +21,8 @@ class Chosen:
     Attributes:
         weights: (S, n) float32 of the final fold. center, scale: (G, F) float64 of its scaler.
         cell, lam, m: of the networks; m counts the training windows of the final fold.
-        validation_mse: of the choice, in scaled units; None where it is not finite.
+        measure: what it was chosen by (mse, mae). validation_loss: of the choice by that measure, in scaled
+            units; None where it is not finite.
         config: the architecture and the training settings (`Fit.config`).
         layout: how windows are cut.
         dates: how those of the study's file were read, for tables that have them so.
@@ -33,7 +34,8 @@ class Chosen:
     cell: str
     lam: float
     m: int
-    validation_mse: float | None
+    measure: str
+    validation_loss: float | None
     config: dict[str, Any]
     layout: Layout
     dates: str

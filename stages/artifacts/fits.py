@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,12 @@ class Fit:
     train_losses: dict[str, np.ndarray]
     window_losses: dict[str, dict[str, np.ndarray]]
 
+    @property
+    def validated(self) -> list[int]:
+        """Indices, in the first axis, of the folds that have validation windows."""
+        losses = next(iter(self.window_losses.values()))
+        return [k for k, name in enumerate(self.folds) if name in losses and losses[name].size]
+
     def save(self, path: Path) -> None:
         arrays = {name: getattr(self, name) for name in ("weights", *_CURVES, *_BY_MEMBER)}
         arrays |= {f"train_losses/{name}": losses for name, losses in self.train_losses.items()}
@@ -72,7 +78,7 @@ class Fit:
         """Arrays are memory maps.
 
         Raises:
-            ValueError: the file is damaged.
+            ValueError: the file is damaged, or of another version of this project.
         """
         arrays, meta = container.load(path)
         values: dict[str, Any] = {"train_losses": {}, "window_losses": {}} | meta
@@ -83,6 +89,8 @@ class Fit:
             for folder in folders:
                 inner = inner.setdefault(folder, {})
             inner[name] = array
+        if set(values) != {part.name for part in fields(cls)}:
+            raise ValueError(f"{path} is of another version of this project; run `dvc repro` again")
         return cls(**values)
 
 

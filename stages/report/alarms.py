@@ -6,13 +6,14 @@ JUMP times its validation loss. A network that learnt nothing at all does far be
 
 Test losses are in units of σ, each series' standard deviation in the split's training part, validation losses
 in those of each fold's scaler. So the third sign compares them in σ, or, where a validation loss has none, as
-multiples of the losses of repeating the last value.
+multiples of the losses of repeating the last value. All of them are mean squared errors, whatever loss the
+networks were trained on: the factors are of those.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,15 +31,13 @@ ALIKE = 0.01  # how far channels' factors may lie apart, as a share of their mea
 BLOCK = 1 << 20  # targets held at a time
 
 
-def alarms(
-    cells: Sequence[Cell], windows: Windows, baselines: Mapping[str, WindowLosses]
-) -> tuple[str, ...]:
+def alarms(cells: Sequence[Cell], windows: Windows, naive: WindowLosses | None) -> tuple[str, ...]:
     """A sentence for each sign; empty where all is well.
 
     Args:
-        windows: the development part. baselines: name → test losses.
+        windows: the development part. naive: squared test errors of repeat_last, if it is a baseline.
     """
-    sigma, naive, found = yardstick(windows, None).sigma, baselines.get("repeat_last"), []
+    sigma, found = yardstick(windows, None).sigma, []
     for cell in cells:
         found += [_validation(cell, windows), _test(cell, naive)]
         found.append(_jump(cell, windows, sigma, naive))
@@ -48,34 +47,35 @@ def alarms(
 def _validation(cell: Cell, windows: Windows) -> str:
     folds = _validated(cell, windows)
     naive = np.concatenate([repeated_last(windows, fold) for fold in folds]).mean()
-    loss = float(cell.path.loss[cell.chosen])
+    losses = np.concatenate([_losses(cell, fold) for fold in folds])
+    loss = float(losses.mean())
     if not _times(loss, float(naive), WRONG):
         return ""
     series = np.concatenate([windows.group_origin(fold.validation)[0] for fold in folds])
     names: Array = np.array(windows.layout.series, object)[series]
     if windows.layout.channels == "joint":
         names = np.full(len(series), "")
-    cause = _cause("validation", names, np.concatenate([_losses(cell, fold) for fold in folds]))
+    cause = _cause("validation", names, losses)
     what = f"that of {_repeating(windows)} on the same windows"
     compared = _compared(loss, float(naive), what)
-    return f"{_who(cell)}: the validation loss, {loss:.4g}, is {compared}{cause}."
+    return f"{_who(cell)}: the validation MSE, {loss:.4g}, is {compared}{cause}."
 
 
 def _test(cell: Cell, naive: WindowLosses | None) -> str:
     """Not finite, or against repeat_last, where there is that baseline."""
-    one, loss = cell.losses[cell.chosen], float(cell.test[cell.chosen])
+    one, loss = cell.squared, float(cell.squared.loss.mean())
     if not math.isfinite(loss):
-        return f"{_who(cell)}: the test loss is not a finite number: a network diverged."
+        return f"{_who(cell)}: the test MSE is not a finite number: a network diverged."
     if naive is None or not _times(loss, float(naive.loss.mean()), WRONG):
         return ""
     compared = _compared(loss, float(naive.loss.mean()), "repeat_last's")
     cause = _cause("test", one.series, one.loss)
-    return f"{_who(cell)}: the test loss, {loss:.4g}, is {compared}{cause}."
+    return f"{_who(cell)}: the test MSE, {loss:.4g}, is {compared}{cause}."
 
 
 def _jump(cell: Cell, windows: Windows, sigma: Array, naive: WindowLosses | None) -> str:
     """The test loss against the validation loss of the ranked series."""
-    one, loss = cell.losses[cell.chosen], float(cell.test[cell.chosen])
+    one, loss = cell.squared, float(cell.squared.loss.mean())
     folds = _validated(cell, windows)
     groups = np.concatenate([windows.group_origin(fold.validation)[0] for fold in folds])
     ranked: Array = np.isfinite(sigma).reshape(len(windows.first), -1)
@@ -101,8 +101,8 @@ def _above(test: float, validation: float) -> str:
     """Of losses in one unit: how many times the one is the other."""
     if not _times(test, validation, JUMP):
         return ""
-    compared = _compared(test, validation, "the validation loss", " in the same unit")
-    return f"the test loss, {test:.4g}, is {compared}"
+    compared = _compared(test, validation, "the validation MSE", " in the same unit")
+    return f"the test MSE, {test:.4g}, is {compared}"
 
 
 def _further_above(
@@ -115,7 +115,7 @@ def _further_above(
     if not _times(test, validation, JUMP):
         return ""
     return (
-        f"the test loss is {test:.3g} times repeat_last's, the validation loss only {validation:.3g} times "
+        f"the test MSE is {test:.3g} times repeat_last's, the validation MSE only {validation:.3g} times "
         f"that of {repeating} on its windows"
     )
 
@@ -197,5 +197,5 @@ def _cause(what: str, series: Array, losses: Array) -> str:
     with np.errstate(over="ignore"):
         sums = np.bincount(places, losses / losses.max())
     worst = int(sums.argmax())
-    share = f"{100 * sums[worst] / sums.sum():.3g} % of the {what} loss"
+    share = f"{100 * sums[worst] / sums.sum():.3g} % of the {what} MSE"
     return f"; {share} comes from series {str(names[worst])!r}"

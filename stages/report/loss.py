@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stages.artifacts.fits import Fit
 from stages.artifacts.windows import Layout
+from stages.networks.losses import LOSSES
 
 NAMES = {
     "l2": "L2",
@@ -12,7 +13,8 @@ NAMES = {
     "elastic_net": "the elastic net",
     "predictions": "the penalty on predictions",
 }
-_ERROR = "1/(2m) Σ ‖y − ŷ‖²"
+ERRORS = {"squared": "1/(2m) Σ ‖y − ŷ‖²", "absolute": "1/m Σ |y − ŷ|"}
+MEASURES = {"mse": "mean squared error", "mae": "mean absolute error"}
 _LOSSES = {
     "l2": "The loss is L(θ) = {error} + λ/(2m) Σ {c}w²",
     "decoupled": "The loss is L(θ) = {error}, and beside its gradient each step takes learning rate · λ/m "
@@ -28,11 +30,18 @@ def name(fit: Fit) -> str:
     return NAMES[fit.config["penalty"]]
 
 
+def trained(fit: Fit) -> str:
+    """The measure of the loss that was minimised: of what the curves show."""
+    return LOSSES[fit.config["loss"]].measure
+
+
 def sentence(fit: Fit) -> str:
     """The loss with its penalty, as `stages/train/penalty.py` defines it, and what its letters are."""
     kind, ratio = fit.config["penalty"], fit.config["ratio"] or 0.0
     weighed = kind != "predictions" and any(c != 1 for c in fit.config["multipliers"])
-    text = _LOSSES[kind].format(error=_ERROR, c="c " if weighed else "", ratio=ratio)
+    text = _LOSSES[kind].format(
+        error=ERRORS[fit.config["loss"]], c="c " if weighed else "", ratio=ratio
+    )
     text += f", over the m training windows of a fold ({fit.m[-1]} in the final fit)"
     if kind == "predictions":
         return text + "; no weight is penalised."

@@ -83,9 +83,9 @@ def _choice_table(study: Study) -> str:
         row[0] = f"**{cell.name}**" if cell is study.best else cell.name
     rule = RULES[study.params.rule]
     return table(rows.CHOSEN, made) + (
-        "\n\nMean squared errors in scaled units, mean over seeds. Chosen from validation alone: "
-        f"{rule}. Regret: what the choice loses on the test part to the best λ in hindsight; the change "
-        f"from λ = 0 is the test error's (negative: a gain).{study.units}"
+        f"\n\nThe {loss.MEASURES[study.measure]} in scaled units, mean over seeds. Chosen from validation "
+        f"alone: {rule}. Regret: what the choice loses on the test part to the best λ in hindsight; the "
+        f"change from λ = 0 is the test error's (negative: a gain).{study.units}"
     )
 
 
@@ -95,8 +95,8 @@ def _verdicts(study: Study) -> str:
         lines = ["- The grid has no λ = 0 and the study no baseline to compare with."]
     compared = sum(verdict.word != "same" for verdict in study.comparisons)
     note = (
-        "Differences in mean squared error on the same test windows, in per cent of the reference; "
-        "negative is better. Equal-weighted cosine t-intervals, which hold when neighbouring "
+        f"Differences in {loss.MEASURES[study.measure]} on the same test windows, in per cent of the "
+        "reference; negative is better. Equal-weighted cosine t-intervals, which hold when neighbouring "
         f"windows depend on each other; verdicts carry Holm's correction over {compared}, all those "
         "under “All comparisons”. The best baseline is the one with the lowest test error."
     )
@@ -161,8 +161,9 @@ def _path(cell: Cell, paths: pd.DataFrame) -> str:
         row[0] = f"**{row[0]}**" if one["selected"] else row[0]
         made.append(row)
     made += _stopped_row(cell, len(rows.PATH))
-    marks = f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. Lowest validation loss at λ = "
-    marks += f"{number(cell.path.lambdas[cell.path.minimum])}, one standard error rule λ = "
+    marks = f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. Validation and training are the "
+    marks += f"{loss.MEASURES[cell.measure]} in scaled units, test in the data's. Lowest validation loss "
+    marks += f"at λ = {number(cell.path.lambdas[cell.path.minimum])}, one standard error rule λ = "
     marks += f"{number(cell.path.lambdas[cell.path.one_standard_error])}."
     return f"### {cell.name}\n\n{marks}\n\n" + table(rows.PATH, made)
 

@@ -23,6 +23,11 @@ PATH = (
 )  # fmt: skip
 
 
+def scaled(measure: str) -> str:
+    """A measure's label in scaled units."""
+    return f"{METRICS[measure]} (scaled units)"
+
+
 def number(value: float, digits: int = 4) -> str:
     """A setting, a λ or a count for a person; a dash where there is none."""
     if 10**digits <= abs(value) < 1e9:
@@ -60,13 +65,14 @@ def chosen(cell: Cell) -> list[str]:
 
 def path(row: Mapping[Any, Any], cell: Cell, place: int) -> list[str]:
     """A λ of the path, a row of `tables.path_table`, under PATH."""
+    validation, training = f"validation_{cell.measure}", f"train_{cell.measure}"
     fine = ("validation_se", "diff_to_min", "validation_sd_seeds", "validation_sd_folds")
     return [
         number(row["lam"]),
         measured(row["lam_over_m"], 3),
-        measured(row["validation_mse"]),
+        measured(row[validation]),
         *(measured(row[name], 3) for name in fine),
-        *(measured(row[name]) for name in ("train_mse", "test_mse", "test_mae")),
+        *(measured(row[name]) for name in (training, "test_mse", "test_mae")),
         percent(row["regret"]),
         measured(row["weight_norm"], 3),
         epochs_told(cell, place),
@@ -96,7 +102,7 @@ def forecasters(study: Study) -> tuple[list[str], list[tuple[bool, list[str]]]]:
             loss = float(cell.ensemble[at].loss.mean())
             add(comparisons.together(cell), cell.lam, loss, cell.ensemble_overall.iloc[at])
     lines.sort(key=lambda line: line[0] if math.isfinite(line[0]) else math.inf)
-    head = ["forecaster", "scaled MSE", *(METRICS[name] for name in names)]
+    head = ["forecaster", f"scaled {METRICS[study.measure]}", *(METRICS[name] for name in names)]
     return head, [(is_cell, row) for _, is_cell, row in lines]
 
 

@@ -56,6 +56,6 @@ def chosen_model(study: Study, windows: Windows, dates: str) -> Chosen:
     final = next(fold for fold in windows.folds if fold.name == cell.fit.folds[-1])
     return Chosen(
         cell.fit.weights[-1, cell.chosen], final.center, final.scale, cell.name, cell.lam,
-        int(cell.fit.m[-1]), tables.digits(cell.path.loss[cell.chosen]), cell.fit.config,
+        int(cell.fit.m[-1]), cell.measure, tables.digits(cell.path.loss[cell.chosen]), cell.fit.config,
         windows.layout, dates,
     )  # fmt: skip

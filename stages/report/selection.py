@@ -24,7 +24,7 @@ class LambdaPath:
 
     Attributes:
         lambdas: (Λ,) ascending.
-        loss: (Λ,) mean squared error in scaled units; not finite where a member diverged.
+        loss: (Λ,) in scaled units; not finite where a member diverged.
         difference: (Λ,) loss minus the lowest loss.
         se: (Λ,) standard error of that paired difference (0 at the minimum itself).
         by_seed: (Λ, S) each seed's own path.

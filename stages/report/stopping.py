@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.report.loss import trained
 from stages.report.study import Cell
-from stages.report.tables import over_folds, validated
+from stages.report.tables import over_folds
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,10 @@ def stopped_at_zero(cell: Cell) -> Stopped | None:
     The learning rate follows the whole schedule, as it does under `train.early_stopping`.
 
     Returns:
-        None where the grid lacks λ = 0 or a network has no finite validation loss.
+        None where the grid lacks λ = 0, a network has no finite validation loss, or λ is not judged by it.
     """
-    fit, places = cell.fit, validated(cell.fit)
-    if cell.zero is None:
+    fit, places = cell.fit, cell.fit.validated
+    if cell.zero is None or trained(fit) != cell.measure:
         return None
     curves = np.asarray(fit.validation_loss, float)[:, cell.zero]  # (folds, S, E)
     curves = np.where(np.isfinite(curves), curves, np.inf)
@@ -64,5 +65,5 @@ def epochs_told(cell: Cell, place: int) -> str:
     """Epochs of the final fit, with the range over the networks of the folds where they differ."""
     fit = cell.fit
     final = str(round(float(np.median(fit.epochs[-1, place]))))
-    tried = np.asarray(fit.epochs)[validated(fit), place]
+    tried = np.asarray(fit.epochs)[fit.validated, place]
     return final if tried.min() == tried.max() else f"{final} ({tried.min()}–{tried.max()})"

@@ -29,6 +29,7 @@ class Cell:
     """One cell of the study: its fit, its path, and what its members did on the test part.
 
     Attributes:
+        measure: what λ is chosen and forecasts are compared by, a name of MEASURES.
         chosen: index of the λ chosen by the report's rule.
         zero: index of λ = 0, None where the grid lacks it.
         overall: a row per λ (in order), a column per metric, mean over seeds of members' errors.
@@ -36,9 +37,11 @@ class Cell:
         losses: (Λ) test losses by window, mean over the seeds, in scaled units.
         ensemble: (Λ) test losses by window of the seeds' mean forecast; empty with one seed.
         ensemble_overall: as `overall`, of the ensemble.
+        squared: as `losses` at the chosen λ, mean squared errors.
     """
 
     fit: Fit
+    measure: str
     path: LambdaPath
     chosen: int
     zero: int | None
@@ -47,6 +50,7 @@ class Cell:
     losses: tuple[WindowLosses, ...]
     ensemble: tuple[WindowLosses, ...]
     ensemble_overall: pd.DataFrame
+    squared: WindowLosses
 
     @property
     def name(self) -> str:
@@ -131,6 +135,11 @@ class Study:
         return self.origins / self.horizon
 
     @property
+    def measure(self) -> str:
+        """Of all errors that are compared; one for all cells, as the loss is."""
+        return self.cells[0].measure
+
+    @property
     def best(self) -> Cell:
         """The cell with the lowest validation loss at its chosen λ (ties: the first)."""
         return min(self.cells, key=lambda cell: cell.path.loss[cell.chosen])
@@ -145,7 +154,8 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
     """Read the small files of a study and draw its conclusions."""
     index = load_index(scores)
     cells = tuple(_cell(fit, development, scores, params) for fit in load_fits(fits))
-    baselines, losses = _baselines(scores, index.baselines)
+    baselines, losses = _baselines(scores, index.baselines, cells[0].measure)
+    naive = [name for name in index.baselines if name == "repeat_last"]
     horizon = development.layout.horizon
     test = {name: one for cell in cells for name, one in chosen_losses(cell).items()} | losses
     return Study(
@@ -163,50 +173,62 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
         horizon=horizon,
         origins=int(np.unique(cells[0].losses[0].cutoff).size),
         index=index,
-        alarms=alarms(cells, development, losses),
+        alarms=alarms(cells, development, baseline_losses(scores, naive, "mse").get("repeat_last")),
         absences=absences(development, index, list(cells[0].overall.columns)),
         units=units(development.layout),
     )
 
 
 def _cell(fit: Fit, development: Windows, scores: Path, params: ReportParams) -> Cell:
-    folds = [fold for fold in development.folds if fold.name in fit.window_losses["mse"]]
+    measure = params.measured(fit.config["loss"])
+    window_losses = fit.window_losses[measure]
+    folds = [fold for fold in development.folds if fold.name in window_losses]
     path = lambda_path(
         fit.lambdas,
-        [np.asarray(fit.window_losses["mse"][fold.name]) for fold in folds],
+        [np.asarray(window_losses[fold.name]) for fold in folds],
         [development.group_origin(fold.validation)[1] for fold in folds],
         development.layout.horizon,
     )
     members = _overall(scores / f"{fit.cell}.parquet")
     together = members.index.get_level_values("seed") == ENSEMBLE
     overall = members[~together].groupby("lam").mean(skipna=False)
-    by_member = _window_losses(scores / f"losses_{fit.cell}.parquet")
+    by_member, chosen = _window_losses(scores, fit.cell, measure), path.chosen(params.rule)
+    squared = by_member if measure == "mse" else _window_losses(scores, fit.cell, "mse")
     seeds = [[by_member[lam, s] for s in range(fit.seeds)] for lam in path.lambdas]
     return Cell(
         fit=fit,
+        measure=measure,
         path=path,
-        chosen=path.chosen(params.rule),
+        chosen=chosen,
         zero=path.lambdas.index(0.0) if 0.0 in path.lambdas else None,
         overall=overall.reindex(list(path.lambdas)),
         test_by_seed=np.array([[one.loss.mean() for one in row] for row in seeds]),
         losses=tuple(WindowLosses.mean(row) for row in seeds),
         ensemble=tuple(by_member[lam, ENSEMBLE] for lam in path.lambdas if fit.seeds > 1),
         ensemble_overall=members[together].droplevel("seed").reindex(list(path.lambdas)),
+        squared=WindowLosses.mean([squared[path.lambdas[chosen], s] for s in range(fit.seeds)]),
     )
 
 
-def _baselines(scores: Path, names: list[str]) -> tuple[pd.DataFrame, dict[str, WindowLosses]]:
+def _baselines(
+    scores: Path, names: list[str], measure: str
+) -> tuple[pd.DataFrame, dict[str, WindowLosses]]:
     if not names:
         return pd.DataFrame(), {}
     table = _overall(scores / "baselines.parquet", by="cell").reindex(names)
-    rows = pd.read_parquet(scores / "losses_baselines.parquet")
-    groups = dict(list(rows.groupby("cell", observed=True, sort=False)))
-    losses = {name: WindowLosses.of(groups[name]) for name in names}
+    losses = baseline_losses(scores, names, measure)
     lams = pd.read_parquet(scores / "baselines.parquet", columns=["cell", "lam"])
     lam = lams.drop_duplicates("cell").set_index("cell")["lam"]
     table.insert(0, "lam", [float(lam[name]) for name in names])
     table.insert(1, "loss", [float(losses[name].loss.mean()) for name in names])
     return table.sort_values("loss", kind="stable"), losses
+
+
+def baseline_losses(scores: Path, names: list[str], measure: str) -> dict[str, WindowLosses]:
+    """Test losses of each baseline."""
+    rows = pd.read_parquet(scores / "losses_baselines.parquet")
+    groups = dict(list(rows.groupby("cell", observed=True, sort=False)))
+    return {name: WindowLosses.of(groups[name], measure) for name in names}
 
 
 def _overall(path: Path, by: str = "member") -> pd.DataFrame:
@@ -217,9 +239,12 @@ def _overall(path: Path, by: str = "member") -> pd.DataFrame:
     return rows.set_index([*index, "metric"])["value"].unstack("metric")
 
 
-def _window_losses(path: Path) -> dict[tuple[float, int], WindowLosses]:
+def _window_losses(scores: Path, cell: str, measure: str) -> dict[tuple[float, int], WindowLosses]:
     """Test losses of each member (lam, seed)."""
-    columns = ["lam", "seed", "unique_id", "cutoff", "loss"]
+    columns, path = (
+        ["lam", "seed", "unique_id", "cutoff", measure],
+        scores / f"losses_{cell}.parquet",
+    )
     rows = pq.read_table(path, columns=columns, read_dictionary=["unique_id"]).to_pandas()
     groups = rows.groupby(["lam", "seed"], sort=False)
-    return {(float(lam), int(seed)): WindowLosses.of(part) for (lam, seed), part in groups}
+    return {(float(lam), int(seed)): WindowLosses.of(part, measure) for (lam, seed), part in groups}

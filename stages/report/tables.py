@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.fits import Fit
+from stages.networks.losses import MEASURES
 from stages.report.intervals import Array
 from stages.report.study import Cell, Study
 
@@ -36,47 +37,59 @@ def write_json(content: dict[str, Any], path: Path) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def validated(fit: Fit) -> list[int]:
-    """Places, in the fit's first axis, of the folds that have a validation part."""
-    losses = fit.window_losses["mse"]
-    return [k for k, name in enumerate(fit.folds) if name in losses and losses[name].size]
-
-
 def over_folds(fit: Fit, values: Array) -> Array:
     """Mean over the validated folds of (folds, ...) values, weighted by validation windows."""
-    places = validated(fit)
-    share = np.array([fit.window_losses["mse"][fit.folds[k]].shape[-1] for k in places], float)
-    return np.tensordot(share / share.sum(), np.asarray(values, float)[places], 1)
+    return _weighted(fit, np.asarray(values, float)[fit.validated])
+
+
+def _weighted(fit: Fit, values: Array) -> Array:
+    """As `over_folds`, of values (validated folds, ...)."""
+    losses = next(iter(fit.window_losses.values()))
+    share = np.array([losses[fit.folds[k]].shape[-1] for k in fit.validated], float)
+    return np.tensordot(share / share.sum(), values, 1)
+
+
+def errors(fit: Fit, measure: str) -> tuple[Array, Array]:
+    """(Λ,) training and validation errors in scaled units: mean over validated folds and seeds."""
+    losses = fit.window_losses[measure]
+    validation = np.stack([losses[fit.folds[k]].mean(axis=-1) for k in fit.validated])
+    both = over_folds(fit, fit.train_losses[measure]), _weighted(fit, validation)
+    return both[0].mean(axis=1), both[1].mean(axis=1)
 
 
 def path_table(study: Study) -> pd.DataFrame:
     """A row per cell and λ: the public `lambda_path.csv`.
 
-    validation_* and train_mse are in scaled units and of the same members (mean over folds,
+    validation_* and train_* are in scaled units and of the same members (mean over folds,
     weighted by validation windows, and over seeds), so that their gap means something; test_* are
-    in the data's units; m, weight_norm and epochs are those of the final fit. validation_sd_seeds and
-    validation_sd_folds are the spreads over seeds and over folds (empty where there is one); regret
-    is what a λ loses on the test part (scaled units) to the best one in hindsight, in per cent.
+    in the data's units; m, weight_norm and epochs are those of the final fit. `measure` is what λ is
+    chosen by; of it are validation_se, diff_to_min, validation_sd_seeds and validation_sd_folds (the
+    spreads over seeds and over folds, empty where there is one), and regret: what a λ loses on the test
+    part (scaled units) to the best one in hindsight, in per cent.
     """
     return pd.concat([_cell_table(cell) for cell in study.cells], ignore_index=True)
 
 
 def _cell_table(cell: Cell) -> pd.DataFrame:
     fit, path, empty = cell.fit, cell.path, np.full(len(cell.path.lambdas), np.nan)
+    parts = {measure: errors(fit, measure) for measure in MEASURES}
     return pd.DataFrame(
         {
             "cell": cell.name,
             "lam": path.lambdas,
             "m": int(fit.m[-1]),
             "lam_over_m": np.array(path.lambdas) / fit.m[-1],
-            "validation_mse": path.loss,
+            "measure": cell.measure,
+            **{f"validation_{measure}": both[1] for measure, both in parts.items()},
             "validation_se": path.se,
             "validation_sd_seeds": path.seed_spread,
             "validation_sd_folds": path.fold_spread,
             "diff_to_min": path.difference,
-            "train_mse": over_folds(fit, fit.train_losses["mse"]).mean(axis=1),
-            "test_mse": cell.overall.get("mse", pd.Series(empty)).to_numpy(),
-            "test_mae": cell.overall.get("mae", pd.Series(empty)).to_numpy(),
+            **{f"train_{measure}": both[0] for measure, both in parts.items()},
+            **{
+                f"test_{measure}": cell.overall.get(measure, pd.Series(empty)).to_numpy()
+                for measure in MEASURES
+            },
             "regret": cell.regrets,
             "weight_norm": weight_norm(fit).mean(axis=1),
             "epochs": np.median(fit.epochs[-1], axis=1).round().astype(int),
@@ -95,26 +108,29 @@ def weight_norm(fit: Fit) -> Array:
 def metrics(study: Study) -> dict[str, Any]:
     """The headline of each cell and of the best baseline: the columns of `dvc exp show`.
 
+    Errors are of the measure that λ is chosen by.
+
     regret_percent and test_vs_0_percent: what the chosen λ loses on the test part to the best λ in
     hindsight and to λ = 0.
     """
     content: dict[str, Any] = {}
+    validation, test = f"validation_{study.measure}", f"test_{study.measure}"
     for cell in study.cells:
-        test = cell.overall.get("mse")
-        row = {"lam": cell.lam, "validation_mse": digits(cell.path.loss[cell.chosen])}
+        row = {"lam": cell.lam, validation: digits(cell.path.loss[cell.chosen])}
         if cell.zero is not None:
-            row["validation_mse_at_0"] = digits(cell.path.loss[cell.zero])
-        if test is not None:
-            row["test_mse"] = digits(test.iloc[cell.chosen])
-        if test is not None and cell.zero is not None:
-            row["test_mse_at_0"] = digits(test.iloc[cell.zero])
+            row[f"{validation}_at_0"] = digits(cell.path.loss[cell.zero])
+        if study.measure in cell.overall:
+            errors = cell.overall[study.measure]
+            row[test] = digits(errors.iloc[cell.chosen])
+            if cell.zero is not None:
+                row[f"{test}_at_0"] = digits(errors.iloc[cell.zero])
         row["regret_percent"] = digits(cell.regret)
         row["test_vs_0_percent"] = digits(cell.to_zero)
         content[cell.name] = {key: value for key, value in row.items() if value is not None}
     if study.best_baseline is not None:
         best: dict[str, Any] = {"name": study.best_baseline}
-        if "mse" in study.baselines:
-            best["test_mse"] = digits(study.baselines["mse"].iloc[0])
+        if study.measure in study.baselines:
+            best[test] = digits(study.baselines[study.measure].iloc[0])
         content["best_baseline"] = best
     return content
 
@@ -129,11 +145,11 @@ def plotted_path(study: Study) -> pd.DataFrame:
     for cell in study.cells:
         path = cell.path
         parts = {
-            "train": over_folds(cell.fit, cell.fit.train_losses["mse"]).mean(axis=1),
+            "train": errors(cell.fit, cell.measure)[0],
             "validation": path.loss,
             "test": cell.test,
         }
-        for part, mse in parts.items():
+        for part, loss in parts.items():
             frames.append(
                 pd.DataFrame(
                     {
@@ -141,7 +157,8 @@ def plotted_path(study: Study) -> pd.DataFrame:
                         "lam": path.lambdas,
                         "lam_label": [f"{lam:.3g}" for lam in path.lambdas],
                         "part": part,
-                        "mse": mse,
+                        "measure": cell.measure,
+                        "loss": loss,
                         "se": path.se if part == "validation" else np.nan,
                     }
                 )
@@ -174,12 +191,12 @@ def plotted_curves(study: Study) -> pd.DataFrame:
                         "cell": cell.name,
                         "lam": lam,
                         "epoch": kept + 1,
-                        "train_mse": train[place, kept],
-                        "validation_mse": validation[place, kept],
+                        "train_loss": train[place, kept],
+                        "validation_loss": validation[place, kept],
                     }
                 )
             )
-    return pd.concat(frames, ignore_index=True).dropna(subset=["train_mse"])
+    return pd.concat(frames, ignore_index=True).dropna(subset=["train_loss"])
 
 
 def curves(fit: Fit) -> tuple[Array, Array]:
@@ -187,7 +204,7 @@ def curves(fit: Fit) -> tuple[Array, Array]:
 
     After early stopping has ended a member, its mean goes on over the members still training.
     """
-    places = validated(fit)
+    places = fit.validated
     return _mean(fit.train_loss[places]), _mean(fit.validation_loss[places])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from stages.report.axes import common_scale, lambda_axis, same_range
 from stages.report.page.training import kept_epochs, log_labels
 from stages.report.plot import Chart, Panel, columns_for, short
+from stages.report.rows import METRICS
 from stages.report.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
 from stages.report.svg import Key
 from stages.report.tables import curves, log_axis
@@ -18,19 +19,18 @@ from stages.tracking.side import Side, all_cells
 # Of the first side, the second, …: matplotlib's dash beside the legend's. 20 pairs before one comes again.
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, INK)
 DASHES = (("-", ""), ((0, (5, 2)), "7 3"), ((0, (1, 1.4)), "2 2"), ((0, (5, 2, 1, 2)), "7 3 2 3"))
-_ERRORS = (
-    ("validation", "validation_mse", "MSE (scaled units)"),
-    ("test", "test_mse", "MSE (data's units)"),
-)
+_UNITS = {"validation": "scaled units", "test": "data's units"}
 
 
 def paths(found: list[Side]) -> Chart:
     """Validation error against λ, a panel for each cell and a line for each side, and test error below."""
     cells, panels = all_cells(found), list[Panel]()
-    for part, column, unit in _ERRORS:
-        own = [_path(found, cell, column, f"{cell}: {part}", unit) for cell in cells]
+    measure = found[0].measure
+    for part, unit in _UNITS.items():
+        label, column = f"{METRICS[measure]} ({unit})", f"{part}_{measure}"
+        own = [_path(found, cell, column, f"{cell}: {part}", label) for cell in cells]
         values = [trace.value for panel in own for trace in panel.traces]
-        if any(np.isfinite(one).any() for one in values):  # evaluate.metrics may have no MSE
+        if any(np.isfinite(one).any() for one in values):  # evaluate.metrics may lack it
             common_scale(own, values)
             panels += own
     return Chart(
@@ -44,7 +44,7 @@ def paths(found: list[Side]) -> Chart:
         keys=[*_keys(found), Key("compared λ", FAINT, "diamond")],
         columns=columns_for(len(cells), 2),
         x="lam",
-        y="mse",
+        y=measure,
         prefix="λ = ",
     )
 
@@ -67,7 +67,7 @@ def losses(found: list[Side]) -> Chart:
     """Validation loss by epoch at the compared λ, a panel for each cell and a line for each side."""
     cells, panels = all_cells(found), list[Panel]()
     for cell in cells:
-        panel = Panel(cell, "epoch", "MSE (scaled units)")
+        panel = Panel(cell, "epoch", "loss (scaled units)")
         for side, look in _with(found, cell):
             loss = curves(side.fits[cell])[1][side.places[cell]]
             kept = kept_epochs(loss.size)
@@ -87,7 +87,7 @@ def losses(found: list[Side]) -> Chart:
         keys=_keys(found),
         columns=columns_for(len(cells), 1),
         x="epoch",
-        y="mse",
+        y="loss",
         prefix="epoch ",
     )
 

@@ -10,18 +10,17 @@ from typing import Any
 import numpy as np
 import yaml
 
+from stages.networks.losses import MEASURES
+from stages.report.loss import MEASURES as LONG
 from stages.report.page.answer import intervals
 from stages.report.page.parts import Block, Facts, Section, Table, Text, Verdicts
-from stages.report.rows import measured, number
+from stages.report.rows import METRICS, measured, number
 from stages.report.verdicts import Pair, Verdict, judge
 from stages.tracking import diff_figure
 from stages.tracking.side import Side, all_cells
 
-_ERRORS = {
-    "validation MSE": "validation_mse",
-    "test MSE": "test_mse",
-    "training MSE": "train_mse",
-}
+_PARTS = {"validation": "validation", "test": "test", "training": "train"}
+_ERRORS = {f"{name} {METRICS[m]}": f"{part}_{m}" for m in MEASURES for name, part in _PARTS.items()}
 
 
 def sections(found: list[Side]) -> list[Section]:
@@ -47,11 +46,16 @@ def _lowest(found: list[Side]) -> str:
     why = next((why for side in found[1:] if (why := _unlike(found[0], side))), "")
     if why:
         return f"Validation errors of the sides cannot be compared: {why}."
+    measure = found[0].measure
     best = (
-        (_validation(side, cell), i, cell) for i, side in enumerate(found) for cell in side.places
+        (_validation(side, cell, measure), i, cell)
+        for i, side in enumerate(found)
+        for cell in side.places
     )
     error, i, cell = min(best)
-    value = f"{number(found[i].lam(cell))} of {found[i].label} (MSE {measured(error)})"
+    value = (
+        f"{number(found[i].lam(cell))} of {found[i].label} ({METRICS[measure]} {measured(error)})"
+    )
     return f"The lowest validation error is that of {cell} at λ = {value}."
 
 
@@ -64,20 +68,20 @@ def _shown_better(first: Side, judged: list[Verdict]) -> str:
     return f" On the test part, {many} a difference from {first.label}."
 
 
-def _validation(side: Side, cell: str) -> float:
-    error = float(side.row(cell)["validation_mse"])
+def _validation(side: Side, cell: str, measure: str) -> float:
+    error = float(side.row(cell)[f"validation_{measure}"])
     return error if math.isfinite(error) else math.inf
 
 
 def _facts(found: list[Side]) -> Facts:
     """Of each side the cell with the lowest validation error, and where the study stands."""
-    facts = []
+    facts, measure = [], found[0].measure
     for side in found:
-        error, cell = min((_validation(side, cell), cell) for cell in side.places)
+        error, cell = min((_validation(side, cell, measure), cell) for cell in side.places)
         where = side.named.revision.shown
         told = [
             cell,
-            f"validation MSE {measured(error)}",
+            f"validation {METRICS[measure]} {measured(error)}",
             *([where] if where != side.label else []),
         ]
         facts.append((side.label, f"λ = {number(side.lam(cell))}", ", ".join(told)))
@@ -96,7 +100,8 @@ def _errors(found: list[Side]) -> Table:
         "λ and errors", ["cell", *(side.label for side in found)], rows,
         marked=frozenset(range(0, len(rows), 1 + len(_ERRORS))),
         note="The chosen λ, unless another was named. Validation and training in scaled units, test "
-        "in the data's; means over seeds.",
+        f"in the data's; means over seeds. Sides are compared by the {LONG[found[0].measure]}, as "
+        f"{found[0].label} is judged by it.",
     )  # fmt: skip
 
 
@@ -115,7 +120,7 @@ def _verdicts(found: list[Side]) -> tuple[list[tuple[str, str]], list[Verdict]]:
             if why:
                 told.append(("no verdict", f"{who} against {against}: no verdict, {why}."))
                 continue
-            one, two = side.losses(cell), first.losses(other)
+            one, two = (s.losses(c, first.measure) for s, c in ((side, cell), (first, other)))
             if not np.array_equal(one.cutoff, two.cutoff):
                 why_not = "no verdict, their test windows differ"
                 told.append(("no verdict", f"{who} against {against}: {why_not}."))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from stages.artifacts.fits import Fit, load_fits
 from stages.artifacts.windows import Windows
+from stages.networks.losses import MEASURES
 from stages.tracking.digests import SHORT, digest, flatten, md5_of
 from stages.tracking.mirror import KEY, MEMBER, PLAN
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 # Parameters that decide nothing of one member.
 _OF_STUDIES = ("train.cells", "train.penalty.lambdas", "evaluate.baselines", "report.")
-_PATH = ("validation_mse", "train_mse", "test_mse")  # columns of lambda_path.csv, drawn against λ
+_PATH = tuple(
+    f"{part}_{m}" for m in MEASURES for part in ("validation", "train", "test")
+)  # columns of lambda_path.csv, drawn against λ
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,8 @@ def log_study(mirror: Mirror, key: str, params: dict[str, Any], files: Files) ->
         # A member is in every study that has its λ: `study` is the latest, `study.<id>` are all.
         entry.tags |= {"study": study, f"study.{study}": "chosen" if near else "member"}
         entry.tags["chosen"] = str(near).lower()
-    best = min(cells, key=lambda cell: told[cell].get("validation_mse", np.inf), default="")
+    measure = f"validation_{table['measure'].iloc[0]}"
+    best = min(cells, key=lambda cell: told[cell].get(measure, np.inf), default="")
     chosen = f"{best} λ={lam[best]:.4g}" if best else "no λ"
     source = Path(str(params.get("prepare.path", "data"))).stem
     tags = {"kind": "study", "study": study, "data": data[:SHORT]}
@@ -192,16 +196,15 @@ def _training(fit: Fit, i: int) -> dict[str, float]:
     """Errors in scaled units of one λ: mean over seeds, and the seeds' spread."""
     numbers = {
         "lam": fit.lambdas[i],
-        **_mean_and_spread("train_mse", fit.train_losses["mse"][-1, i]),
         "epochs": float(fit.epochs[-1, i].mean()),
         "weight_norm": float(np.sqrt((fit.norms[-1, i] ** 2).sum(1)).mean()),
     }
-    every = [
-        fit.window_losses["mse"][fold][i] for fold in fit.folds if fold in fit.window_losses["mse"]
-    ]
-    if every:
-        by_seed = np.concatenate(every, axis=1).mean(1)  # (S,), folds weighted by their windows
-        numbers |= _mean_and_spread("validation_mse", by_seed)
+    for measure, folds in fit.window_losses.items():
+        numbers |= _mean_and_spread(f"train_{measure}", fit.train_losses[measure][-1, i])
+        every = np.concatenate([losses[i] for losses in folds.values()], axis=1)
+        numbers |= _mean_and_spread(
+            f"validation_{measure}", every.mean(1)
+        )  # folds by their windows
     return numbers
 
 

@@ -68,12 +68,19 @@ class Side:
         rows = self.table[self.table["cell"] == cell]
         return rows.iloc[int(np.argmin(np.abs(rows["lam"].to_numpy() - self.lam(cell))))]
 
-    def losses(self, cell: str) -> WindowLosses:
+    @property
+    def measure(self) -> str:
+        """What λ is chosen by."""
+        return str(self.table["measure"].iloc[0])
+
+    def losses(self, cell: str, measure: str) -> WindowLosses:
         """Test loss of each window at the compared λ, mean over seeds, in scaled units."""
         path = self.files["scores"] / f"losses_{cell}.parquet"
-        rows = pd.read_parquet(path, columns=["lam", "seed", "unique_id", "cutoff", "loss"])
+        rows = pd.read_parquet(path, columns=["lam", "seed", "unique_id", "cutoff", measure])
         rows = rows[(rows["lam"] == self.lam(cell)) & (rows["seed"] >= 0)]  # not the ensemble
-        return WindowLosses.mean([WindowLosses.of(part) for _, part in rows.groupby("seed")])
+        return WindowLosses.mean(
+            [WindowLosses.of(part, measure) for _, part in rows.groupby("seed")]
+        )
 
     def validated(self) -> list[np.ndarray]:
         """(2, N) group and time of the origins of each fold's validation windows."""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from stages.networks.cells import CELLS
+from stages.networks.losses import MEASURES
 
 TAG = "mlflow.sharedViewState."
 COLOR = "mlflow.runColor"
@@ -29,15 +30,16 @@ _ALWAYS = {"startTime": "ALL", "lifecycleFilter": "Active", "datasetsFilter": []
 
 def views() -> dict[str, str]:
     """Tag of the experiment → the view that it holds."""
-    errors = [f"{part}_mse{end}" for part in ("validation", "test") for end in ("", "_spread")]
+    both = [f"{part}_{measure}" for measure in MEASURES for part in ("validation", "test")]
+    errors = [f"{error}{end}" for error in both for end in ("", "_spread")]
     members = {
         "searchFilter": "tags.kind = 'member'",
-        "orderByKey": "metrics.`validation_mse`",
+        "orderByKey": f"metrics.`{both[0]}`",
         "orderByAsc": True,
         "selectedColumns": _columns("metrics", errors)
         + _columns("tags", ["cell", "lam", "study", "chosen", "commits", "experiments"]),
     }
-    chosen = [f"{cell}.{name}" for cell in CELLS for name in ("lam", "validation_mse", "test_mse")]
+    chosen = [f"{cell}.{name}" for cell in CELLS for name in ("lam", *both)]
     studies: dict[str, Any] = {
         "searchFilter": "tags.kind = 'study'",
         "selectedColumns": _columns("metrics", chosen)

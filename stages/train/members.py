@@ -34,7 +34,7 @@ class Recipe:
     penalty: PenaltyKind = "l2"  # see `penalty.py`
     ratio: float | None = None  # ρ of an elastic net
     device: Literal["cpu", "cuda"] = "cpu"
-    loss: Literal["squared", "absolute"] = "squared"  # see `networks/losses.py`
+    loss: str = "squared"  # a row of LOSSES
 
     def rates(self) -> np.ndarray:
         """(E,) learning rate of each epoch; cosine: η_e = η/2 (1 + cos πe/E), as torch's

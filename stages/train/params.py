@@ -8,12 +8,15 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from stages.networks.cells import CELLS
+from stages.networks.losses import LOSSES
 from stages.params import Section
 
 if TYPE_CHECKING:
     Cell = str
+    Loss = str
 else:
     Cell = Literal[tuple(CELLS)]
+    Loss = Literal[tuple(LOSSES)]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 
@@ -101,6 +104,7 @@ class TrainParams(Section):
     layers: int = Field(default=1, ge=1, le=16)
     segment: int = Field(default=1, ge=1, le=1_000_000)
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    loss: Loss = "squared"
     penalty: Penalty
     seeds: int = Field(ge=1, le=10_000)
     epochs: int = Field(ge=1, le=1_000_000)

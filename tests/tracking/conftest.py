@@ -43,7 +43,7 @@ def files(tmp_path_factory) -> Path:
     for name in ("report.md", "figures/path.svg", "plots/curves.csv"):
         (report / name).write_text(name)
     path = [(c, lam, level) for c, own in LEVELS.items() for lam, level in zip(GRID, own)]
-    table = pd.DataFrame(path, columns=["cell", "lam", "validation_mse"])
+    table = pd.DataFrame(path, columns=["cell", "lam", "validation_mse"]).assign(measure="mse")
     table.to_csv(report / "lambda_path.csv", index=False)
     shutil.copy(ROOT / "params.yaml", folder)
     return folder

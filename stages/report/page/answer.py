@@ -105,13 +105,13 @@ def _found(study: Study, cell: Cell, against: str | None) -> Verdict | None:
 
 def _facts(study: Study) -> Facts:
     best = study.best
-    errors = best.path.loss
+    errors, label = best.path.loss, rows.METRICS[study.measure]
     zero = "" if best.zero is None else f"{measured(errors[best.zero])} at λ = 0"
     facts = [
         ("chosen λ", number(best.lam), f"{best.name}, m = {best.fit.m[-1]}"),
-        ("validation MSE, scaled", measured(errors[best.chosen]), zero),
+        (f"validation {label}, scaled", measured(errors[best.chosen]), zero),
         (
-            "test MSE, scaled",
+            f"test {label}, scaled",
             measured(best.test[best.chosen]),
             "" if best.zero is None else f"{measured(best.test[best.zero])} at λ = 0",
         ),
@@ -123,7 +123,9 @@ def _facts(study: Study) -> Facts:
     ]
     if study.best_baseline is not None:
         lowest = float(study.baselines["loss"].iloc[0])
-        facts.insert(3, ("best baseline's test MSE", measured(lowest), str(study.best_baseline)))
+        facts.insert(
+            3, (f"best baseline's test {label}", measured(lowest), str(study.best_baseline))
+        )
     return Facts(facts)
 
 
@@ -173,7 +175,8 @@ def _cells(study: Study) -> Table:
         [*rows.chosen(cell), _word(study, cell, "λ = 0"), _word(study, cell, study.best_baseline)]
         for cell in study.cells
     ]
-    note = f"Mean squared errors in scaled units, mean over seeds. Chosen is {RULES[study.params.rule]}. "
+    note = f"The {loss.MEASURES[study.measure]} in scaled units, mean over seeds. "
+    note += f"Chosen is {RULES[study.params.rule]}. "
     note += "Regret: what the choice loses on the test part to the best λ in hindsight; "
     note += f"the change from λ = 0 is the test error's (negative: a gain).{study.units}"
     best = frozenset({study.cells.index(study.best)})

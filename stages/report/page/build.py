@@ -12,7 +12,6 @@ from markupsafe import Markup
 from stages.report.page import answer, data, errors, forecasts, made, path, training, weights
 from stages.report.page.parts import Section, Sources
 from stages.report.style import style, variables
-from stages.report.tables import validated
 
 HERE = Path(__file__).parent
 SECTIONS: tuple[Callable[[Sources], Section], ...] = (
@@ -42,7 +41,7 @@ def _study(sources: Sources) -> str:
     more = len(layout.series) - 3
     series = ", ".join(layout.series[:3]) + (f" and {more} more series" if more > 0 else "")
     fit = cells[0].fit
-    counts = (("seed", fit.seeds), ("fold", len(validated(fit))))
+    counts = (("seed", fit.seeds), ("fold", len(fit.validated)))
     told = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts]
     networks = " × ".join([f"{len(fit.lambdas)} λ", *told])
     return (

@@ -14,14 +14,13 @@ from stages.report.axes import common_scale
 from stages.report.page.parts import Block, Section, Sources, Table
 from stages.report.page.residuals import autocorrelations
 from stages.report.plot import Chart, Panel, columns_for, short
-from stages.report.rows import METRICS, measured
+from stages.report.rows import METRICS, measured, scaled
 from stages.report.study import Cell, Study
 from stages.report.style import BLUE, FAINT, ORANGE
 from stages.report.svg import Key
 
 SERIES = 18  # shown by name, at most
 NAME = 16  # letters of a name
-METRIC, UNIT = "scaled_mse", "MSE (scaled units)"
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "chosen λ": {"color": BLUE, "lw": 2.0},
@@ -70,7 +69,7 @@ def _rows(sources: Sources, name: str, by: str) -> pd.DataFrame:
     place = [("step", ">", 0), ("unique_id", "==", "")]
     if by == "unique_id":
         place = [("step", "==", 0), ("unique_id", "!=", "")]
-    filters = [("metric", "==", METRIC), *place]
+    filters = [("metric", "==", f"scaled_{sources.study.measure}"), *place]
     return pd.read_parquet(sources.inputs["scores"] / f"{name}.parquet", filters=filters)
 
 
@@ -83,7 +82,7 @@ def _steps(sources: Sources) -> Chart | None:
         return None
     panels, kept = [], []
     for cell in sources.study.cells:
-        panel = Panel(cell.name, "horizon step", UNIT)
+        panel = Panel(cell.name, "horizon step", scaled(cell.measure))
         for name, values in _lines(sources, cell, "step"):
             panel.line(values.index.to_numpy(), values, name, **_LOOKS[name])
             kept.append(values.to_numpy())
@@ -99,7 +98,7 @@ def _steps(sources: Sources) -> Chart | None:
         keys=_keys(sources.study),
         columns=columns_for(len(panels), 1),
         x="step",
-        y="mse",
+        y=sources.study.measure,
         prefix="step ",
     )
 
@@ -121,7 +120,7 @@ def _series(sources: Sources) -> Chart | None:
         ],
         columns=columns_for(len(panels), 1),
         x="unique_id",
-        y="mse",
+        y=sources.study.measure,
     )
 
 
@@ -130,7 +129,7 @@ def _by_series(sources: Sources, cell: Cell) -> Panel:
     order = lines["chosen λ"].sort_values(kind="stable").index
     places = np.linspace(0, len(order) - 1, min(SERIES, len(order))).round().astype(int)
     shown = [str(name) for name in order[places]]
-    panel = Panel(cell.name, UNIT, "", 70 + 15 * len(shown), (110, 14))
+    panel = Panel(cell.name, scaled(cell.measure), "", 70 + 15 * len(shown), (110, 14))
     for name, values in lines.items():
         own = values.reindex(shown)
         look = {"color": _LOOKS[name]["color"], "ls": ""} | _MARKS[name][1]

@@ -11,7 +11,6 @@ from stages.report.rows import number
 from stages.report.study import Cell, Study
 from stages.report.style import FAINT, lam_color
 from stages.report.svg import Key
-from stages.report.tables import validated
 
 
 def gradient_flow(study: Study) -> Chart | None:
@@ -42,7 +41,7 @@ def gradient_flow(study: Study) -> Chart | None:
 
 
 def _panel(cell: Cell) -> Panel:
-    flow = np.asarray(cell.fit.state_gradients, float)[validated(cell.fit)][..., -1, :]
+    flow = np.asarray(cell.fit.state_gradients, float)[cell.fit.validated][..., -1, :]
     mean = np.ma.masked_invalid(flow).mean(axis=(0, 2)).filled(np.nan)  # (Λ, 2, steps)
     steps, lambdas = np.arange(1, mean.shape[-1] + 1), cell.path.lambdas
     panel = Panel(cell.name, "time step", "norm ‖∂ℓ/∂h‖")

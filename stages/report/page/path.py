@@ -12,13 +12,13 @@ from stages.report.axes import common_scale, lambda_axis
 from stages.report.intervals import Array
 from stages.report.page.parts import Commands, Section, Sources, Table, Text
 from stages.report.plot import Chart, Panel, columns_for
-from stages.report.rows import measured, number
+from stages.report.rows import measured, number, scaled
 from stages.report.selection import LambdaPath
 from stages.report.stopping import stopped_at_zero, stops_early
 from stages.report.study import Cell, Study
 from stages.report.style import BLUE, GREEN, INK, ORANGE, PURPLE
 from stages.report.svg import Key
-from stages.report.tables import log_axis, over_folds, path_table
+from stages.report.tables import errors, log_axis, path_table
 
 TALL = 250  # pixels of a panel of the figure that is read most
 DASH, DOTS = (0, (5, 2)), (0, (1, 1.4))
@@ -52,7 +52,12 @@ def _errors(study: Study) -> Chart:
     shown = [
         value
         for c in study.cells
-        for value in (c.path.loss - c.path.se, c.path.loss + c.path.se, training(c), c.path.by_seed)
+        for value in (
+            c.path.loss - c.path.se,
+            c.path.loss + c.path.se,
+            errors(c.fit, c.measure)[0],
+            c.path.by_seed,
+        )
     ]
     common_scale(above, shown)
     reference = study.baselines["loss"].to_numpy()[:1] if study.best_baseline else np.empty(0)
@@ -83,24 +88,20 @@ def _errors(study: Study) -> Chart:
         keys=keys,
         columns=columns_for(len(study.cells), 2),
         x="lam",
-        y="mse",
+        y=study.measure,
         prefix="λ = ",
     )
 
 
-def training(cell: Cell) -> Array:
-    """(Λ,) training error of the members that are validated."""
-    return np.asarray(over_folds(cell.fit, cell.fit.train_losses["mse"]).mean(axis=1))
-
-
 def _validation(cell: Cell) -> Panel:
     path, x = cell.path, log_axis(cell.path.lambdas)
-    panel = Panel(f"{cell.name}: validation", "λ", "MSE (scaled units)", TALL)
+    panel = Panel(f"{cell.name}: validation", "λ", scaled(cell.measure), TALL)
     _seeds(panel, path.by_seed, cell, x, BLUE)
     low, high = path.loss - path.se, path.loss + path.se
     panel.ax.fill_between(x, low, high, color=BLUE, alpha=0.18, lw=0)
     panel.ax.axhline(path.loss[path.minimum], color=BLUE, lw=1.0, ls=(0, (1, 2)))
-    panel.line(x, training(cell), "training", at=path.lambdas, color=GREEN, ls=DASH)
+    train, _ = errors(cell.fit, cell.measure)
+    panel.line(x, train, "training", at=path.lambdas, color=GREEN, ls=DASH)
     panel.line(x, path.loss, "validation", at=path.lambdas, low=low, high=high, color=BLUE, lw=2.0)
     _marks(panel, cell, x, path.loss, BLUE)
     lambda_axis(panel, path.lambdas, x)
@@ -109,7 +110,7 @@ def _validation(cell: Cell) -> Panel:
 
 def _test(cell: Cell, study: Study) -> Panel:
     x = log_axis(cell.path.lambdas)
-    panel = Panel(f"{cell.name}: test", "λ", "MSE (scaled units)", TALL)
+    panel = Panel(f"{cell.name}: test", "λ", scaled(cell.measure), TALL)
     _seeds(panel, cell.test_by_seed, cell, x, ORANGE)
     if study.best_baseline is not None:
         loss = np.full(x.size, study.baselines["loss"].iloc[0])
@@ -154,7 +155,7 @@ def _spreads(study: Study) -> Chart:
     panels, kept, keys = [], [], {}
     for cell in study.cells:
         x = log_axis(cell.path.lambdas)
-        panel = Panel(cell.name, "λ", "MSE (scaled units)")
+        panel = Panel(cell.name, "λ", scaled(cell.measure))
         for (name, color, ls, dash), values in zip(_SPREADS, _spread(cell.path), strict=True):
             if values is not None:
                 look: dict[str, Any] = {"color": color, "ls": ls, "marker": "o", "ms": 3}
@@ -175,7 +176,7 @@ def _spreads(study: Study) -> Chart:
         keys=list(keys.values()),
         columns=columns_for(len(panels), 1),
         x="lam",
-        y="mse",
+        y=study.measure,
         prefix="λ = ",
     )
 
@@ -200,9 +201,8 @@ def _table(cell: Cell, path: pd.DataFrame) -> Table:
     made = [rows.path(one, cell, place) for place, one in enumerate(path.to_dict("records"))]
     if cell.zero is not None and stops_early(cell):
         made[cell.zero][0] += ", stopped early"
-    note = (
-        f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. Validation and training in scaled units, "
-    )
+    note = f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. Validation and training are the "
+    note += f"{loss.MEASURES[cell.measure]} in scaled units, "
     note += "test in the data's; ‖w‖ is the penalised weights' norm in the final fit."
     stopped_early = None if stops_early(cell) else stopped_at_zero(cell)
     if stopped_early is not None:

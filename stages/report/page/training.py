@@ -8,14 +8,15 @@ import numpy as np
 
 from stages.report.axes import power, same_range
 from stages.report.intervals import Array
+from stages.report.loss import trained
 from stages.report.page.flow import gradient_flow
 from stages.report.page.parts import Section, Sources, Text
 from stages.report.plot import Chart, Panel, columns_for
-from stages.report.rows import number
+from stages.report.rows import number, scaled
 from stages.report.study import Cell, Study
 from stages.report.style import FAINT, lam_color
 from stages.report.svg import Key
-from stages.report.tables import EPOCHS, curves, validated
+from stages.report.tables import EPOCHS, curves
 
 DASH = (0, (3, 1.5))
 
@@ -62,7 +63,7 @@ def _curves(study: Study) -> Chart:
     panels = []
     for cell in study.cells:
         train, validation = curves(cell.fit)
-        panels.append(_panel(cell, "MSE (scaled units)", validation, True, train))
+        panels.append(_panel(cell, scaled(trained(cell.fit)), validation, True, train))
     same_range(panels)
     log_labels(panels)
     return Chart(
@@ -74,7 +75,7 @@ def _curves(study: Study) -> Chart:
         keys=[*_keys(study), Key("training", FAINT, dash="4 2", width=1.2)],
         columns=columns_for(len(panels), 1),
         x="epoch",
-        y="mse",
+        y=trained(study.cells[0].fit),
         prefix="epoch ",
     )
 
@@ -83,7 +84,7 @@ def _gap(study: Study) -> Chart:
     panels = []
     for cell in study.cells:
         train, validation = curves(cell.fit)
-        panel = _panel(cell, "gap of MSE (scaled units)", validation - train, False)
+        panel = _panel(cell, f"gap of {scaled(trained(cell.fit))}", validation - train, False)
         panel.ax.axhline(0, color=FAINT, lw=0.9)
         panels.append(panel)
     same_range(panels)
@@ -150,7 +151,7 @@ def clipped_steps(study: Study) -> Chart | None:
 
 def _mean(cell: Cell, values: Array) -> Array:
     """(Λ, E): mean over validated folds and seeds of values (folds, Λ, S, E), while they train."""
-    own = np.asarray(values, float)[validated(cell.fit)]
+    own = np.asarray(values, float)[cell.fit.validated]
     return np.asarray(np.ma.masked_invalid(own).mean(axis=(0, 2)).filled(np.nan))
 
 
