@@ -174,7 +174,8 @@ class Maker:
             key = {"cell": cell, "lam": lam, "seed": seed}
             for g, unique_id in enumerate(self.names):
                 own = {**key, "unique_id": unique_id}
-                losses.append(pd.DataFrame({**own, "cutoff": self.time[starts], "loss": loss[g]}))
+                measures = {"mse": loss[g], "mae": np.sqrt(abs(loss[g]))}
+                losses.append(pd.DataFrame({**own, "cutoff": self.time[starts], **measures}))
                 for h in range(1, H + 1):
                     ds, y = self.time[starts + h], self.y[starts + h, g]
                     more = {"ds": ds, "cutoff": self.time[starts], "y": y, "y_hat": y + level / 3}

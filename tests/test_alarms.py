@@ -52,7 +52,7 @@ def change_losses(factor: float, without: tuple[str, ...] = ()) -> Change:
     def change(paths: dict[str, Path]) -> None:
         path = paths["scores"] / "losses_rnn.parquet"
         rows = pd.read_parquet(path)
-        rows.loc[rows["unique_id"] == "south", "loss"] *= factor
+        rows.loc[rows["unique_id"] == "south", "mse"] *= factor
         rows.to_parquet(path, index=False)
         index = paths["scores"] / "cells.json"
         for name in without:

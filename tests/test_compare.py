@@ -70,7 +70,7 @@ def test_the_metric_the_score_and_the_weight_that_differ_are_named_with_their_si
     table.to_csv(now["report"] / "lambda_path.csv", index=False)
     path = now["scores"] / "losses_lstm.parquet"
     rows = pd.read_parquet(path)
-    rows["loss"] *= 0.5
+    rows["mae"] *= 0.5
     rows.to_parquet(path, index=False)
     found = [str(distance) for distance in distances(*both)]
     assert found == [

@@ -97,7 +97,7 @@ def test_a_long_test_part_has_a_confidence_set(made: dict[str, Path]) -> None:
 
 def test_a_forecast_that_diverged_spoils_no_other_verdict(tmp_path: Path) -> None:
     paths = Maker(tmp_path / "study", ("only",)).write()
-    for name, column in (("losses_rnn", "loss"), ("rnn", "value")):
+    for name, column in (("losses_rnn", "mse"), ("rnn", "value")):
         file = paths["scores"] / f"{name}.parquet"
         rows = pd.read_parquet(file)
         rows.loc[rows["lam"] == 0, column] = np.inf

@@ -120,7 +120,7 @@ def mean_loss(one: Side, cell: str) -> float:
     lam = path.loc[(path["cell"] == cell) & path["selected"], "lam"].item()
     rows = pd.read_parquet(one.files["scores"] / f"losses_{cell}.parquet")
     assert set(rows["seed"]) == {0, 1, ENSEMBLE}
-    return float(rows.loc[(rows["lam"] == lam) & rows["seed"].isin([0, 1]), "loss"].mean())
+    return float(rows.loc[(rows["lam"] == lam) & rows["seed"].isin([0, 1]), "mse"].mean())
 
 
 def test_validation_errors_on_other_windows_are_not_ranked(

@@ -219,7 +219,7 @@ def _overall(path: Path, by: str = "member") -> pd.DataFrame:
 
 def _window_losses(path: Path) -> dict[tuple[float, int], WindowLosses]:
     """Test losses of each member (lam, seed)."""
-    columns = ["lam", "seed", "unique_id", "cutoff", "loss"]
+    columns = ["lam", "seed", "unique_id", "cutoff", "mse"]
     rows = pq.read_table(path, columns=columns, read_dictionary=["unique_id"]).to_pandas()
     groups = rows.groupby(["lam", "seed"], sort=False)
     return {(float(lam), int(seed)): WindowLosses.of(part) for (lam, seed), part in groups}

@@ -29,7 +29,7 @@ class WindowLosses:
 
     @classmethod
     def of(cls, rows: pd.DataFrame) -> WindowLosses:
-        """From rows with unique_id, cutoff and loss, one per window."""
+        """From rows with unique_id, cutoff and mse, one per window."""
         ids = rows["unique_id"].astype("category").cat
         names = ids.categories.to_numpy(object)
         rank = np.argsort(np.argsort(names))[ids.codes]  # sorting numbers, not a million strings
@@ -38,7 +38,7 @@ class WindowLosses:
         return cls(
             np.sort(names)[rank[order]],
             cutoff[order],
-            rows["loss"].to_numpy(float)[order],
+            rows["mse"].to_numpy(float)[order],
         )
 
     @classmethod

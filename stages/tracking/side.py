@@ -71,7 +71,7 @@ class Side:
     def losses(self, cell: str) -> WindowLosses:
         """Test loss of each window at the compared λ, mean over seeds, in scaled units."""
         path = self.files["scores"] / f"losses_{cell}.parquet"
-        rows = pd.read_parquet(path, columns=["lam", "seed", "unique_id", "cutoff", "loss"])
+        rows = pd.read_parquet(path, columns=["lam", "seed", "unique_id", "cutoff", "mse"])
         rows = rows[(rows["lam"] == self.lam(cell)) & (rows["seed"] >= 0)]  # not the ensemble
         return WindowLosses.mean([WindowLosses.of(part) for _, part in rows.groupby("seed")])
 
