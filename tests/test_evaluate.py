@@ -131,7 +131,7 @@ def test_the_ensemble_forecasts_the_mean_of_its_seeds(written: tuple[Windows, Pa
     wide = {seed: part["y_hat"].to_numpy() for seed, part in frame.groupby("seed")}
     np.testing.assert_allclose(wide[ENSEMBLE], (wide[0] + wide[1]) / 2, rtol=1e-14)
     assert abs(wide[0] - wide[1]).max() > 1
-    losses = scores.load_losses(folder / "scores", "rnn").groupby(["lam", "seed"])["loss"].mean()
+    losses = scores.load_losses(folder / "scores", "rnn").groupby(["lam", "seed"])["mse"].mean()
     for lam in (0.0, 2.0):  # the square of a mean is below the mean of squares
         assert losses[lam, ENSEMBLE] < (losses[lam, 0] + losses[lam, 1]) / 2
     alone = scores.load_losses(folder / "scores", "gru")
@@ -174,15 +174,14 @@ def test_losses_by_window_average_to_the_score(written: tuple[Windows, Path]) ->
     test, folder = written
     for name in ("rnn", "gru", "baselines"):
         losses = scores.load_losses(folder / "scores", name)
-        assert list(losses.columns) == ["cell", "lam", "seed", "unique_id", "cutoff", "loss"]
+        assert list(losses.columns) == ["cell", "lam", "seed", "unique_id", "cutoff", "mse", "mae"]
         found = scores.load_scores(folder / "scores", name)
-        overall = found[
-            (found.step == 0) & (found.unique_id == "") & (found.metric == "scaled_mse")
-        ]
-        keys = ["cell", "lam", "seed"]
-        means = losses.groupby(keys, sort=False, dropna=False)["loss"].agg(["mean", "size"])
-        np.testing.assert_allclose(means["mean"], overall["value"], rtol=1e-12)
-        assert (means["size"] == len(test.rows)).all()
+        overall = found[(found.step == 0) & (found.unique_id == "")].set_index("metric")["value"]
+        groups = losses.groupby(["cell", "lam", "seed"], sort=False, dropna=False)
+        for measure in ("mse", "mae"):
+            wanted = overall[f"scaled_{measure}"]
+            np.testing.assert_allclose(groups[measure].mean(), wanted, rtol=1e-12)
+        assert (groups.size() == len(test.rows)).all()
         joint = test.layout.channels == "joint"
         assert set(losses["unique_id"]) == ({""} if joint else {"s0", "s1"})
 

@@ -56,13 +56,14 @@ def test_scaled_errors_are_those_of_standardised_data() -> None:
     y = test.targets(test.rows)
     y_hat = y + np.random.default_rng(1).normal(size=y.shape)
     errors = Errors(yardstick(development, None), H)
-    loss = errors.add(y, y_hat, test.series_of(test.rows))
+    squared, absolute = errors.add(y, y_hat, test.series_of(test.rows))
     scaler = StandardScaler().fit(levels[:50])
     a, b = (scaler.transform(v.reshape(-1, 2)) for v in (y, y_hat))
     assert errors.values("scaled_mse")[0] == pytest.approx(mean_squared_error(a, b), rel=1e-12)
     assert errors.values("scaled_mae")[0] == pytest.approx(mean_absolute_error(a, b), rel=1e-12)
-    by_window = ((a - b) ** 2).reshape(len(y), -1).mean(1)
-    np.testing.assert_allclose(loss, by_window, rtol=1e-10)
+    e = (a - b).reshape(len(y), -1)
+    np.testing.assert_allclose(squared, (e**2).mean(1), rtol=1e-10)
+    np.testing.assert_allclose(absolute, abs(e).mean(1), rtol=1e-10)
 
 
 def test_by_step_and_overall_weigh_every_window_alike(
@@ -150,8 +151,8 @@ def test_errors_of_any_size_are_those_of_the_same_errors_in_another_unit(
     errors = Errors(Yardstick(sigma, np.array([1.0, np.nan, np.nan]), units), H)
     scale = sizes[series][:, None]
     np.testing.assert_allclose(errors.add(y * scale, y_hat * scale, series), loss, rtol=1e-9)
-    assert np.isnan(loss[20:]).all()
-    assert np.isfinite(loss[:20]).all()
+    assert np.isnan(loss[:, 20:]).all()
+    assert np.isfinite(loss[:, :20]).all()
     for metric in ("scaled_mse", "scaled_mae", "mase", "smape"):
         np.testing.assert_allclose(errors.values(metric), plain.values(metric), rtol=1e-9)
     for metric in ("rmse", "mae"):
@@ -184,5 +185,5 @@ def test_a_metric_without_a_series_has_no_row() -> None:
 def test_a_window_of_joint_channels_is_scored_over_those_that_are_ranked() -> None:
     yard = Yardstick(np.array([2.0, np.nan]), np.ones(2), np.ones(2))
     errors = Errors(yard, 1)
-    loss = errors.add(np.zeros((1, 1, 2)), np.array([[[4.0, 1e9]]]), np.array([[0, 1]]))
-    assert loss.tolist() == [4.0]
+    losses = errors.add(np.zeros((1, 1, 2)), np.array([[[4.0, 1e9]]]), np.array([[0, 1]]))
+    assert losses.tolist() == [[4.0], [2.0]]

@@ -1,14 +1,15 @@
 """data/scores: errors on the test part, and which cells and baselines they are of.
 
     <cell>.parquet, baselines.parquet                 cell, lam, seed, unique_id, step, metric, value
-    losses_<cell>.parquet, losses_baselines.parquet   cell, lam, seed, unique_id, cutoff, loss
+    losses_<cell>.parquet, losses_baselines.parquet   cell, lam, seed, unique_id, cutoff, mse, mae
     cells.json                                        an Index: which there are, in order, and what is missing
 
 unique_id "" means all ranked series and step 0 all horizon steps. A metric that has no meaning for a series
 has no row for it; a series that is not ranked has rows in the data's units under its own name alone, and no
 losses. A baseline's `cell` is its name, its seed −1 and its lam NaN, or its own λ. Seed −2 is the ensemble:
-the mean over the seeds' forecasts of one λ, a forecaster of its own where a cell has several seeds. `loss` is
-one window's scaled_mse, over its horizon and channels; with joint channels its unique_id is "".
+the mean over the seeds' forecasts of one λ, a forecaster of its own where a cell has several seeds. `mse` and
+`mae` (MEASURES) are scaled_mse and scaled_mae of one window, over its horizon and channels; with joint
+channels its unique_id is "".
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import pyarrow.parquet as pq
 
 from stages.artifacts.forecasts import DICTIONARY, repeated, time_type, times
 from stages.artifacts.windows import Layout, Windows
+from stages.networks.losses import MEASURES
 
 BASELINES = "baselines"  # the file that all baselines share
 BASELINE, ENSEMBLE = -1, -2  # what stands in place of a seed
@@ -46,9 +48,15 @@ class Scores:
         self.rows += [(cell, lam, seed, *value) for value in values]
 
     def add_losses(
-        self, windows: Windows, rows: np.ndarray, cell: str, lam: float, seed: int, loss: np.ndarray
+        self,
+        windows: Windows,
+        rows: np.ndarray,
+        cell: str,
+        lam: float,
+        seed: int,
+        losses: np.ndarray,
     ) -> None:
-        """One member's loss (N,) of the windows `rows` (N,)."""
+        """One member's losses (M, N), M measures, of the windows `rows` (N,)."""
         n = len(rows)
         names: Sequence[str] = [""]
         index = np.zeros(n, np.int64)
@@ -60,7 +68,7 @@ class Scores:
             pa.array(np.full(n, seed, np.int64)),
             repeated(names, index),
             times(windows.times(rows)[0], self.layout),
-            pa.array(loss),
+            *map(pa.array, losses),
         ]
         self.losses.append(pa.Table.from_arrays(columns, schema=_loss_schema(self.layout)))
 
@@ -94,7 +102,7 @@ def _loss_schema(layout: Layout) -> pa.Schema:
             ("seed", pa.int64()),
             ("unique_id", DICTIONARY),
             ("cutoff", time_type(layout)),
-            ("loss", pa.float64()),
+            *((measure, pa.float64()) for measure in MEASURES),
         ]
     )
 

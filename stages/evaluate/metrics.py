@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from stages.evaluate.yardstick import Yardstick
+from stages.networks.losses import MEASURES
 
 ALWAYS = ("scaled_mse", "scaled_mae")
 RELATIVE = ("mase", *ALWAYS)  # to a yardstick: of ranked series alone
@@ -46,7 +47,8 @@ class Errors:
         """Add y and y_hat (N, H, C) of series (N, C).
 
         Returns:
-            (N,) scaled_mse of each window, over its ranked channels; NaN where none is ranked.
+            (M, N) each measure of MEASURES of each window, as scaled_mse and scaled_mae, over its ranked
+            channels; NaN where none is ranked.
         """
         with np.errstate(over="ignore", invalid="ignore"):  # of a member that diverged
             return self._add(y, y_hat, series)
@@ -65,14 +67,10 @@ class Errors:
             self.absolute[s] += size[n, :, c].sum(0)
             self.symmetric[s] += ratio[n, :, c].sum(0)
             self.windows[s] += len(n)
-        variance = ((self.yard.sigma / self.yard.unit)[series]) ** 2  # (N, C)
-        scaled = square.mean(1) / variance
+        sigma = (self.yard.sigma / self.yard.unit)[series]  # (N, C)
+        scaled = {"mse": square.mean(1) / sigma**2, "mae": size.mean(1) / sigma}
         ranked = self.yard.ranked[series]
-        if ranked.all():
-            return np.asarray(scaled.mean(1))
-        count = ranked.sum(1)
-        total = np.where(ranked, scaled, 0.0).sum(1)
-        return np.divide(total, count, out=np.full(len(series), np.nan), where=count > 0)
+        return np.stack([_over_channels(scaled[measure], ranked) for measure in MEASURES])
 
     def included(self, metric: str) -> np.ndarray:
         """(n,) bool: the series with windows that are in the metric's mean."""
@@ -129,6 +127,15 @@ class Errors:
             for (name, step), value, is_shown in zip(keys, self.values(metric), shown, strict=True):
                 if is_shown:
                     yield name, step, metric, float(value)
+
+
+def _over_channels(values: np.ndarray, ranked: np.ndarray) -> np.ndarray:
+    """(N,) the mean of values (N, C) over the channels that are ranked; NaN where none is."""
+    if ranked.all():
+        return np.asarray(values.mean(1))
+    count = ranked.sum(1)
+    total = np.where(ranked, values, 0.0).sum(1)
+    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
 
 
 def _in_units(metric: str, values: np.ndarray, one: np.ndarray) -> np.ndarray:

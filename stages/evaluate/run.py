@@ -126,10 +126,10 @@ def score(
         for rows, y_hat in member.forecasts:
             series = test.series_of(rows)
             finite = finite and bool(np.isfinite(y_hat).all())
-            loss = errors.add(test.targets(rows), y_hat, series)
+            losses = errors.add(test.targets(rows), y_hat, series)
             writer.add(test, rows, *key, y_hat)
             ranked = yard.ranked[series].any(axis=1)
-            scores.add_losses(test, rows[ranked], *key, loss[ranked])
+            scores.add_losses(test, rows[ranked], *key, losses[:, ranked])
         scores.add(*key, list(errors.rows(metrics, test.layout.series)))
         if not finite and member.seed >= 0:  # an ensemble's seed that diverged was named before
             print(_not_finite(member), file=sys.stderr, flush=True)

@@ -241,10 +241,8 @@ def _overall(path: Path, by: str = "member") -> pd.DataFrame:
 
 def _window_losses(scores: Path, cell: str, measure: str) -> dict[tuple[float, int], WindowLosses]:
     """Test losses of each member (lam, seed)."""
-    columns, path = (
-        ["lam", "seed", "unique_id", "cutoff", measure],
-        scores / f"losses_{cell}.parquet",
-    )
+    columns = ["lam", "seed", "unique_id", "cutoff", measure]
+    path = scores / f"losses_{cell}.parquet"
     rows = pq.read_table(path, columns=columns, read_dictionary=["unique_id"]).to_pandas()
     groups = rows.groupby(["lam", "seed"], sort=False)
     return {(float(lam), int(seed)): WindowLosses.of(part, measure) for (lam, seed), part in groups}

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from stages.artifacts.fits import load_fits
+from stages.networks.losses import MEASURES
 from stages.tracking.digests import flatten
 from stages.tracking.lock import Lock
 
@@ -90,9 +92,9 @@ def _scores(one: Path, two: Path) -> list[Distance]:
         if not other.exists():
             found.append(Distance(f"scores {path.stem}", float("inf")))
             continue
-        column = "loss" if path.stem.startswith("losses_") else "value"
-        a, b = (pd.read_parquet(p, columns=[column])[column].to_numpy() for p in (path, other))
-        gap = relative(a, b)
+        columns = [c for c in ("value", *MEASURES) if c in pq.read_schema(path).names]
+        a, b = (pd.read_parquet(p, columns=columns) for p in (path, other))
+        gap = max(relative(a[c].to_numpy(), b[c].to_numpy()) for c in columns)
         found += [Distance(f"scores {path.stem}", gap)] if gap else []
     return found
 
