@@ -139,6 +139,18 @@ def test_the_fits_say_what_was_trained(folder):
     assert (linear.norms[:, 1, :, 2] < linear.norms[:, 0, :, 2]).all()
 
 
+def test_the_curves_are_of_the_loss_that_is_trained(folder):
+    stage(folder, "fits", cells=["linear"], loss="absolute")
+    stage(folder, "squared", cells=["linear"])
+    (fit,), (squared,) = load_fits(folder / "fits"), load_fits(folder / "squared")
+    assert (fit.config["loss"], squared.config["loss"]) == ("absolute", "squared")
+    for f in range(2):
+        mae = fit.window_losses["mae"][f"fold{f}"].mean(2)
+        np.testing.assert_allclose(mae, fit.validation_loss[f, :, :, -1], rtol=1e-12)
+    assert (fit.train_losses["mae"] < squared.train_losses["mae"]).all()
+    assert (fit.train_losses["mse"] > squared.train_losses["mse"]).all()
+
+
 def test_an_l1_path_has_zeros_in_the_fits(folder):
     penalty = {"kind": "elastic_net", "ratio": 0.9, "lambdas": [0.0, 5.0, 500.0]}
     stage(folder, "fits", penalty=penalty, epochs=150, batch_size=1000)
