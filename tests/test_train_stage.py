@@ -140,8 +140,9 @@ def test_the_fits_say_what_was_trained(folder):
 
 
 def test_the_curves_are_of_the_loss_that_is_trained(folder):
-    stage(folder, "fits", cells=["linear"], loss="absolute")
-    stage(folder, "squared", cells=["linear"])
+    longer = {"cells": ["linear"], "epochs": 300, "batch_size": 1000, "learning_rate": 0.05}
+    stage(folder, "fits", **longer, loss="absolute")
+    stage(folder, "squared", **longer)
     (fit,), (squared,) = load_fits(folder / "fits"), load_fits(folder / "squared")
     assert (fit.config["loss"], squared.config["loss"]) == ("absolute", "squared")
     for f in range(2):
