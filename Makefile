@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help install repro quick textbook test test-lines benchmark coverage lint format sync reproduce diff promote forecast serve ui \
+.PHONY: help install repro quick textbook test test-lines benchmark coverage lint dag format sync reproduce diff promote forecast serve ui \
 	server lock clean clean-store clean-cache
 
 help: ## list the targets
@@ -65,6 +65,9 @@ lint: install ## check style, formatting and types
 	ruff check .
 	ruff format --check .
 	mypy
+
+dag: install ## write into dvc.yaml which code each stage uses, as its imports say
+	python -m tests.dag
 
 format: install ## format the code
 	ruff check --fix .

@@ -10,6 +10,7 @@ import sys
 import pytest
 import yaml
 
+from tests import dag
 from tests.closure import ROOT, closure
 
 DAG = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
@@ -32,6 +33,18 @@ def test_code_dependencies_are_the_import_closure(name):
     folder = ROOT / "stages" / name
     beside = {p for p in folder.rglob("*.*") if p.is_file() and p.suffix not in (".py", ".pyc")}
     assert declared - code == {p.relative_to(ROOT).as_posix() for p in beside}
+
+
+def test_make_dag_writes_what_is_missing_and_takes_out_what_is_not_used():
+    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    assert dag.current(text) == text
+    changed = text.replace("      - stages/window/panel.py\n", "")
+    changed = changed.replace(
+        "      - data/series\n      - stages/",
+        "      - data/series\n      - stages/unused.py\n      - stages/",
+        1,
+    )
+    assert dag.current(changed) == text != changed
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -55,7 +55,14 @@ def test_a_member_has_curves_and_errors_with_their_spread_over_seeds(logged):
         "lam == 10 and step == 0 and seed >= 0"
     )
     assert metrics["test_mse"] == pytest.approx(scores.query("metric == 'mse'")["value"].mean())
-    assert {"test_mse_spread", "test_mae", "train_mse", "train_mae", "validation_mae", "lam"} <= set(metrics)
+    assert {
+        "test_mse_spread",
+        "test_mae",
+        "train_mse",
+        "train_mae",
+        "validation_mae",
+        "lam",
+    } <= set(metrics)
     assert run.data.params["train.hidden"] == "16"
     assert (run.data.params["cell"], run.data.params["m"]) == ("rnn", str(fit.m[-1]))
     assert "numpy" in run.data.tags["versions"]
