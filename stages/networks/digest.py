@@ -8,6 +8,7 @@ from pathlib import Path
 
 # The code that computes; tracking, progress, the store and the distribution over workers do not.
 COMPUTES = (
+    "artifacts/normalise.py",
     "networks/cells.py",
     "networks/denormals.py",
     "networks/gather.py",
