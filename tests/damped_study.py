@@ -81,6 +81,7 @@ def fit_of(windows: Windows) -> Fit:
         cell="rnn",
         config={
             "cell": "rnn",
+            "loss": "squared",
             "penalty": "l2",
             "ratio": None,
             "multipliers": [1.0] * 3,

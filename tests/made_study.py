@@ -137,6 +137,7 @@ class Maker:
             config={
                 "cell": cell,
                 "hidden": 2,
+                "loss": "squared",
                 "penalty": "l2",
                 "ratio": None,
                 "multipliers": [1.0] * 3,

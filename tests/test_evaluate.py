@@ -27,23 +27,35 @@ from tests.training import linear
 
 SEASON = 6
 COLUMNS = ["unique_id", "ds", "cutoff", "y", "cell", "lam", "seed", "y_hat"]
-PARAMS = EvaluateParams(season=SEASON, baselines=("repeat_last", "ridge", "ar"))
+PARAMS = EvaluateParams(season=SEASON, baselines=("repeat_last", "ridge", "ar"), forecasts="all")
 
 
 def made_fit(
     windows: Windows, cell: str, lambdas: tuple[float, ...] = (0.0, 2.0), seeds: int = 2
 ) -> Fit:
-    """A fit of linear networks that forecast a constant, from −1 to 1, whatever they see."""
-    network, shape = linear(windows), (1, len(lambdas), seeds)
-    constants = np.linspace(-1, 1, len(lambdas) * seeds, dtype=np.float32).reshape(*shape, 1)
-    weights = constants * (network.groups == GROUPS.index("bias")).astype(np.float32)
+    """A fit of linear networks that forecast a constant, whatever they see.
+
+    It goes from −1 to 1 along λ and seed in the final fold, from −2 to 2 in the one before it, and so on. The
+    validation losses are made up: the last λ has the lowest.
+    """
+    network, folds = linear(windows), windows.folds
+    shape = (len(folds), len(lambdas), seeds)
+    constants = np.linspace(-1, 1, len(lambdas) * seeds, dtype=np.float32).reshape(shape[1:])
+    constants = constants * np.arange(len(folds), 0, -1, np.float32)[:, None, None]
+    weights = constants[..., None] * (network.groups == GROUPS.index("bias")).astype(np.float32)
     curves = np.zeros((*shape, 1))
+    level = np.arange(len(lambdas), 0.0, -1)[:, None, None]
+    losses = {
+        fold.name: level + np.zeros((*shape[1:], len(fold.validation))) for fold in folds[:-1]
+    }
     return Fit(
-        cell=cell, config={"network": asdict(network)}, lambdas=lambdas, seeds=seeds, folds=("final",),
-        m=(1,), weights=weights, epochs=np.ones(shape, int), train_loss=curves, validation_loss=curves,
+        cell=cell, config={"network": asdict(network), "loss": "squared"}, lambdas=lambdas, seeds=seeds,
+        folds=tuple(fold.name for fold in folds), m=tuple(fold.m for fold in folds),
+        weights=weights, epochs=np.ones(shape, int), train_loss=curves, validation_loss=curves,
         gradient_norm=curves, clipped=curves, norms=np.zeros((*shape, 3)),
         zeros=np.zeros((*shape, 3)), spectral_radii=np.ones((*shape, 1, 1)),
-        state_gradients=np.ones((*shape, 2, 1, 1)), train_losses={}, window_losses={"mse": {}, "mae": {}},
+        state_gradients=np.ones((*shape, 2, 1, 1)), train_losses={},
+        window_losses={"mse": losses, "mae": losses},
     )  # fmt: skip
 
 
@@ -118,7 +130,7 @@ def test_every_network_sees_every_window_once_and_the_test_part_is_scaled_once(
     fits = [made_fit(data[0], "rnn"), made_fit(data[0], "gru", (0.5,), 3)]
     for fit, start in zip(fits, (0, 10), strict=True):  # no two networks alike
         fit.weights[..., 0] += start
-    params = EvaluateParams(season=SEASON, baselines=())
+    params = EvaluateParams(season=SEASON, baselines=(), forecasts="all")
     stage.run(*data, fits, params, tmp_path / "forecasts", tmp_path / "scores")
     assert set(passes.values()) == {1}
     assert len(passes) == (4 + 3) * len(data[1].rows)
@@ -136,6 +148,26 @@ def test_the_ensemble_forecasts_the_mean_of_its_seeds(written: tuple[Windows, Pa
         assert losses[lam, ENSEMBLE] < (losses[lam, 0] + losses[lam, 1]) / 2
     alone = scores.load_losses(folder / "scores", "gru")
     assert set(alone["seed"]) == {0}  # one seed has no ensemble
+
+
+def test_forecasts_that_are_not_kept_change_nothing_else(
+    data: tuple[Windows, Windows], tmp_path: Path
+) -> None:
+    """Of three λ's the middle one can't be chosen: only its ensemble's forecasts are written."""
+    frames = {}
+    for kept in ("all", "chosen"):
+        folders, params = (tmp_path / kept / "forecasts", tmp_path / kept / "scores"), PARAMS
+        params = PARAMS.model_copy(update={"forecasts": kept})
+        stage.run(*data, [made_fit(data[0], "rnn", (0.0, 2.0, 5.0))], params, *folders)
+        frames[kept] = forecasts.load(folders[0], "rnn")
+    every, chosen = frames["all"], frames["chosen"]
+    left_out = (every["lam"] == 2.0) & (every["seed"] != ENSEMBLE)
+    assert set(every.loc[left_out, "seed"]) == {0, 1}
+    pd.testing.assert_frame_equal(chosen, every[~left_out].reset_index(drop=True))
+    for path in (tmp_path / "all" / "scores").iterdir():
+        assert path.read_bytes() == (tmp_path / "chosen" / "scores" / path.name).read_bytes()
+    with pytest.raises(ValueError, match=r"no forecast of rnn has lam == 2\.0 and .* to all"):
+        forecasts.load(folders[0], "rnn", filters=[("lam", "==", 2.0), ("seed", "==", 0)])
 
 
 @pytest.mark.parametrize("name", ["rnn", "baselines"])
@@ -244,6 +276,7 @@ def test_season_is_asked_for_where_nothing_tells_it(data: tuple[Windows, Windows
         ({"metrics": ["mse", "mse"]}, "each name may stand once"),
         ({"baselines": ["ets"]}, "auto_ets"),
         ({"seasons": 3}, "season"),
+        ({"forecasts": "some"}, "chosen"),
     ],
 )
 def test_bad_parameters_are_refused(values: dict[str, object], words: str) -> None:

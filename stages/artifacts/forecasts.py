@@ -1,9 +1,10 @@
-"""data/forecasts/<cell>.parquet: every forecast of the test part, in the data's units.
+"""data/forecasts/<cell>.parquet: forecasts of the test part, in the data's units.
 
 Columns: unique_id, ds, cutoff (the origin), y, cell, lam, seed, y_hat. Members follow one another
 (λ ascending, then seed, then the seeds' mean: see scores.py), within a member windows by origin row,
 then channels, then horizon steps. Each block that is written is one row group of one member, so a
-reader that filters on lam and seed skips the rest.
+reader that filters on lam and seed skips the rest. Of networks there are those that
+`evaluate.forecasts` keeps, by default of λ = 0 and of those that may be chosen (stages/evaluate/kept.py).
 """
 
 from __future__ import annotations
@@ -124,5 +125,12 @@ def load(
 
     Raises:
         FileNotFoundError: `evaluate` has written no such cell.
+        ValueError: no forecast of the cell passes the filters.
     """
-    return pd.read_parquet(Path(folder) / f"{cell}.parquet", columns=columns, filters=filters)
+    frame = pd.read_parquet(Path(folder) / f"{cell}.parquet", columns=columns, filters=filters)
+    if filters and frame.empty:
+        raise ValueError(
+            f"no forecast of {cell} has {' and '.join(f'{c} {op} {v}' for c, op, v in filters)}; of a λ that "
+            "no rule chooses, only the ensemble's are written: set evaluate.forecasts to all"
+        )
+    return frame

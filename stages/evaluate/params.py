@@ -37,3 +37,8 @@ class EvaluateParams(Section):
         default=("repeat_last", "seasonal_repeat", "ridge", "ar", "auto_ets"),
         description="forecasts that any network should beat",
     )
+    forecasts: Literal["chosen", "all"] = Field(
+        default="chosen",
+        description="networks whose forecasts are written: of λ = 0 and the λ's that either report.rule "
+        "chooses, or of all; ensembles and baselines are written in any case",
+    )

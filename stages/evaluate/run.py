@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from stages.artifacts.scores import BASELINE, ENSEMBLE, Index, Scores, save_inde
 from stages.artifacts.scores import BASELINES as BASELINES_FILE
 from stages.artifacts.windows import Windows
 from stages.evaluate.baselines import BASELINES
+from stages.evaluate.kept import kept_lambdas
 from stages.evaluate.metrics import Errors
 from stages.evaluate.params import EvaluateParams
 from stages.evaluate.past import AbsentError, Baseline, Past
@@ -31,21 +32,28 @@ BLOCK = 1 << 20  # forecasts, or numbers of inputs, that are held at a time
 
 @dataclass(frozen=True)
 class Member:
-    """One forecaster of the test part: a network (lam, seed), an ensemble or a baseline."""
+    """One forecaster of the test part: a network (lam, seed), an ensemble or a baseline.
+
+    kept: whether its forecasts are written; its scores are in any case.
+    """
 
     cell: str
     lam: float
     seed: int
     forecasts: Spool
+    kept: bool = True
 
 
-def network_members(fit: Fit, test: Windows, data: Scaled, folder: Path) -> Iterator[Member]:
+def network_members(
+    fit: Fit, test: Windows, data: Scaled, kept: Container[float], folder: Path
+) -> Iterator[Member]:
     """The members of a cell: λ ascending, then seed, after several their ensemble.
 
     Every network forecasts each block of windows once, together with the other seeds of its λ.
 
     Args:
-        data: the test part as the final fold's networks see it. folder: where temporary files may lie.
+        data: the test part as the final fold's networks see it. kept: the λ's whose networks' forecasts are
+            written; those of ensembles are in any case. folder: where temporary files may lie.
     """
     network = network_of(fit.config)
     seeds = [*range(fit.seeds), *([ENSEMBLE] if fit.seeds > 1 else [])]
@@ -58,7 +66,7 @@ def network_members(fit: Fit, test: Windows, data: Scaled, folder: Path) -> Iter
                 for spool, y in zip(spools, _with_ensemble(y_hat), strict=True):
                     spool.add(rows, y)
             for seed, spool in zip(seeds, spools, strict=True):
-                yield Member(fit.cell, lam, seed, spool)
+                yield Member(fit.cell, lam, seed, spool, lam in kept or seed == ENSEMBLE)
 
 
 def _with_ensemble(y_hat: np.ndarray) -> list[np.ndarray]:
@@ -114,7 +122,7 @@ def score(
     writer: ForecastWriter,
     scores: Scores,
 ) -> None:
-    """Score and write each member's forecasts of every test window.
+    """Score each member's forecasts of every test window, and write them where they are kept.
 
     Losses by window are of ranked series alone. A member that diverged scores NaN or infinity, and is named
     on stderr: the others still count.
@@ -127,7 +135,8 @@ def score(
             series = test.series_of(rows)
             finite = finite and bool(np.isfinite(y_hat).all())
             losses = errors.add(test.targets(rows), y_hat, series)
-            writer.add(test, rows, *key, y_hat)
+            if member.kept:
+                writer.add(test, rows, *key, y_hat)
             ranked = yard.ranked[series].any(axis=1)
             scores.add_losses(test, rows[ranked], *key, losses[:, ranked])
         scores.add(*key, list(errors.rows(metrics, test.layout.series)))
@@ -163,6 +172,7 @@ def run(
 
     Raises:
         ParameterError: a season is needed and unknown, or no series that is ranked has a test window.
+        ValueError: every λ of a cell has a member that diverged.
     """
     season = season_of(params, test.layout.calendar)
     yard = yardstick(development, season)
@@ -173,9 +183,10 @@ def run(
     absent: dict[str, str] = {}
     center, scale = past.final.center, past.final.scale
     data = Scaled.of(test.layout, test.values, test.levels, test.starts, center, scale)
-    files: list[tuple[str, Iterator[Member]]] = [
-        (fit.cell, network_members(fit, test, data, forecasts)) for fit in fits
-    ]
+    files: list[tuple[str, Iterator[Member]]] = []
+    for fit in fits:
+        kept = fit.lambdas if params.forecasts == "all" else kept_lambdas(fit, development)
+        files.append((fit.cell, network_members(fit, test, data, kept, forecasts)))
     files.append((BASELINES_FILE, baseline_members(params.baselines, past, absent, forecasts)))
     for name, members in files:
         gathered = Scores(test.layout)
