@@ -19,7 +19,7 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class EvaluateParams(Section):
-    """What the test part is scored with.
+    """What forecasts are scored with and beside, and which are kept.
 
     `scaled_mse` and `scaled_mae` are always computed: the verdicts rest on them.
     """
