@@ -41,7 +41,7 @@ LISTING: dict[str, dict[str, Any]] = {
         "clip_norm": None,
         "early_stopping": None,
     },
-    "evaluate": {"metrics": ["mse"], "baselines": ["repeat_last"]},
+    "evaluate": {"metrics": ["mse"], "baselines": ["repeat_last"], "forecasts": "all"},
 }
 
 

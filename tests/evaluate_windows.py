@@ -8,6 +8,9 @@ import numpy as np
 
 from stages.artifacts.calendar import Calendar
 from stages.artifacts.windows import Fold, Layout, Windows
+from stages.evaluate.baselines import BASELINES
+from stages.evaluate.past import Baseline, History
+from stages.evaluate.yardstick import yardstick
 
 HOUR = 3_600_000_000  # µs
 
@@ -161,3 +164,13 @@ def make(
             )
         )
     return files[0], files[1]
+
+
+def history_of(development: Windows, test: Windows, season: int | None = 6) -> History:
+    """What baselines see of the files."""
+    return History(development, test, season, yardstick(development, season).ranked)
+
+
+def of_test(name: str, history: History) -> Baseline:
+    """A baseline that forecasts the test part."""
+    return BASELINES[name](history)(history.tested)

@@ -12,26 +12,22 @@ import pytest
 from statsforecast.models import AutoETS
 
 from stages.artifacts.scores import Index, load_index
-from stages.evaluate import exponential
-from stages.evaluate import run as stage
-from stages.evaluate.baselines import BASELINES
-from stages.evaluate.past import AbsentError, Past
-from stages.evaluate.yardstick import yardstick
+from stages.evaluate import exponential, members
+from stages.evaluate.past import AbsentError, History
 from stages.params import ParameterError
 from stages.report.absences import absences, listed
 from stages.report.markdown import report
 from stages.report.params import ReportParams
 from stages.report.run import run as write_report
 from tests.damped_study import STEPS, damped, waves
-from tests.evaluate_windows import make
+from tests.evaluate_windows import history_of, make, of_test
 from tests.evaluate_windows import waves as levels
 
 ALL = ("repeat_last", "seasonal_repeat", "ridge", "ar", "auto_ets")
 
 
-def past_of(values: np.ndarray, season: int | None = 6, **more: object) -> Past:
-    development, test = make(values, ends=(90, 120), **more)  # type: ignore[arg-type]
-    return Past(development, test, season, yardstick(development, season).ranked)
+def made(values: np.ndarray, season: int | None = 6, **more: object) -> History:
+    return history_of(*make(values, ends=(90, 120), **more), season)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -74,11 +70,15 @@ def test_a_baseline_that_cannot_be_made_says_why(
         monkeypatch.setattr(
             "stages.evaluate.autoregressive.coefficients", lambda *_: (1e308, np.array([1e200]))
         )
-    past, absent = past_of(values, season), dict[str, str]()
+    history, absent = made(values, season), dict[str, str]()
     if change == "gaps":
-        past.development.levels[[70, 80, 10, 20]] = np.nan  # not filled, one season earlier as well
-    found = list(stage.baseline_members(["repeat_last", name], past, absent, tmp_path))
-    assert [one.cell for one in found] == ["repeat_last"]
+        history.development.levels[[70, 80, 10, 20]] = (
+            np.nan
+        )  # not filled, one season earlier as well
+    found = list(members.baseline_members(["repeat_last", name], history, absent, {}, tmp_path))
+    assert [(one.cell, one.key.fold) for one in found] == [
+        ("repeat_last", fold) for fold in (None, "fold0", "fold1")
+    ]
     assert list(absent) == [name]
     with pytest.raises(AssertionError, match=reason):
         raise AssertionError(absent[name])
@@ -87,9 +87,10 @@ def test_a_baseline_that_cannot_be_made_says_why(
 @pytest.mark.parametrize("season", [60, 119, 120])
 def test_a_season_as_long_as_the_history_is_repeated(season: int) -> None:
     values = levels(150, 1)
-    past = past_of(values, season)
-    y_hat = BASELINES["seasonal_repeat"](past).forecast(past.test.rows)[..., 0]
-    _, origins = past.origins(past.test.rows)
+    history = made(values, season)
+    past = history.tested
+    y_hat = of_test("seasonal_repeat", history).forecast(past.rows)[..., 0]
+    _, origins = past.origins(past.rows)
     expected = [values[t + 1 - season : t + 4 - season, 0] for t in origins]
     np.testing.assert_array_equal(y_hat, expected)
 
@@ -99,13 +100,14 @@ def test_a_series_that_is_not_ranked_may_lack_a_baseline(name: str) -> None:
     """The late one has too few values for most of them; the others' forecasts are as without it."""
     values = levels(150, 3)
     values[:104, 2] = np.nan
-    past, alone = past_of(values), past_of(values[:, :2])
-    assert past.ranked.tolist() == [True, True, False]
-    baseline, without = BASELINES[name](past), BASELINES[name](alone)
+    history, alone = made(values), made(values[:, :2])
+    assert history.ranked.tolist() == [True, True, False]
+    baseline, without = of_test(name, history), of_test(name, alone)
+    test = history.test
     if name == "ridge":  # learns from every series of the final fold
-        assert np.isfinite(baseline.forecast(past.test.rows)).all()
+        assert np.isfinite(baseline.forecast(test.rows)).all()
         return
-    kept = past.test.rows[past.test.group_origin(past.test.rows)[0] < 2]
+    kept = test.rows[test.group_origin(test.rows)[0] < 2]
     np.testing.assert_array_equal(baseline.forecast(kept), without.forecast(alone.test.rows))
     assert baseline.covers is None or baseline.covers[:2].all()
 
@@ -114,7 +116,7 @@ def test_a_short_series_is_no_traceback() -> None:
     values = levels(150, 2)
     values[:112, 1] = np.nan
     for name in ("ar", "auto_ets"):
-        baseline = BASELINES[name](past_of(values, lookback=2, horizon=1))
+        baseline = of_test(name, made(values, lookback=2, horizon=1))
         assert baseline.covers is not None
         assert baseline.covers.tolist() == [True, name == "ar"]  # 8 values: enough for an AR alone
 
@@ -123,7 +125,7 @@ def test_a_multiplied_season_that_meets_zero_is_absent(monkeypatch: pytest.Monke
     model = exponential.Smoother(0.5, 0, 0.5, 1, True, 1.0, 0, np.zeros(6), np.zeros(1))
     monkeypatch.setattr(exponential, "smoother", lambda *_: model)
     with pytest.raises(AbsentError, match="met a level of 0"):
-        exponential.auto_ets(past_of(levels(150, 1)))
+        of_test("auto_ets", made(levels(150, 1)))
 
 
 def test_all_baselines_absent_leave_a_study(

@@ -11,14 +11,12 @@ from statsforecast.models import AutoETS
 from statsmodels.tsa.ar_model import AutoReg
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
-from stages.artifacts.windows import Windows
 from stages.evaluate import exponential, ridge
 from stages.evaluate.autoregressive import coefficients
 from stages.evaluate.baselines import BASELINES
+from stages.evaluate.lines import fill
 from stages.evaluate.naive import repeat_last, seasonal_repeat
-from stages.evaluate.past import Past, fill
-from stages.evaluate.yardstick import yardstick
-from tests.evaluate_windows import HOUR, make, waves
+from tests.evaluate_windows import HOUR, history_of, make, of_test, waves
 from tests.windows_oracle import batch
 
 SEASON = 6
@@ -29,10 +27,6 @@ def gapped(steps: int = 150, series: int = 2) -> np.ndarray:
     levels = waves(steps, series, SEASON)
     levels[GAPS, 0] = np.nan
     return levels
-
-
-def past_of(development: Windows, test: Windows, season: int = SEASON) -> Past:
-    return Past(development, test, season, yardstick(development, season).ranked)
 
 
 def test_fill_reaches_back_whole_cycles() -> None:
@@ -46,7 +40,7 @@ def test_fill_reaches_back_whole_cycles() -> None:
 def test_naive_forecasts_by_hand(channels: str) -> None:
     levels = waves(150, 2, SEASON)
     development, test = make(levels, ends=(90, 120), channels=channels, horizon=8)
-    past = past_of(development, test)
+    past = history_of(development, test).tested
     last = repeat_last(past).forecast(test.rows)
     repeat = seasonal_repeat(past).forecast(test.rows)
     series, origins = past.origins(test.rows)
@@ -80,7 +74,6 @@ def test_ridge_equals_scikit_learn(
 
 def test_ridge_chooses_lambda_by_the_folds_in_scaled_units() -> None:
     development, test = make(gapped(), ends=(90, 120), normalise="instance")
-    past = past_of(development, test)
     totals = []
     for lam in ridge.LAMBDAS:
         total = 0.0
@@ -91,7 +84,7 @@ def test_ridge_chooses_lambda_by_the_folds_in_scaled_units() -> None:
             e = (model.predict(x.reshape(len(x), -1)) - y[..., 0]) * spread
             total += float((e**2).sum())
         totals.append(total)
-    found = ridge.ridge(past)
+    found = of_test("ridge", history_of(development, test))
     assert found.lam == ridge.LAMBDAS[int(np.argmin(totals))]
     fold = development.folds[-1]
     x, y, *_ = batch(development, fold.train, fold.center, fold.scale)
@@ -106,9 +99,9 @@ def test_ridge_chooses_lambda_by_the_folds_in_scaled_units() -> None:
 def test_ar_equals_statsmodels_at_every_origin() -> None:
     levels = waves(150, 2, SEASON)
     development, test = make(levels, ends=(90, 120), horizon=9)
-    past = past_of(development, test)
-    y_hat = BASELINES["ar"](past).forecast(test.rows)
-    series, origins = past.origins(test.rows)
+    history = history_of(development, test)
+    y_hat = of_test("ar", history).forecast(test.rows)
+    series, origins = history.tested.origins(test.rows)
     for s in (0, 1):
         _, phi = coefficients(levels[:120, s], SEASON)
         fit = AutoReg(levels[:120, s], lags=len(phi), trend="c").fit()
@@ -168,7 +161,7 @@ def test_ets_with_a_long_season_keeps_its_profile() -> None:
     t = np.arange(400)
     levels = (20 + 5 * np.sin(2 * np.pi * t / 24) + 0.01 * np.cos(17 * t))[:, None]
     development, test = make(levels, ends=(250, 307), horizon=30, lookback=10)
-    y_hat = BASELINES["auto_ets"](past_of(development, test, 24)).forecast(test.rows)
+    y_hat = of_test("auto_ets", history_of(development, test, 24)).forecast(test.rows)
     assert abs(y_hat - test.targets(test.rows)).max() < 0.2
 
 
@@ -176,7 +169,7 @@ def test_ets_with_a_long_season_keeps_its_profile() -> None:
 @pytest.mark.parametrize("channels", ["independent", "joint"])
 def test_gaps_and_units(name: str, channels: str) -> None:
     development, test = make(gapped(), ends=(90, 120), channels=channels)
-    y_hat = BASELINES[name](past_of(development, test)).forecast(test.rows)
+    y_hat = of_test(name, history_of(development, test)).forecast(test.rows)
     y = test.targets(test.rows)
     assert y_hat.shape == y.shape
     assert np.isfinite(y_hat).all()
@@ -186,22 +179,22 @@ def test_gaps_and_units(name: str, channels: str) -> None:
 @pytest.mark.parametrize("name", BASELINES)
 def test_nothing_after_an_origin_changes_its_forecast(name: str) -> None:
     development, test = make(waves(150, 2), ends=(90, 120))
-    past = past_of(development, test)
-    _, origins = past.origins(test.rows)
+    history = history_of(development, test)
+    _, origins = history.tested.origins(test.rows)
     rows = test.rows[origins <= 130]
-    before = BASELINES[name](past).forecast(rows)
+    before = of_test(name, history).forecast(rows)
     values, levels = test.values.copy(), test.levels.copy()
     late = test.time[test.group_origin(np.arange(len(values)))[1]] > 130 * HOUR
     values[late] += 1000
     levels[late] += 1000
-    changed = past_of(development, replace(test, values=values, levels=levels))
-    np.testing.assert_array_equal(BASELINES[name](changed).forecast(rows), before)
+    changed = history_of(development, replace(test, values=values, levels=levels))
+    np.testing.assert_array_equal(of_test(name, changed).forecast(rows), before)
 
 
 def test_fit_ends_where_the_final_fold_ends() -> None:
     for final, end in (("train", 90), ("train_and_validation", 120)):
         development, test = make(waves(150, 1), ends=(90, 120), final=final)
-        past = past_of(development, test)
-        assert past.fit_end == end
-        assert np.isfinite(BASELINES["auto_ets"](past).forecast(test.rows)).all()
-        np.testing.assert_array_equal(past.lines[0], waves(150, 1)[:, 0])
+        history = history_of(development, test)
+        assert history.tested.fit_end == end
+        assert np.isfinite(of_test("auto_ets", history).forecast(test.rows)).all()
+        np.testing.assert_array_equal(history.lines[0], waves(150, 1)[:, 0])

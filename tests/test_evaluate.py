@@ -16,6 +16,7 @@ from stages.artifacts.calendar import Calendar
 from stages.artifacts.fits import Fit
 from stages.artifacts.scores import ENSEMBLE
 from stages.artifacts.windows import Windows
+from stages.evaluate import members
 from stages.evaluate import run as stage
 from stages.evaluate.params import EvaluateParams
 from stages.evaluate.season import season_of
@@ -27,23 +28,35 @@ from tests.training import linear
 
 SEASON = 6
 COLUMNS = ["unique_id", "ds", "cutoff", "y", "cell", "lam", "seed", "y_hat"]
-PARAMS = EvaluateParams(season=SEASON, baselines=("repeat_last", "ridge", "ar"))
+PARAMS = EvaluateParams(season=SEASON, baselines=("repeat_last", "ridge", "ar"), forecasts="all")
 
 
 def made_fit(
     windows: Windows, cell: str, lambdas: tuple[float, ...] = (0.0, 2.0), seeds: int = 2
 ) -> Fit:
-    """A fit of linear networks that forecast a constant, from −1 to 1, whatever they see."""
-    network, shape = linear(windows), (1, len(lambdas), seeds)
-    constants = np.linspace(-1, 1, len(lambdas) * seeds, dtype=np.float32).reshape(*shape, 1)
-    weights = constants * (network.groups == GROUPS.index("bias")).astype(np.float32)
+    """A fit of linear networks that forecast a constant, whatever they see.
+
+    It goes from −1 to 1 along λ and seed in the final fold, from −2 to 2 in the one before it, and so on. The
+    validation losses are made up: the last λ has the lowest.
+    """
+    network, folds = linear(windows), windows.folds
+    shape = (len(folds), len(lambdas), seeds)
+    constants = np.linspace(-1, 1, len(lambdas) * seeds, dtype=np.float32).reshape(shape[1:])
+    constants = constants * np.arange(len(folds), 0, -1, np.float32)[:, None, None]
+    weights = constants[..., None] * (network.groups == GROUPS.index("bias")).astype(np.float32)
     curves = np.zeros((*shape, 1))
+    level = np.arange(len(lambdas), 0.0, -1)[:, None, None]
+    losses = {
+        fold.name: level + np.zeros((*shape[1:], len(fold.validation))) for fold in folds[:-1]
+    }
     return Fit(
-        cell=cell, config={"network": asdict(network)}, lambdas=lambdas, seeds=seeds, folds=("final",),
-        m=(1,), weights=weights, epochs=np.ones(shape, int), train_loss=curves, validation_loss=curves,
+        cell=cell, config={"network": asdict(network), "loss": "squared"}, lambdas=lambdas, seeds=seeds,
+        folds=tuple(fold.name for fold in folds), m=tuple(fold.m for fold in folds),
+        weights=weights, epochs=np.ones(shape, int), train_loss=curves, validation_loss=curves,
         gradient_norm=curves, clipped=curves, norms=np.zeros((*shape, 3)),
         zeros=np.zeros((*shape, 3)), spectral_radii=np.ones((*shape, 1, 1)),
-        state_gradients=np.ones((*shape, 2, 1, 1)), train_losses={}, window_losses={"mse": {}, "mae": {}},
+        state_gradients=np.ones((*shape, 2, 1, 1)), train_losses={},
+        window_losses={"mse": losses, "mae": losses},
     )  # fmt: skip
 
 
@@ -58,7 +71,7 @@ def data(request: pytest.FixtureRequest) -> tuple[Windows, Windows]:
 def written(
     data: tuple[Windows, Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Windows, Path]:
-    monkeypatch.setattr(stage, "BLOCK", 100)  # many blocks
+    monkeypatch.setattr(members, "BLOCK", 100)  # many blocks
     fits = [made_fit(data[0], "rnn"), made_fit(data[0], "gru", (0.0,), 1)]
     stage.run(*data, fits, PARAMS, tmp_path / "forecasts", tmp_path / "scores")
     return data[1], tmp_path
@@ -114,15 +127,17 @@ def test_every_network_sees_every_window_once_and_the_test_part_is_scaled_once(
     kernel, scale = networks.forecasts, networks.scaled
     monkeypatch.setattr(networks, "forecasts", counted)
     monkeypatch.setattr(networks, "scaled", recorded)
-    monkeypatch.setattr(stage, "BLOCK", 100)
+    monkeypatch.setattr(members, "BLOCK", 100)
     fits = [made_fit(data[0], "rnn"), made_fit(data[0], "gru", (0.5,), 3)]
     for fit, start in zip(fits, (0, 10), strict=True):  # no two networks alike
-        fit.weights[..., 0] += start
-    params = EvaluateParams(season=SEASON, baselines=())
+        fit.weights[..., 0] += start + 100 * np.arange(len(fit.folds))[:, None, None]
+    params = EvaluateParams(season=SEASON, baselines=(), forecasts="all")
     stage.run(*data, fits, params, tmp_path / "forecasts", tmp_path / "scores")
     assert set(passes.values()) == {1}
-    assert len(passes) == (4 + 3) * len(data[1].rows)
-    assert [id(values) for values in scalings] == [id(data[1].values)]
+    validated = sum(len(fold.validation) for fold in data[0].folds)
+    assert len(passes) == (4 + 3) * (len(data[1].rows) + validated)
+    assert sum(values is data[1].values for values in scalings) == 1
+    assert sum(values is data[0].values for values in scalings) == 2 * 2  # cells and folds
 
 
 def test_the_ensemble_forecasts_the_mean_of_its_seeds(written: tuple[Windows, Path]) -> None:
@@ -136,6 +151,35 @@ def test_the_ensemble_forecasts_the_mean_of_its_seeds(written: tuple[Windows, Pa
         assert losses[lam, ENSEMBLE] < (losses[lam, 0] + losses[lam, 1]) / 2
     alone = scores.load_losses(folder / "scores", "gru")
     assert set(alone["seed"]) == {0}  # one seed has no ensemble
+
+
+def test_forecasts_that_are_not_kept_change_nothing_else(
+    data: tuple[Windows, Windows], tmp_path: Path
+) -> None:
+    """Of three λ's the middle one can't be chosen: only its ensemble's forecasts are written."""
+    frames = {}
+    for kept in ("all", "chosen"):
+        folders, params = (tmp_path / kept / "forecasts", tmp_path / kept / "scores"), PARAMS
+        params = PARAMS.model_copy(update={"forecasts": kept})
+        stage.run(*data, [made_fit(data[0], "rnn", (0.0, 2.0, 5.0))], params, *folders)
+        frames[kept] = forecasts.load(folders[0], "rnn")
+    every, chosen = frames["all"], frames["chosen"]
+    left_out = (every["lam"] == 2.0) & (every["seed"] != ENSEMBLE)
+    assert set(every.loc[left_out, "seed"]) == {0, 1}
+    pd.testing.assert_frame_equal(chosen, every[~left_out].reset_index(drop=True))
+    validated = scores.load_losses(tmp_path / "chosen/scores", "rnn", "validation")
+    assert set(zip(validated["fold"], validated["lam"], validated["seed"], strict=True)) == {
+        (fold, lam, seed)
+        for fold in ("fold0", "fold1")
+        for lam in (0.0, 5.0)
+        for seed in (0, 1, ENSEMBLE)
+    }
+    for path in (tmp_path / "all" / "scores").iterdir():
+        if path.name == "validation_rnn.parquet":
+            continue
+        assert path.read_bytes() == (tmp_path / "chosen" / "scores" / path.name).read_bytes()
+    with pytest.raises(ValueError, match=r"no forecast of rnn has lam == 2\.0 and .* to all"):
+        forecasts.load(folders[0], "rnn", filters=[("lam", "==", 2.0), ("seed", "==", 0)])
 
 
 @pytest.mark.parametrize("name", ["rnn", "baselines"])
@@ -202,10 +246,10 @@ def test_bytes_depend_on_the_inputs_alone(data: tuple[Windows, Windows], tmp_pat
     for name in ("first", "second"):
         folders = (tmp_path / name / "forecasts", tmp_path / name / "scores")
         stage.run(*data, [made_fit(data[0], "rnn")], params, *folders)
-        files = sorted(path for folder in folders for path in folder.iterdir())
+        files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
         digests.append([(p.name, hashlib.sha256(p.read_bytes()).hexdigest()) for p in files])
     assert digests[0] == digests[1]
-    assert len(digests[0]) == 7
+    assert len(digests[0]) == 11
 
 
 def test_member_that_diverged_spoils_no_other(
@@ -244,6 +288,7 @@ def test_season_is_asked_for_where_nothing_tells_it(data: tuple[Windows, Windows
         ({"metrics": ["mse", "mse"]}, "each name may stand once"),
         ({"baselines": ["ets"]}, "auto_ets"),
         ({"seasons": 3}, "season"),
+        ({"forecasts": "some"}, "chosen"),
     ],
 )
 def test_bad_parameters_are_refused(values: dict[str, object], words: str) -> None:

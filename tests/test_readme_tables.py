@@ -32,8 +32,9 @@ def test_the_columns_of_the_files(tmp_path: Path) -> None:
     with ForecastWriter(tmp_path / "rnn.parquet", layout) as writer:
         assert columns("data/forecasts/<cell>.parquet") == writer.schema.names
     Scores(layout).save(tmp_path, "rnn")
-    scores = pd.read_parquet(tmp_path / "rnn.parquet")
-    assert columns("data/scores/<cell>.parquet") == list(scores.columns)
+    for name in ("", "losses_"):
+        scores = pd.read_parquet(tmp_path / f"{name}rnn.parquet")
+        assert columns(f"data/scores/{name}<cell>.parquet") == list(scores.columns)
     with (ROOT / "data/report/lambda_path.csv").open(encoding="utf-8") as file:
         assert columns("data/report/lambda_path.csv") == next(csv.reader(file))
     assert f"seed {ENSEMBLE} is the ensemble".replace("-", "−") in TEXT

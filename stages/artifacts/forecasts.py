@@ -1,9 +1,16 @@
-"""data/forecasts/<cell>.parquet: every forecast of the test part, in the data's units.
+"""data/forecasts: forecasts in the data's units.
 
-Columns: unique_id, ds, cutoff (the origin), y, cell, lam, seed, y_hat. Members follow one another
-(λ ascending, then seed, then the seeds' mean: see scores.py), within a member windows by origin row,
-then channels, then horizon steps. Each block that is written is one row group of one member, so a
-reader that filters on lam and seed skips the rest.
+    <cell>.parquet, baselines.parquet                         unique_id, ds, cutoff, y, cell, lam, seed, y_hat
+    validation/<cell>.parquet, validation/baselines.parquet   the same and fold
+
+The first are of the test part by the final fold's members, the second of each other fold's validation
+windows by that fold's members. cutoff is the origin; y_hat − y at ds is the error of a step. Members follow
+one another (by fold, λ ascending, then seed, then the seeds' mean: see scores.py), within a member windows
+by origin row, then channels, then horizon steps. Each block that is written is one row group of one member,
+so a reader that filters on lam and seed skips the rest.
+
+Of networks there are those that `evaluate.forecasts` keeps, by default of λ = 0 and of the λ's that may be
+chosen (stages/evaluate/kept.py), and in the test part all ensembles.
 """
 
 from __future__ import annotations
@@ -11,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -21,6 +28,7 @@ import pyarrow.parquet as pq
 from stages.artifacts.windows import Layout, Windows
 
 DICTIONARY = pa.dictionary(pa.int32(), pa.string())
+VALIDATION = "validation"  # the folder of the folds' forecasts
 
 
 def time_type(layout: Layout) -> pa.DataType:
@@ -39,14 +47,36 @@ def times(values: np.ndarray, layout: Layout) -> pa.Array:
     return pa.array(np.ascontiguousarray(values), pa.int64()).cast(time_type(layout))
 
 
+class Key(NamedTuple):
+    """Whose forecasts or losses; fold is None where they are of the test part."""
+
+    cell: str
+    lam: float
+    seed: int
+    fold: str | None = None
+
+    @staticmethod
+    def fields(folds: bool) -> list[tuple[str, pa.DataType]]:
+        """The columns of a file, with `fold` where it is of validation windows."""
+        fields = [("cell", DICTIONARY), ("lam", pa.float64()), ("seed", pa.int64())]
+        return [*fields, ("fold", DICTIONARY)] if folds else fields
+
+    def columns(self, n: int) -> list[pa.Array]:
+        """n rows of them."""
+        first = np.zeros(n, np.int32)
+        lam, seed = pa.array(np.full(n, self.lam)), pa.array(np.full(n, self.seed, np.int64))
+        columns = [repeated([self.cell], first), lam, seed]
+        return columns if self.fold is None else [*columns, repeated([self.fold], first)]
+
+
 class ForecastWriter:
-    """Writes one file block by block; a context manager.
+    """Writes one file block by block, with the column `fold` where folds is true; a context manager.
 
     Raises:
         FileNotFoundError: the folder of `path` does not exist.
     """
 
-    def __init__(self, path: Path | str, layout: Layout) -> None:
+    def __init__(self, path: Path | str, layout: Layout, folds: bool = False) -> None:
         time = time_type(layout)
         self.layout = layout
         self.schema = pa.schema(
@@ -55,9 +85,7 @@ class ForecastWriter:
                 ("ds", time),
                 ("cutoff", time),
                 ("y", pa.float64()),
-                ("cell", DICTIONARY),
-                ("lam", pa.float64()),
-                ("seed", pa.int64()),
+                *Key.fields(folds),
                 ("y_hat", pa.float64()),
             ]
         )
@@ -81,15 +109,7 @@ class ForecastWriter:
     ) -> None:
         self.writer.close()
 
-    def add(
-        self,
-        windows: Windows,
-        rows: np.ndarray,
-        cell: str,
-        lam: float,
-        seed: int,
-        y_hat: np.ndarray,
-    ) -> None:
+    def add(self, windows: Windows, rows: np.ndarray, key: Key, y_hat: np.ndarray) -> None:
         """Write one member's forecasts y_hat (N, H, C) of the windows `rows` (N,)."""
         n, horizon, channels = y_hat.shape
         cutoff, ds = windows.times(rows)
@@ -99,9 +119,7 @@ class ForecastWriter:
             times(np.repeat(ds, channels, 0).ravel(), self.layout),
             times(np.repeat(cutoff, channels * horizon), self.layout),
             pa.array(_long(windows.targets(rows))),
-            repeated([cell], np.zeros(size, np.int32)),
-            pa.array(np.full(size, lam)),
-            pa.array(np.full(size, seed, np.int64)),
+            *key.columns(size),
             pa.array(_long(y_hat)),
         ]
         table = pa.Table.from_arrays(columns, schema=self.schema)
@@ -120,9 +138,16 @@ def load(
     columns: list[str] | None = None,
     filters: list[tuple[str, str, Any]] | None = None,
 ) -> pd.DataFrame:
-    """One cell's forecasts; `columns` and `filters` as in `pandas.read_parquet`.
+    """One cell's forecasts below `folder` (or its VALIDATION); the rest as in `pandas.read_parquet`.
 
     Raises:
         FileNotFoundError: `evaluate` has written no such cell.
+        ValueError: no forecast of the cell passes the filters.
     """
-    return pd.read_parquet(Path(folder) / f"{cell}.parquet", columns=columns, filters=filters)
+    frame = pd.read_parquet(Path(folder) / f"{cell}.parquet", columns=columns, filters=filters)
+    if filters and frame.empty:
+        raise ValueError(
+            f"no forecast of {cell} has {' and '.join(f'{c} {op} {v}' for c, op, v in filters)}; of a λ that "
+            "no rule chooses, only the ensemble's are written: set evaluate.forecasts to all"
+        )
+    return frame

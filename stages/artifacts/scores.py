@@ -1,8 +1,12 @@
-"""data/scores: errors on the test part, and which cells and baselines they are of.
+"""data/scores: errors on the test part and on validation windows, and which cells and baselines they are of.
 
-    <cell>.parquet, baselines.parquet                 cell, lam, seed, unique_id, step, metric, value
-    losses_<cell>.parquet, losses_baselines.parquet   cell, lam, seed, unique_id, cutoff, mse, mae
-    cells.json                                        an Index: which there are, in order, and what is missing
+    <cell>.parquet, baselines.parquet                         cell, lam, seed, unique_id, step, metric, value
+    losses_<cell>.parquet, losses_baselines.parquet           cell, lam, seed, unique_id, cutoff, mse, mae
+    validation_<cell>.parquet, validation_baselines.parquet   the same and fold
+    cells.json                                                an Index: which there are, and what is missing
+
+The first two are of the test part, the third of the validation windows of each fold by that fold's members;
+of networks those whose forecasts are kept (see forecasts.py).
 
 unique_id "" means all ranked series and step 0 all horizon steps. A metric that has no meaning for a series
 has no row for it; a series that is not ranked has rows in the data's units under its own name alone, and no
@@ -25,7 +29,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.artifacts.forecasts import DICTIONARY, repeated, time_type, times
+from stages.artifacts.forecasts import DICTIONARY, Key, repeated, time_type, times
 from stages.artifacts.windows import Layout, Windows
 from stages.networks.losses import MEASURES
 
@@ -39,41 +43,31 @@ class Scores:
 
     layout: Layout
     rows: list[tuple[str, float, int, str, int, str, float]] = field(default_factory=list)
-    losses: list[pa.Table] = field(default_factory=list)
+    tested: list[pa.Table] = field(default_factory=list)
+    validated: list[pa.Table] = field(default_factory=list)
 
-    def add(
-        self, cell: str, lam: float, seed: int, values: list[tuple[str, int, str, float]]
-    ) -> None:
-        """One member's (unique_id, step, metric, value)."""
-        self.rows += [(cell, lam, seed, *value) for value in values]
+    def add(self, key: Key, values: list[tuple[str, int, str, float]]) -> None:
+        """One member's (unique_id, step, metric, value) on the test part."""
+        self.rows += [(key.cell, key.lam, key.seed, *value) for value in values]
 
-    def add_losses(
-        self,
-        windows: Windows,
-        rows: np.ndarray,
-        cell: str,
-        lam: float,
-        seed: int,
-        losses: np.ndarray,
-    ) -> None:
+    def add_losses(self, windows: Windows, rows: np.ndarray, key: Key, losses: np.ndarray) -> None:
         """One member's losses (M, N), M measures, of the windows `rows` (N,)."""
-        n = len(rows)
         names: Sequence[str] = [""]
-        index = np.zeros(n, np.int64)
+        index = np.zeros(len(rows), np.int64)
         if self.layout.channels == "independent":
             names, index = self.layout.series, windows.series_of(rows)[:, 0]
         columns: list[Any] = [
-            repeated([cell], np.zeros(n, np.int32)),
-            pa.array(np.full(n, lam)),
-            pa.array(np.full(n, seed, np.int64)),
+            *key.columns(len(rows)),
             repeated(names, index),
             times(windows.times(rows)[0], self.layout),
             *map(pa.array, losses),
         ]
-        self.losses.append(pa.Table.from_arrays(columns, schema=_loss_schema(self.layout)))
+        tested = key.fold is None
+        table = pa.Table.from_arrays(columns, schema=_loss_schema(self.layout, not tested))
+        (self.tested if tested else self.validated).append(table)
 
     def save(self, folder: Path | str, name: str) -> None:
-        """Write <name>.parquet and losses_<name>.parquet into an existing folder."""
+        """Write <name>, losses_<name> and validation_<name>.parquet into an existing folder."""
         schema = pa.schema(
             [
                 ("cell", pa.string()),
@@ -89,17 +83,16 @@ class Scores:
         arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
         folder = Path(folder)
         _write(pa.Table.from_arrays(arrays, schema=schema), folder / f"{name}.parquet")
-        empty = _loss_schema(self.layout).empty_table()
-        losses = pa.concat_tables(self.losses or [empty]).unify_dictionaries()
-        _write(losses, folder / f"losses_{name}.parquet")
+        for part, losses in (("losses", self.tested), ("validation", self.validated)):
+            empty = _loss_schema(self.layout, folds=part == "validation").empty_table()
+            together = pa.concat_tables(losses or [empty]).unify_dictionaries()
+            _write(together, folder / f"{part}_{name}.parquet")
 
 
-def _loss_schema(layout: Layout) -> pa.Schema:
+def _loss_schema(layout: Layout, folds: bool) -> pa.Schema:
     return pa.schema(
         [
-            ("cell", DICTIONARY),
-            ("lam", pa.float64()),
-            ("seed", pa.int64()),
+            *Key.fields(folds),
             ("unique_id", DICTIONARY),
             ("cutoff", time_type(layout)),
             *((measure, pa.float64()) for measure in MEASURES),
@@ -118,6 +111,7 @@ class Index:
     Attributes:
         cells, baselines: in the order of params.yaml.
         absent: baseline that was asked for and cannot be made → why.
+        unvalidated: baseline that cannot be made on some fold, so has no validation errors → why.
         unranked: series → why it is in no overall number.
         undefined: metric → series that it has no meaning for → why.
     """
@@ -125,6 +119,7 @@ class Index:
     cells: list[str]
     baselines: list[str]
     absent: dict[str, str] = field(default_factory=dict)
+    unvalidated: dict[str, str] = field(default_factory=dict)
     unranked: dict[str, str] = field(default_factory=dict)
     undefined: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -149,7 +144,12 @@ def load_scores(folder: Path | str, name: str) -> pd.DataFrame:
     return pd.read_parquet(Path(folder) / f"{name}.parquet")
 
 
-def load_losses(folder: Path | str, name: str) -> pd.DataFrame:
-    """Losses by test window of a cell, or of "baselines"; unique_id and cell as plain strings."""
-    frame = pd.read_parquet(Path(folder) / f"losses_{name}.parquet")
-    return frame.astype({"cell": "str", "unique_id": "str"})
+def load_losses(folder: Path | str, name: str, part: str = "losses") -> pd.DataFrame:
+    """Losses by window of a cell, or of "baselines", with plain strings.
+
+    part: "losses" of the test part, "validation" of the folds.
+    """
+    frame = pd.read_parquet(Path(folder) / f"{part}_{name}.parquet")
+    return frame.astype(
+        dict.fromkeys(frame.columns.intersection(["cell", "unique_id", "fold"]), "str")
+    )

@@ -1,4 +1,4 @@
-"""python -m stages.evaluate: scores networks and baselines on the test part."""
+"""python -m stages.evaluate: scores networks and baselines on the test part and on validation windows."""
 
 from __future__ import annotations
 

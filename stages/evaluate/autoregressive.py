@@ -1,10 +1,9 @@
-"""An AR(p) per series, fitted once by statsmodels and rolled forward over the test part.
+"""An AR(p) per series, fitted once for each part by statsmodels and rolled forward over it.
 
     y(t) = c + Σ_k φ_k y(t − k) + ε,   k = 1 … p,   p by BIC up to `_most_lags`
 
-The fit sees the levels of the final fold's training part, its gaps filled with the last level. A
-forecast of H steps is linear in the last p levels, so all origins are one matrix product and
-nothing is fitted again.
+The fit sees the levels before `Past.fit_end`, gaps filled with the last level. A forecast of H steps is
+linear in the last p levels, so all origins are one matrix product and nothing is fitted again.
 """
 
 from __future__ import annotations
@@ -66,10 +65,10 @@ def ar(past: Past) -> Baseline:
     Raises:
         AbsentError: it cannot be fitted to a series that comparisons need.
     """
-    lines, horizon = past.filled, past.test.layout.horizon
+    lines, horizon = past.filled, past.horizon
 
     def fit(series: int) -> tuple[np.ndarray, np.ndarray]:
-        known = lines.until(series, past.fit_end)
+        known = past.known(series)
         return unroll(*coefficients(known[np.isfinite(known)], past.season), horizon)
 
     maps, covers = of_each(past, fit)

@@ -1,4 +1,7 @@
-"""The table of baselines: a name of `evaluate.baselines` to what fits it."""
+"""The table of baselines: a name of `evaluate.baselines` to what makes it.
+
+A row is called with the study's history once, for what its folds share, then with each part.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,13 @@ from collections.abc import Callable
 from stages.evaluate.autoregressive import ar
 from stages.evaluate.exponential import auto_ets
 from stages.evaluate.naive import repeat_last, seasonal_repeat
-from stages.evaluate.past import Baseline, Past
+from stages.evaluate.past import Baseline, History, Past
 from stages.evaluate.ridge import ridge
 
-BASELINES: dict[str, Callable[[Past], Baseline]] = {
-    "repeat_last": repeat_last,
-    "seasonal_repeat": seasonal_repeat,
+BASELINES: dict[str, Callable[[History], Callable[[Past], Baseline]]] = {
+    "repeat_last": lambda _: repeat_last,
+    "seasonal_repeat": lambda _: seasonal_repeat,
     "ridge": ridge,
-    "ar": ar,
-    "auto_ets": auto_ets,
+    "ar": lambda _: ar,
+    "auto_ets": lambda _: auto_ets,
 }

@@ -1,8 +1,8 @@
-"""Exponential smoothing per series: AutoETS of statsforecast, fitted once and rolled forward.
+"""Exponential smoothing per series: AutoETS of statsforecast, fitted once for each part and rolled forward.
 
 AutoETS chooses error, trend and season by AICc among the models with additive or no trend. The fit
-sees at most the last `RECENT` levels of the final fold's training part, its gaps filled with the last
-level. From there on its smoothing parameters stay fixed and its states go on over the test part:
+sees at most the last `RECENT` levels before `Past.fit_end`, gaps filled with the last level. From there on
+its smoothing parameters stay fixed and its states go on to the part's last origin:
 
     e = y − ŷ,  ŷ = (l + φ b) ∘ s,   l' = l + φ b + α e ⊘ s,   b' = φ b + β e ⊘ s,
     s' = s + γ e ⊘ (l + φ b)          (∘: + or ×; ⊘: e alone, or e divided, as the season is)
@@ -149,7 +149,7 @@ def project(model: Smoother, states: States, at: np.ndarray, horizon: int) -> np
 
 @dataclass(frozen=True)
 class Rolled:
-    """A fitted model with its states over the test part; levels are divided by `unit`."""
+    """A fitted model with its states over a part; levels are divided by `unit`."""
 
     model: Smoother
     states: States
@@ -157,9 +157,8 @@ class Rolled:
 
 
 def _rolled(past: Past, series: int) -> Rolled:
-    """One series: fitted before `fit_end`, rolled on to the end."""
-    end, lines, filled = past.fit_end, past.lines, past.filled
-    known = filled.until(series, end)
+    """One series: fitted before `fit_end`, rolled on to the last origin."""
+    end, lines, known = past.fit_end, past.lines, past.known(series)
     begin = max(len(known) - RECENT, int(np.isfinite(known).argmax()) if len(known) else 0)
     known = known[begin:]
     one = unit(largest(known))
@@ -179,7 +178,7 @@ def auto_ets(past: Past) -> Baseline:
     Raises:
         AbsentError: it cannot be fitted to a series that comparisons need.
     """
-    end, horizon = past.fit_end, past.test.layout.horizon
+    end, horizon = past.fit_end, past.horizon
     fits, covers = of_each(past, lambda series: _rolled(past, series))
 
     def forecast(rows: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
-"""Errors of forecasts, summed window by window so that memory does not grow with the test part.
+"""Errors of forecasts, summed window by window so that memory does not grow with their number.
 
-With e = ŷ − y over every test window, horizon step and channel of the ranked series (each weighs the same):
+With e = ŷ − y over every window of a part (the test part, or a fold's validation windows), horizon step and
+channel of the ranked series (each weighs the same):
 
     mse = mean e²      mae = mean |e|      rmse = √mse      smape = mean |e| / (|ŷ| + |y|), 0/0 := 0
     mase = mean |e| / q_s           q_s: mean absolute error of the seasonal repeat, one season ahead,

@@ -10,10 +10,12 @@ from stages.evaluate.past import AbsentError, Baseline, Past, of_each
 def repeat_last(past: Past) -> Baseline:
     """ŷ(t + h) = y(t)."""
 
+    lines = past.lines
+
     def forecast(rows: np.ndarray) -> np.ndarray:
         series, t = past.origins(rows)
-        last = past.lines.at(series, np.broadcast_to(t[:, None], series.shape))
-        return np.repeat(last[:, None], past.test.layout.horizon, 1)
+        last = lines.at(series, np.broadcast_to(t[:, None], series.shape))
+        return np.repeat(last[:, None], past.horizon, 1)
 
     return Baseline("repeat_last", np.nan, forecast)
 
@@ -24,12 +26,13 @@ def seasonal_repeat(past: Past) -> Baseline:
     A gap takes the value of the season before it, and so on.
 
     Raises:
-        AbsentError: the values before the first test window of a series do not cover a season.
+        AbsentError: the values before the first window of a series do not cover a season.
     """
     assert past.season is not None  # season_of asks the user for it
     season = past.season
     lines = past.lines.filled(season)
-    steps = np.arange(1, past.test.layout.horizon + 1)
+    steps = np.arange(1, past.horizon + 1)
+    window = f"the first {'validation' if past.validates else 'test'} window"
     back = steps - season * -(-steps // season)  # (H,), −s < back ≤ 0
 
     def check(series: int) -> None:
@@ -38,12 +41,12 @@ def seasonal_repeat(past: Past) -> Baseline:
         length = known - int(lines.first[series])
         if season > length:
             raise AbsentError(
-                f"a season of {season} steps is longer than the {length} steps before the first test window"
+                f"a season of {season} steps is longer than the {length} steps before {window}"
             )
-        gone = int(np.isnan(lines.until(series, known)[-season:]).sum())
+        gone = int(np.isnan(lines.before(known)[series][-season:]).sum())
         if gone:
             raise AbsentError(
-                f"{gone} of the {season} steps of a season have no value before the first test window"
+                f"{gone} of the {season} steps of a season have no value before {window}"
             )
 
     _, covers = of_each(past, check)

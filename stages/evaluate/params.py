@@ -19,7 +19,7 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class EvaluateParams(Section):
-    """What the test part is scored with.
+    """What forecasts are scored with and beside, and which are kept.
 
     `scaled_mse` and `scaled_mae` are always computed: the verdicts rest on them.
     """
@@ -36,4 +36,9 @@ class EvaluateParams(Section):
     baselines: Annotated[tuple[BaselineName, ...], AfterValidator(_distinct)] = Field(
         default=("repeat_last", "seasonal_repeat", "ridge", "ar", "auto_ets"),
         description="forecasts that any network should beat",
+    )
+    forecasts: Literal["chosen", "all"] = Field(
+        default="chosen",
+        description="networks whose forecasts are written: of λ = 0 and the λ's that either report.rule "
+        "chooses, or of all; ensembles and baselines are written in any case",
     )

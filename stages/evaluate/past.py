@@ -1,4 +1,8 @@
-"""What a baseline may look at: the levels of the whole time line, and where its fit must end."""
+"""What a baseline may look at: the levels up to the origins of a part, and where its fit must end.
+
+A part is what the forecasters of one fold forecast: the test part for the final fold, for each other fold its
+validation windows.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,10 @@ from typing import TypeVar
 import numpy as np
 
 from stages.artifacts.windows import Fold, Windows
+from stages.evaluate.lines import Lines
 
 T = TypeVar("T")
-Forecast = Callable[[np.ndarray], np.ndarray]  # test rows (N,) -> the data's units (N, H, C)
+Forecast = Callable[[np.ndarray], np.ndarray]  # rows (N,) of a part -> the data's units (N, H, C)
 
 
 class AbsentError(Exception):
@@ -20,49 +25,8 @@ class AbsentError(Exception):
 
 
 @dataclass(frozen=True)
-class Lines:
-    """The levels of n series one behind another, each on its own span of the whole time line.
-
-    levels: (V,) in the data's units, NaN at gaps. starts: (n + 1,) where each begins in them. first: (n,) the
-    step of the whole time line at which it begins.
-    """
-
-    levels: np.ndarray
-    starts: np.ndarray
-    first: np.ndarray
-
-    @classmethod
-    def of(cls, lines: list[np.ndarray], first: np.ndarray) -> Lines:
-        starts = np.concatenate([[0], np.cumsum([len(line) for line in lines])])
-        return cls(np.concatenate(lines), starts, np.asarray(first))
-
-    def __getitem__(self, series: int) -> np.ndarray:
-        """(T,) the levels of one series."""
-        return self.levels[self.starts[series] : self.starts[series + 1]]
-
-    def __len__(self) -> int:
-        return len(self.first)
-
-    def at(self, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        """Levels of series at steps of the whole time line (arrays of one shape); NaN outside their spans."""
-        local = steps - self.first[series]
-        inside = (local >= 0) & (local < np.diff(self.starts)[series])
-        found = self.levels[np.where(inside, self.starts[series] + local, 0)]
-        return np.where(inside, found, np.nan)
-
-    def until(self, series: int, step: int) -> np.ndarray:
-        """The levels of one series before a step of the whole time line."""
-        return self[series][: max(0, step - int(self.first[series]))]
-
-    def filled(self, every: int = 1) -> Lines:
-        """Each gap takes the value `every`, 2 `every`, … steps before it, if there is one."""
-        lines = [fill(self[series], every) for series in range(len(self))]
-        return Lines.of(lines, self.first)
-
-
-@dataclass(frozen=True)
 class Baseline:
-    """A fitted baseline: lam is its λ (NaN if it has none), forecast reads test rows.
+    """A fitted baseline: lam is its λ (NaN if it has none), forecast reads rows of its part.
 
     covers: (n,) bool, the series that it can forecast; None: all.
     """
@@ -74,8 +38,8 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class Past:
-    """The data as baselines see them: one time line, cut by no file.
+class History:
+    """The data of a study, which its parts share.
 
     ranked: (n,) bool, the series that comparisons are about (see metrics.py).
     """
@@ -85,31 +49,10 @@ class Past:
     season: int | None
     ranked: np.ndarray
 
-    @property
-    def final(self) -> Fold:
-        """The fold whose networks are tested."""
-        return self.development.folds[-1]
-
-    @cached_property
-    def fit_end(self) -> int:
-        """Steps that a baseline is fitted on: what the final fold's networks were trained on."""
-        w = self.development
-        _, origins = w.group_origin(self.final.train)
-        last = int(origins.max()) + w.layout.horizon + 1
-        return len(w.time) if last > w.train_end else w.train_end
-
     @cached_property
     def lines(self) -> Lines:
-        """Every channel of every group over development and test."""
-        w, test = self.development, self.test
-        lines, channels = [], w.levels.shape[1]
-        begins = (
-            test.first + test.offset
-        )  # of each group's rows of the test part, on the whole time line
-        for known, late, begin in zip(w.lines(), test.lines(), begins.tolist(), strict=True):
-            tail = test.levels[late][max(0, len(w.time) - begin) :]
-            lines += list(np.concatenate([w.levels[known], tail]).T)
-        return Lines.of(lines, np.repeat(w.first, channels))
+        """The levels over development and test."""
+        return Lines.joined(self.development, self.test)
 
     @cached_property
     def filled(self) -> Lines:
@@ -117,47 +60,108 @@ class Past:
         return self.lines.filled()
 
     @cached_property
+    def validation(self) -> tuple[Past, ...]:
+        """The validation windows of each fold; a fit ends before the first target among them."""
+        w = self.development
+        parts = []
+        for fold in w.folds:
+            if len(fold.validation):
+                fit_end = int(w.group_origin(fold.validation)[1].min()) + 1
+                parts.append(Past(self, fold, w, fold.validation, fit_end))
+        return tuple(parts)
+
+    @cached_property
+    def tested(self) -> Past:
+        """The test part; a fit ends where the training part of the final fold's networks does."""
+        w, final = self.development, self.development.folds[-1]
+        _, origins = w.group_origin(final.train)
+        last = int(origins.max()) + w.layout.horizon + 1
+        fit_end = len(w.time) if last > w.train_end else w.train_end
+        return Past(self, final, self.test, self.test.rows, fit_end)
+
+
+@dataclass(frozen=True)
+class Past:
+    """One part as the baselines of its fold see it.
+
+    Attributes:
+        fold: whose networks forecast this part.
+        windows, rows: the file of the part's windows, and their rows (N,) in it.
+        fit_end: steps of the whole time line that a baseline is fitted on.
+    """
+
+    history: History
+    fold: Fold
+    windows: Windows
+    rows: np.ndarray
+    fit_end: int
+
+    @property
+    def validates(self) -> bool:
+        """Whether this is a fold's validation part, and not the test part."""
+        return self.windows is self.history.development
+
+    @property
+    def season(self) -> int | None:
+        return self.history.season
+
+    @property
+    def horizon(self) -> int:
+        return self.windows.layout.horizon
+
+    @cached_property
+    def _stop(self) -> int:
+        """Nothing after the last origin can be seen."""
+        return int(self.origins(self.rows)[1].max()) + 1
+
+    @property
+    def lines(self) -> Lines:
+        """Every series up to the part's last origin."""
+        return self.history.lines.before(self._stop)
+
+    @property
+    def filled(self) -> Lines:
+        """The lines, each gap filled with the last level before it."""
+        return self.history.filled.before(self._stop)
+
+    def known(self, series: int) -> np.ndarray:
+        """The filled levels that a baseline of one series is fitted on."""
+        return self.history.filled.before(self.fit_end)[series]
+
+    @cached_property
     def first_origin(self) -> dict[int, int]:
-        """Series that has test windows → step of the whole time line at which its first one begins."""
-        series, t = self.origins(self.test.rows)
-        first = np.full(len(self.lines), np.iinfo(np.int64).max)
+        """Series that has windows → step of the whole time line at which its first one begins."""
+        series, t = self.origins(self.rows)
+        first = np.full(len(self.history.ranked), np.iinfo(np.int64).max)
         np.minimum.at(first, series, t[:, None])
         return {s: int(first[s]) for s in np.unique(series).tolist()}
 
     def needs(self, series: int) -> bool:
         """Whether comparisons need a baseline's forecasts of a series; they need all channels of a group."""
-        channels = self.test.levels.shape[1]
+        channels = self.windows.levels.shape[1]
         group = series // channels * channels
-        return bool(self.ranked[group : group + channels].any())
+        return bool(self.history.ranked[group : group + channels].any())
 
     def origins(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Index into lines (N, C) and origin on the whole time line (N,) of test rows."""
-        _, t = self.test.group_origin(rows)
-        return self.test.series_of(rows), t + self.test.offset
+        """Index into lines (N, C) and origin on the whole time line (N,) of rows."""
+        _, t = self.windows.group_origin(rows)
+        return self.windows.series_of(rows), t + self.windows.offset
 
 
 def of_each(past: Past, fit: Callable[[int], T]) -> tuple[dict[int, T], np.ndarray]:
-    """`fit` of every series that has test windows, and (n,) bool which of them it could be made of.
+    """`fit` of every series that has windows, and (n,) bool which of them it could be made of.
 
     Raises:
         AbsentError: it cannot be made of a series that comparisons need; the message names the series.
     """
-    fits, covers = {}, np.zeros(len(past.lines), bool)
+    fits, covers = {}, np.zeros(len(past.history.ranked), bool)
     for series in past.first_origin:
         try:
             fits[series] = fit(series)
         except AbsentError as reason:
             if past.needs(series):
-                name = past.test.layout.series[series]
+                name = past.windows.layout.series[series]
                 raise AbsentError(f"{reason} (series {name!r})") from None
         else:
             covers[series] = True
     return fits, covers
-
-
-def fill(line: np.ndarray, every: int = 1) -> np.ndarray:
-    """Each NaN of a line (T,) becomes the value `every`, 2 `every`, … steps before, if there is one."""
-    cycles = np.concatenate([line, np.full(-len(line) % every, np.nan)]).reshape(-1, every)
-    index = np.where(np.isfinite(cycles), np.arange(len(cycles))[:, None], 0)
-    index = np.maximum.accumulate(index, 0)  # (cycles, phase)
-    return np.take_along_axis(cycles, index, 0).ravel()[: len(line)]

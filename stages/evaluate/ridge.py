@@ -7,22 +7,24 @@ network; b is free, so this is scikit-learn's `Ridge(alpha=λ)` and the λ of DE
 cell. One eigendecomposition XᵀX = V diag(d) Vᵀ of the centred windows gives the whole path,
 W(λ) = V (d + λ)⁻¹ Vᵀ XᵀY (Hastie, Tibshirani & Friedman 2009, section 3.4.1). Windows are made block
 by block; only XᵀX and XᵀY are kept. λ is chosen by the error of the rolling-origin folds in scaled
-units, the per-window normalisation undone, all windows alike; the fit that is tested is of the final fold.
+units, the per-window normalisation undone, all windows alike. Each fold's windows are forecast by the ridge
+of its training part at that λ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from stages.artifacts.windows import Fold, Windows
-from stages.evaluate.past import AbsentError, Baseline, Past
+from stages.evaluate.past import AbsentError, Baseline, History, Past
 from stages.networks.forecast import Scaled
 
 LAMBDAS = tuple(float(10.0 ** (k / 2)) for k in range(-6, 15))  # 0.001 … 10 million
 BLOCK = 1 << 22  # numbers of one block of windows: 32 MB
+KEPT = 1 << 25  # numbers of all folds' paths, above which each is fitted again: 256 MB
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class Path:
     rotated: np.ndarray  # Vᵀ XᵀY (P, Q)
     centre: np.ndarray  # mean of x (P,)
     level: np.ndarray  # mean of y (Q,)
+
+    @property
+    def size(self) -> int:
+        return self.vectors.size + self.rotated.size
 
     def coefficients(self, lam: float) -> np.ndarray:
         """W(λ) (P, Q); directions that the windows do not have get no weight at λ = 0."""
@@ -84,9 +90,8 @@ def fit(data: Scaled, fold: Fold) -> Path:
     return Path(np.maximum(values, 0), vectors, vectors.T @ cross, centre, level)
 
 
-def validation_error(data: Scaled, fold: Fold) -> np.ndarray:
+def validation_error(path: Path, data: Scaled, fold: Fold) -> np.ndarray:
     """Σ of squared errors over the fold's validation windows in scaled units, for every λ."""
-    path = fit(data, fold)
     weights = [path.coefficients(lam) for lam in LAMBDAS]
     total = np.zeros(len(LAMBDAS))
     for x, y, units in _matrices(data, fold.validation):
@@ -96,23 +101,35 @@ def validation_error(data: Scaled, fold: Fold) -> np.ndarray:
     return total
 
 
-def ridge(past: Past) -> Baseline:
-    """Ridge of the final fold at the λ with the smallest validation error (of equals the largest).
+def ridge(history: History) -> Callable[[Past], Baseline]:
+    """Ridge of a part's fold, at the λ with the smallest validation error (of equals the largest).
 
     Raises:
         AbsentError: numbers overflow on the way.
     """
-    w = past.development
+    w = history.development
     folds = [fold for fold in w.folds if len(fold.validation)]
-    errors = np.sum([validation_error(scaled(w, fold), fold) for fold in folds], axis=0)
-    if not np.isfinite(errors).all():
+    errors, paths = [], {}
+    for fold in folds:
+        data = scaled(w, fold)
+        path = fit(data, fold)
+        errors.append(validation_error(path, data, fold))
+        if path.size * len(folds) <= KEPT:
+            paths[fold.name] = path
+    total = np.sum(errors, axis=0)
+    if not np.isfinite(total).all():
         raise AbsentError("its validation errors are not finite")
-    lam = LAMBDAS[len(LAMBDAS) - 1 - int(np.argmin(errors[::-1]))]
-    path = fit(scaled(w, past.final), past.final)
-    weights, test = path.coefficients(lam), scaled(past.test, past.final)
+    lam = LAMBDAS[len(LAMBDAS) - 1 - int(np.argmin(total[::-1]))]
 
-    def forecast(rows: np.ndarray) -> np.ndarray:
-        x, _, units = test.windows(rows)
-        return test.undo(rows, path.predict(x, weights), units)
+    def of_part(past: Past) -> Baseline:
+        fold, data = past.fold, scaled(past.windows, past.fold)
+        path = paths.get(fold.name) or fit(scaled(w, fold), fold)
+        weights = path.coefficients(lam)
 
-    return Baseline("ridge", lam, forecast)
+        def forecast(rows: np.ndarray) -> np.ndarray:
+            x, _, units = data.windows(rows)
+            return data.undo(rows, path.predict(x, weights), units)
+
+        return Baseline("ridge", lam, forecast)
+
+    return of_part

@@ -1,8 +1,11 @@
-"""Forecasts of one member on their way from a network to a file, so that memory does not hold a test part."""
+"""Forecasts of one member on their way from a network to a file, so that memory does not hold a part."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 import numpy as np
@@ -28,3 +31,10 @@ class Spool:
         self.file.seek(0)
         for _ in range(self.blocks):
             yield np.load(self.file), np.load(self.file)
+
+
+@contextmanager
+def spooled(folder: Path) -> Iterator[Spool]:
+    """A spool whose file lies in `folder` and vanishes at the end."""
+    with TemporaryFile(dir=folder) as file:
+        yield Spool(file)

@@ -1,0 +1,158 @@
+"""Who forecasts a part: the networks of its fold, their ensembles, and the baselines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stages.artifacts.fits import Fit
+from stages.artifacts.forecasts import Key
+from stages.artifacts.scores import BASELINE, ENSEMBLE
+from stages.evaluate.baselines import BASELINES
+from stages.evaluate.past import AbsentError, Baseline, History, Past
+from stages.evaluate.spool import Spool, spooled
+from stages.networks.forecast import Scaled, forecast, network_of
+
+BLOCK = 1 << 20  # forecasts, or numbers of inputs, that are held at a time
+
+
+@dataclass(frozen=True)
+class Member:
+    """One forecaster of one part: a network (lam, seed), an ensemble or a baseline.
+
+    kept: whether its forecasts are written; its scores are in any case.
+    """
+
+    past: Past
+    cell: str
+    lam: float
+    seed: int
+    forecasts: Spool
+    kept: bool = True
+
+    @property
+    def key(self) -> Key:
+        fold = self.past.fold.name if self.past.validates else None
+        return Key(self.cell, self.lam, self.seed, fold)
+
+
+def network_members(
+    fit: Fit, past: Past, data: Scaled, kept: Container[float], folder: Path
+) -> Iterator[Member]:
+    """The members of a cell: λ ascending, then seed, after several their ensemble.
+
+    Every network forecasts each block of windows once, together with the other seeds of its λ. Validation
+    windows are forecast by the kept λ's alone.
+
+    Args:
+        data: the part as its fold's networks see it. kept: the λ's whose networks' forecasts are written;
+            those of ensembles are in any case. folder: where temporary files may lie.
+    """
+    network = network_of(fit.config)
+    seeds = [*range(fit.seeds), *([ENSEMBLE] if fit.seeds > 1 else [])]
+    of_fold = fit.weights[fit.folds.index(past.fold.name)]
+    for lam, weights in zip(fit.lambdas, of_fold, strict=True):
+        if past.validates and lam not in kept:
+            continue
+        with ExitStack() as stack:
+            spools = [stack.enter_context(spooled(folder)) for _ in seeds]
+            for rows in _blocks(past):
+                y_hat = forecast(network, weights, data, rows)
+                for spool, y in zip(spools, _with_ensemble(y_hat), strict=True):
+                    spool.add(rows, y)
+            for seed, spool in zip(seeds, spools, strict=True):
+                yield Member(past, fit.cell, lam, seed, spool, lam in kept or seed == ENSEMBLE)
+
+
+def _with_ensemble(y_hat: np.ndarray) -> list[np.ndarray]:
+    """The forecasts (S, N, H, C) of each seed and, after several, their mean."""
+    with np.errstate(over="ignore", invalid="ignore"):  # of a seed that diverged
+        return [*y_hat, y_hat.mean(0)] if len(y_hat) > 1 else [*y_hat]
+
+
+def baseline_members(
+    names: Iterable[str],
+    history: History,
+    absent: dict[str, str],
+    unvalidated: dict[str, str],
+    folder: Path,
+) -> Iterator[Member]:
+    """The baselines, each fitted when its turn comes: of the test part, then of every fold or of none.
+
+    `absent` gets those that cannot be made of the test part, `unvalidated` of some fold, and why.
+    """
+    for name in names:
+        with ExitStack() as stack:
+            try:
+                make = BASELINES[name](history)
+                tested = _baseline_member(make, history.tested, stack, folder)
+            except AbsentError as reason:
+                absent[name] = str(reason)
+                print(f"evaluate: no {name}: {reason}", file=sys.stderr, flush=True)
+                continue
+            yield tested
+            try:
+                validated = [
+                    _baseline_member(make, past, stack, folder) for past in history.validation
+                ]
+            except AbsentError as reason:
+                unvalidated[name] = str(reason)
+                text = f"evaluate: no validation errors of {name}: {reason}"
+                print(text, file=sys.stderr, flush=True)
+                continue
+            yield from validated
+
+
+def _baseline_member(
+    make: Callable[[Past], Baseline], past: Past, stack: ExitStack, folder: Path
+) -> Member:
+    """A baseline of one part, its forecasts in a file that `stack` closes.
+
+    Raises:
+        AbsentError: it cannot be made; of a validation part the message names the fold.
+    """
+    spool = stack.enter_context(spooled(folder))
+    try:
+        baseline = make(past)
+        for rows in _blocks(past):
+            _add(spool, baseline, rows, past)
+    except AbsentError as reason:
+        where = f"in {past.fold.name}: " if past.validates else ""
+        raise AbsentError(f"{where}{reason}") from None
+    return Member(past, baseline.name, baseline.lam, BASELINE, spool)
+
+
+def _add(spool: Spool, baseline: Baseline, rows: np.ndarray, past: Past) -> None:
+    """Forecast those of the windows `rows` that the baseline covers.
+
+    Raises:
+        AbsentError: a forecast that comparisons need is not a finite number; names its series.
+    """
+    windows = past.windows
+    if baseline.covers is not None:
+        rows = rows[baseline.covers[windows.series_of(rows)].all(axis=1)]
+    if not len(rows):
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        y_hat = baseline.forecast(rows)
+    series = windows.series_of(rows)
+    ranked = past.history.ranked[series].any(axis=1)
+    lost = ~np.isfinite(y_hat).all(axis=1) & ranked[:, None]  # (N, C)
+    if lost.any():
+        name = windows.layout.series[int(series[lost][0])]
+        raise AbsentError(f"its forecasts are not finite (series {name!r})")
+    spool.add(rows, y_hat)
+
+
+def _blocks(past: Past) -> Iterator[np.ndarray]:
+    windows = past.windows
+    outputs = past.horizon * windows.levels.shape[1]
+    inputs = windows.layout.lookback * windows.values.shape[1]
+    step = max(1, BLOCK // max(outputs, inputs))
+    for start in range(0, len(past.rows), step):
+        yield np.asarray(past.rows[start : start + step])
