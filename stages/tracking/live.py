@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.params import load_section, read_yaml
+from stages.params import load_section
 from stages.tracking.digests import SHORT, flatten, md5_of
 from stages.tracking.mirror import MEMBER, PLAN, mirror
-from stages.tracking.note import SECTIONS
+from stages.tracking.note import sections_now
 from stages.tracking.runs import Files, log_members, member_name, member_tags, plan_of
 from stages.tracking.surroundings import surroundings
 from stages.tracking.watch import trained
@@ -44,7 +44,7 @@ class Live:
         self.study: Plan | None = None
         self.jobs: list[Job] = []  # known so far
         self.best: dict[str, int] = {}  # key → best epoch; see `Plan.jobs`
-        self.params = _params()
+        self.params = flatten(sections_now())
 
     def step(self, training: bool) -> None:
         """What is to be done now: show what is new, complete what is trained, close what was broken off."""
@@ -137,14 +137,9 @@ class Live:
         """Training was broken off: its runs say so, and the next training goes on with them."""
         if self.entries:
             with mirror() as own:
-                for entry in self.entries.values():
-                    own.end(entry, "KILLED")
+                for run in (entry.run for entry in self.entries.values() if entry.run):
+                    own.client.set_terminated(run.info.run_id, "KILLED")
         self.over = True
-
-
-def _params() -> dict[str, Any]:
-    found = read_yaml("params.yaml")
-    return flatten({section: found.get(section) or {} for section in SECTIONS})
 
 
 def _study(development: Path) -> Plan:
@@ -157,12 +152,8 @@ def _study(development: Path) -> Plan:
 
 def _mean_curve(store: MemberStore, name: str, keys: list[str], begin: int) -> np.ndarray:
     """Mean over these networks of a loss by epoch, behind epoch `begin`, as far as all of them have come."""
-    curves = []
-    for key in keys:
-        curves.append(_curve(store, name, key)[begin:])
-        if not len(curves[-1]):
-            return np.empty(0)
-    shortest = min(len(curve) for curve in curves)
+    curves = [_curve(store, name, key)[begin:] for key in keys]
+    shortest = min(map(len, curves))
     return np.mean([curve[:shortest] for curve in curves], axis=0)
 
 

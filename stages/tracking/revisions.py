@@ -49,10 +49,6 @@ class Study:
     key: str
     revisions: list[Revision] = field(default_factory=list)
 
-    @property
-    def lock(self) -> Lock:
-        return self.revisions[0].lock
-
     def commits(self) -> list[Revision]:
         return [r for r in self.revisions if r.sha and not r.baseline]
 
@@ -77,25 +73,25 @@ class Repository:
     def _revisions(self, wanted: list[str]) -> Iterator[Revision]:
         names = self._experiments()
         if wanted:
-            for name in wanted:
-                yield self.revision(name, names)
+            yield from (self.revision(name, names) for name in wanted)
             return
-        tips = self._tips()
-        listed = git(
-            self.root, "log", "--branches", "--tags", "--remotes", "--format=%H", "--", "dvc.lock"
-        )
-        for sha in listed.splitlines():
-            lock = self._lock_of(sha)
-            if lock is not None:
-                yield Revision(tips.get(sha, sha[:7]), sha, lock)
-        for name, (sha, baseline) in names.items():
+        tips, refs = self._tips(), ("--branches", "--tags", "--remotes")
+        shas = git(self.root, "log", *refs, "--format=%H", "--", "dvc.lock").splitlines()
+        commits = [(tips.get(sha, sha[:7]), sha, "") for sha in shas]
+        experiments = [(name, *commit_and_baseline) for name, commit_and_baseline in names.items()]
+        for name, sha, baseline in commits + experiments:
             lock = self._lock_of(sha)
             if lock is not None:
                 yield Revision(name, sha, lock, baseline)
+        here = self.workspace()
+        if here is not None:
+            yield here
+
+    def workspace(self) -> Revision | None:
+        """The workspace, if it holds a finished study."""
         path = self.root / "dvc.lock"
-        own = Lock.parse(path.read_text(encoding="utf-8")) if path.exists() else None
-        if own is not None:
-            yield Revision(WORKSPACE, "", own)
+        lock = Lock.parse(path.read_text(encoding="utf-8")) if path.exists() else None
+        return None if lock is None else Revision(WORKSPACE, "", lock)
 
     def revision(
         self, name: str, experiments: dict[str, tuple[str, str]] | None = None
