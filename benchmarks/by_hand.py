@@ -90,9 +90,7 @@ def train_members(folder: Path, usual: bool, part: int, count: int) -> None:
         for epoch, rate in enumerate(recipe.rates()):
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            generator = np.random.Generator(
-                np.random.PCG64(np.random.SeedSequence([seed, 1, epoch]))
-            )
+            generator = np.random.default_rng([seed, 1, epoch])
             order = torch.from_numpy(generator.permutation(len(x)))
             for begin in range(0, len(x), recipe.batch_size):
                 rows = order[begin : begin + recipe.batch_size]
@@ -116,8 +114,8 @@ def one_bias(model: Any) -> None:
         if "bias_hh" in name and model.network.cell != "gru":
             p.requires_grad_(False)
         elif "bias_hh" in name:  # the third gate's bias is one of its own
-            own = (np.arange(3 * hidden) >= 2 * hidden).astype(np.float32)
-            mask = p.new_tensor(own)
+            mask = p.new_zeros(3 * hidden)
+            mask[2 * hidden :] = 1
             p.register_hook(lambda gradient, mask=mask: gradient * mask)
 
 
@@ -125,13 +123,10 @@ def lay_out(
     series: np.ndarray, rows: np.ndarray, network: Network
 ) -> tuple[np.ndarray, np.ndarray]:
     """Windows x (N, L, F) and targets y (N, O) as copies."""
-    lookback, channels = network.lookback, network.channels
-    horizon = network.outputs // channels
-    past = rows[:, None] + np.arange(1 - lookback, 1)
-    future = rows[:, None] + np.arange(1, horizon + 1)
-    x = series[past]
-    y = series[future, :channels].reshape(len(rows), network.outputs)
-    return np.ascontiguousarray(x), np.ascontiguousarray(y)
+    past = rows[:, None] + np.arange(1 - network.lookback, 1)
+    future = rows[:, None] + np.arange(1, network.outputs // network.channels + 1)
+    y = series[future][:, :, : network.channels]
+    return series[past], y.reshape(len(rows), network.outputs)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from benchmarks.made import call
+from benchmarks.made import TRAIN, call, cells, timed, train
 from stages.networks import recurrence as r
 from stages.networks.gather import gather
 from stages.networks.gemm import panel_product
@@ -181,8 +181,6 @@ def profiles(peak: float, rows: list[Any]) -> list[dict[str, Any]]:
 
 def compile_seconds(folder: Path) -> float:
     """What compiling the kernels adds to a first study of one worker."""
-    from benchmarks.trainer import TRAIN, cells, timed, train
-
     place = folder / "compile"
     cells(place, "lstm", 4, 8, 2, 1)
     own = {"RIDGELINE_COMPILED": str(folder / "kernels"), "RIDGELINE_WORKERS": "1"}

@@ -52,22 +52,21 @@ def admit(
         last: later(layout.calendar, every.union, last, every.latest, layout.horizon + 1)
         for last in {life.last for life in every.by_name.values()}
     }
-    for name, life in every.by_name.items():
-        wrong = _unknown(name, known, layout)
-        if wrong:
-            refused[name] = wrong
-            continue
-        ended[name] = after[life.last]
-        if ended[name] > layout.horizon and layout.channels != "joint":
-            refused[name] = _closed(every, name, layout)
     joint = layout.channels == "joint"
+    for name, life in every.by_name.items():
+        ended[name] = after[life.last]
+        if why := _unknown(name, known, layout):
+            refused[name] = why
+        elif ended[name] > layout.horizon and not joint:
+            refused[name] = _closed(every, name, layout)
     names = [name for name in every.by_name if name not in refused]
     if joint:
         _need_all(names, every, refused, ended, layout)
         names = list(layout.series)
     if not names:
         raise TableError(none_left(refused))
-    panel = _panel(every, names, layout, lag, shared=joint and _shared(center, layout))
+    shared = joint and center.shape[1] == len(layout.series) + len(layout.covariates)
+    panel = _panel(every, names, layout, lag, shared)
     panel = _refuse(panel, _gaps(panel, every, layout, steps), refused, joint)
     scaled = scales(panel, layout, center, scale)
     rows = {panel.names[group]: count for group, count in scaled.rows.items()}
@@ -122,26 +121,18 @@ def none_left(refused: dict[str, str]) -> str:
     return f"no series can be forecast: {'; '.join(reasons[:3])}{more}"
 
 
-def _shared(center: np.ndarray, layout: Layout) -> bool:
-    """Whether joint channels have one set of covariates for all series."""
-    return center.shape[1] == len(layout.series) + len(layout.covariates)
+def _panel(every: Lives, names: list[str], layout: Layout, lag: int, shared: bool) -> Panel:
+    """The series as arrays, filled and differenced as the study's are.
 
-
-def _panel(every: Lives, names: list[str], layout: Layout, lag: int, *, shared: bool) -> Panel:
-    """The series as arrays, filled and differenced as the study's are."""
+    Args:
+        shared: whether joint channels have one set of covariates for all series.
+    """
     chosen = [every.by_name[name] for name in names]
-    values = np.concatenate([life.values for life in chosen])
-    frame = pd.DataFrame(
-        {
-            "unique_id": np.repeat(
-                np.array(names, dtype=object), [len(life.stamps) for life in chosen]
-            ),
-            "ds": np.concatenate([life.stamps for life in chosen]),
-            "y": values[:, 0],
-        }
-    )
-    for column, name in enumerate(layout.covariates, 1):
-        frame[COVARIATE + name] = values[:, column]
+    columns = ["y", *(COVARIATE + name for name in layout.covariates)]
+    frame = pd.DataFrame(np.concatenate([life.values for life in chosen]), columns=columns)
+    frame["ds"] = np.concatenate([life.stamps for life in chosen])
+    lengths = [len(life.stamps) for life in chosen]
+    frame["unique_id"] = np.repeat(np.array(names, dtype=object), lengths)
     summary = {"covariates": list(layout.covariates), "shared_covariates": shared}
     return arrange(Series(frame, summary), layout.fill, layout.channels, lag)
 

@@ -45,10 +45,10 @@ class Known:
         )
 
 
-def as_number(name: str) -> Decimal | None:
-    """The number that a name spells, exactly; None where it is a word."""
+def as_number(cell: int | float | Decimal | str) -> Decimal | None:
+    """The finite number that a cell is or spells, exactly; None where it is a word."""
     try:
-        number = Decimal("" if "_" in name else name)
+        number = Decimal("" if isinstance(cell, str) and "_" in cell else cell)
     except InvalidOperation:
         return None
     return number if number.is_finite() else None

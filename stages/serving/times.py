@@ -5,7 +5,7 @@ Stamps are whole numbers, microseconds since 1970 or the numbers of the study (`
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from stages.params import ParameterError
 from stages.prepare.dates.parse import Times, parse_times
 from stages.prepare.steps import steps_of
 from stages.serving.cells import shown
+from stages.serving.ids import as_number
 from stages.zones import to_local, to_utc
 
 LARGEST = 2**62  # so that the steps of a forecast fit in 64 bits as well
@@ -41,7 +42,7 @@ def stamps_of(
         TimeError: one of them cannot be read, or they are of another kind than the model's.
     """
     if calendar.time == "integer":
-        return _whole(column)
+        return np.array([_integer(cell) for cell in column.astype(object)], dtype=np.int64)
     times = _parsed(column, pd.factorize(ids)[0], calendar, date_format)
     if times.kind != calendar.time:
         raise TimeError(
@@ -105,17 +106,15 @@ def _of_table(sentence: str) -> str:
     return f"{rule}; {remedy}"
 
 
-def _whole(column: pd.Series) -> np.ndarray:
-    return np.array([_integer(cell) for cell in column.astype(object)], dtype=np.int64)
-
-
 def _integer(cell: Any) -> int:
     """A cell as the whole number it is, exactly.
 
     Raises:
         TimeError: it is not one, is too large, or is a float that may have lost digits.
     """
-    number = _decimal(cell)
+    plain = cell.item() if isinstance(cell, np.generic) else cell
+    numeric = isinstance(plain, int | float | Decimal | str) and not isinstance(plain, bool)
+    number = as_number(plain) if numeric else None
     if number is None or number != number.to_integral_value():
         raise TimeError(f"ds = {shown(cell)} is not a whole number, as the model's steps are")
     if not -LARGEST <= number <= LARGEST:
@@ -130,19 +129,6 @@ def _integer(cell: Any) -> int:
     return int(number)
 
 
-def _decimal(cell: Any) -> Decimal | None:
-    """The number that a cell is or spells, if it is finite."""
-    if isinstance(cell, np.generic):
-        cell = cell.item()
-    if isinstance(cell, bool) or not isinstance(cell, int | float | Decimal | str):
-        return None
-    try:
-        number = Decimal("" if isinstance(cell, str) and "_" in cell else cell)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
 def line_of(calendar: Calendar, union: np.ndarray, first: int, last: int) -> np.ndarray:
     """The steps from `first` to `last`, which may lie off it; `union`: the stamps of all rows, ascending.
 
@@ -151,12 +137,10 @@ def line_of(calendar: Calendar, union: np.ndarray, first: int, last: int) -> np.
     """
     if calendar.frequency == "rows":
         return union[(union >= first) & (union <= last)]
-    step: int | None
     if calendar.time == "integer":
-        step = int(calendar.frequency)
+        step: int | None = int(calendar.frequency)
     else:
-        steps = steps_of(calendar.frequency, first, min(last, first + 1))
-        step = steps.distance
+        step = steps_of(calendar.frequency, first, min(last, first + 1)).distance
     if step is None:
         table = steps_of(calendar.frequency, first, last).table
         assert table is not None
