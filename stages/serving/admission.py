@@ -9,10 +9,11 @@ import pandas as pd
 
 from stages.artifacts.series import COVARIATE, Series
 from stages.artifacts.windows import Layout
+from stages.serving.cells import TableError
 from stages.serving.ids import Known
 from stages.serving.lives import Lives
 from stages.serving.scales import scales
-from stages.serving.table import TableError, column_of
+from stages.serving.table import column_of
 from stages.serving.times import later
 from stages.window.panel import Panel, arrange
 

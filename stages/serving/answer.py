@@ -9,8 +9,8 @@ import pandas as pd
 
 from stages.artifacts.windows import Layout
 from stages.serving.admission import Admitted, none_left
+from stages.serving.cells import TableError
 from stages.serving.lives import Lives
-from stages.serving.table import TableError
 from stages.serving.times import ahead, dated
 
 NOT_FINITE = "its forecast is not a finite number; its values lie too far from those the model was trained on"
