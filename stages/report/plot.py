@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -104,16 +105,12 @@ class Panel:
             inside = np.isfinite(xy).all(axis=1) & (xy[:, 1] > 0) & (xy[:, 1] < self.height)
             places = np.flatnonzero(inside)
             if places.size > READ:
-                kept = np.linspace(0, places.size - 1, READ).round().astype(int)
-                places = places[kept]
-            listed = [
-                (
-                    round(float(xy[i, 0]), 1),
-                    round(self.height - float(xy[i, 1]), 1),
-                    prefix + label(trace.at[i]) + ": " + _value(trace, i),
-                )
-                for i in places.tolist()
-            ]
+                places = places[np.linspace(0, places.size - 1, READ).round().astype(int)]
+            listed = []
+            for i in places.tolist():
+                x, y = float(xy[i, 0]), self.height - float(xy[i, 1])
+                text = f"{prefix}{label(trace.at[i])}: {_value(trace, i)}"
+                listed.append((round(x, 1), round(y, 1), text))
             if listed:
                 found.append((trace.name, listed))
         return found
@@ -173,24 +170,16 @@ class Chart:
     y: str
     prefix: str = ""
     kind: str = field(default="chart", init=False)
-    _drawn: list[str] = field(default_factory=list, init=False)
 
-    @property
+    @cached_property
     def drawn(self) -> list[str]:
-        """Each panel's <svg>, drawn once."""
-        if not self._drawn:
-            named = ((panel.figure, f"{self.name}{i}-") for i, panel in enumerate(self.panels))
-            self._drawn = [svg_of(figure, prefix) for figure, prefix in named]
-        return self._drawn
+        """Each panel's <svg>."""
+        return [svg_of(panel.figure, f"{self.name}{i}-") for i, panel in enumerate(self.panels)]
 
     def inline(self) -> list[dict[str, Any]]:
         """What the page's template needs of each panel."""
         return [
-            {
-                "title": panel.title,
-                "svg": themed(svg),
-                "points": panel.points(self.prefix),
-            }
+            {"title": panel.title, "svg": themed(svg), "points": panel.points(self.prefix)}
             for panel, svg in zip(self.panels, self.drawn, strict=True)
         ]
 
