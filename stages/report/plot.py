@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -169,7 +169,7 @@ class Chart:
     x: str
     y: str
     prefix: str = ""
-    kind: str = field(default="chart", init=False)
+    kind = "chart"
 
     @cached_property
     def drawn(self) -> list[str]:

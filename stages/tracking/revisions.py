@@ -18,7 +18,7 @@ from stages.tracking.note import PATHS
 
 WORKSPACE = "workspace"
 # refs/exps/<2 of the baseline>/<38>/<name>; stashes and other bookkeeping have other forms.
-_EXPERIMENT = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)")
+_EXPERIMENT = re.compile(r"^(\S+) refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)$", re.MULTILINE)
 
 
 @dataclass
@@ -122,14 +122,9 @@ class Repository:
 
     def _experiments(self) -> dict[str, tuple[str, str]]:
         """Name → (its commit, its baseline)."""
-        found = {}
         form = "--format=%(objectname) %(refname)"
-        for line in git(self.root, "for-each-ref", form, "refs/exps").splitlines():
-            sha, ref = line.split(" ", 1)
-            match = _EXPERIMENT.fullmatch(ref)
-            if match:
-                found[match[3]] = (sha, match[1] + match[2])
-        return found
+        refs = git(self.root, "for-each-ref", form, "refs/exps")
+        return {name: (sha, two + rest) for sha, two, rest, name in _EXPERIMENT.findall(refs)}
 
     def _tips(self) -> dict[str, str]:
         """Commit → the branch or tag that stands at it; one's own branch before tags and remotes."""

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from stages.artifacts.calendar import Calendar
-from stages.artifacts.series import Series
 from stages.artifacts.windows import Fold, Windows
 from stages.report.clock import local
 from stages.report.intervals import Array
@@ -192,7 +191,7 @@ def _table(sources: Sources) -> Table:
     listed = sources.series.summary["series"]
     by_name = sources.series.frame.groupby("unique_id", sort=False)["y"]
     frame = by_name.agg(["mean", "std", "min", "max"])
-    gaps, filled = any(one["gaps"] for one in listed), filled_steps(sources.windows, sources.series)
+    gaps, filled = any(one["gaps"] for one in listed), filled_steps(sources.windows)
     rows = []
     for one in listed[:LISTED]:
         name = str(one["unique_id"])
@@ -210,19 +209,8 @@ def _table(sources: Sources) -> Table:
     return Table("What came in", head, rows, words=frozenset({1, 2}), note=note.strip())
 
 
-def filled_steps(windows: Windows, series: Series) -> dict[str, int]:
+def filled_steps(windows: Windows) -> dict[str, int]:
     """Of each series of the study the gaps of the development part that were filled from the past."""
-    gaps = series.frame[series.frame["y"].isna()]
-    holes = {
-        str(name): part.to_numpy().astype(np.int64)
-        for name, part in gaps.groupby("unique_id")["ds"]
-    }
-    names, channels, counts = windows.layout.series, windows.levels.shape[1], dict[str, int]()
-    for group, line in enumerate(windows.lines()):
-        levels = np.asarray(windows.levels[line])
-        begin = int(windows.first[group])
-        time = windows.time[begin : begin + len(levels)]
-        for channel, known in enumerate(np.isfinite(levels).T):
-            name = names[group * channels + channel]
-            counts[name] = int(np.isin(time[known], holes.get(name, np.empty(0))).sum())
-    return counts
+    filled = np.isfinite(windows.levels) & ~np.asarray(windows.observed)
+    counts = np.concatenate([filled[line].sum(axis=0) for line in windows.lines()])
+    return dict(zip(windows.layout.series, counts.tolist(), strict=True))
