@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +32,12 @@ def main() -> None:
     out = args.folder / "by_hand"
     out.mkdir(exist_ok=True)
     count = 1 if args.usual else os.cpu_count() or 1
-    context = multiprocessing.get_context("spawn")
-    own = [
-        context.Process(target=train_members, args=(args.folder, args.usual, part, count))
-        for part in range(count)
-    ]
-    for process in own:
-        process.start()
-    for process in own:
-        process.join()
-        if process.exitcode:
-            raise SystemExit(f"a process ended with {process.exitcode}")
+    train = partial(train_members, args.folder, args.usual, count)
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(train, range(count)))
 
 
-def train_members(folder: Path, usual: bool, part: int, count: int) -> None:
+def train_members(folder: Path, usual: bool, count: int, part: int) -> None:
     """Train members number part, part + count, … of the study."""
     if usual:  # the variables that this project pins would reach torch too
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -82,8 +76,9 @@ def train_members(folder: Path, usual: bool, part: int, count: int) -> None:
         x, y, x_val, y_val = laid_out[fold.name]
         model = Oracle(recipe.network, initial_weights(recipe.network, seed), torch.float32)
         one_bias(model)
-        weights = [p for name, p in model.named_parameters() if "bias" not in name]
-        biases = [p for n, p in model.named_parameters() if "bias" in n and p.requires_grad]
+        named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        weights = [p for name, p in named if "bias" not in name]
+        biases = [p for name, p in named if "bias" in name]
         groups = [{"params": weights, "weight_decay": lam / len(x)}, {"params": biases}]
         optimizer = torch.optim.Adam(groups, lr=recipe.learning_rate, fused=True)
         curve = []

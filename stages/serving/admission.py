@@ -140,27 +140,26 @@ def _panel(every: Lives, names: list[str], layout: Layout, lag: int, shared: boo
 
 def _gaps(panel: Panel, every: Lives, layout: Layout, steps: int) -> dict[int, str]:
     """Group → that it has too few steps, or what is missing in its last ones; of joint channels, whose."""
-    reasons, channels = {}, panel.levels.shape[1]
-    joint = layout.channels == "joint"
+    reasons, joint, channels = {}, layout.channels == "joint", panel.levels.shape[1]
     for group, line in enumerate(panel.lines()):
-        targets = np.isnan(panel.levels[max(line.start, line.stop - steps) : line.stop])
-        extras = np.isnan(
-            panel.values[max(line.start, line.stop - layout.lookback) : line.stop, channels:]
-        )
-        part = targets if targets.any() or len(targets) < steps else extras
-        column = int(part.any(axis=0).argmax()) if part.any() else 0
-        name = panel.names[column if joint and part is targets else group]
-        if len(targets) < steps:
-            shortest = min(panel.names, key=lambda one: len(every.by_name[one].stamps))
-            name = shortest if joint else name
-            reason = f"it has {len(targets)} steps; a forecast looks back on {steps}: give at least those"
-        elif part.any():
-            row = int(part.any(axis=1).argmax()) - len(part)
-            covariate = layout.covariates[column % len(layout.covariates)] if part is extras else ""
-            what = column_of(covariate) if covariate else "y"
-            reason = _gap(what, int(every.by_name[name].stamps[row]), len(part), layout)
+        name, count = panel.names[group], line.stop - line.start
+        if count < steps:
+            if joint:
+                name = min(panel.names, key=lambda one: len(every.by_name[one].stamps))
+            reason = f"it has {count} steps; a forecast looks back on {steps}: give at least those"
         else:
-            continue
+            targets = np.isnan(panel.levels[line.stop - steps : line.stop])
+            extras = np.isnan(panel.values[line.stop - layout.lookback : line.stop, channels:])
+            part = targets if targets.any() else extras
+            if not part.any():
+                continue
+            row, column = (int(part.any(axis=axis).argmax()) for axis in (1, 0))
+            if part is targets:
+                what, name = "y", panel.names[column] if joint else name
+            else:
+                what = column_of(layout.covariates[column % len(layout.covariates)])
+            stamp = int(every.by_name[name].stamps[row - len(part)])
+            reason = _gap(what, stamp, len(part), layout)
         reasons[group] = f"{name!r}: {reason}" if joint else reason
     return reasons
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from stages.artifacts.calendar import Calendar
 from stages.serving.cells import TableError
@@ -46,9 +47,8 @@ class Lives:
 def lives(rows: Rows, calendar: Calendar) -> Lives:
     """Series by series; one that stands twice at a step, lies off the calendar or has no value is refused."""
     union = np.unique(rows.stamps)
-    names = list(dict.fromkeys(rows.ids.tolist()))
-    number = {name: index for index, name in enumerate(names)}
-    codes = np.array([number[name] for name in rows.ids])
+    codes, ids = pd.factorize(rows.ids)
+    names = ids.tolist()
     order = np.lexsort((rows.stamps, codes))
     cuts = np.flatnonzero(np.diff(codes[order])) + 1
     by_name: dict[str, Life] = {}
