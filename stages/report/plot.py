@@ -38,8 +38,7 @@ class Trace:
     line: Line2D
     at: Any
     value: Array
-    low: Array | None
-    high: Array | None
+    band: dict[str, Array]  # its ends, low and high, where it has one
     more: dict[str, Any]
     readable: bool
 
@@ -78,11 +77,11 @@ class Panel:
         """
         y = np.asarray(y, float)
         (line,) = self.ax.plot(np.asarray(x), y, **look)
-        ends = [None if end is None else np.asarray(end, float) for end in (low, high)]
+        ends = {"low": low, "high": high}
+        band = {end: np.asarray(z, float) for end, z in ends.items() if z is not None}
         own, told = np.asarray(x if at is None else at), y if value is None else value
-        self.traces.append(
-            Trace(name, line, own, np.asarray(told, float), ends[0], ends[1], more or {}, readable)
-        )
+        told = np.asarray(told, float)
+        self.traces.append(Trace(name, line, own, told, band, more or {}, readable))
 
     def dates(self, zone: str | None = None) -> None:
         """Ticks of a time axis: as few and as short as they can be, and room for what they share.
@@ -120,10 +119,7 @@ class Panel:
         parts = []
         for trace in self.traces:
             part = {"panel": self.title, "line": trace.name, x: trace.at, y: trace.value}
-            part |= trace.more
-            if trace.low is not None and trace.high is not None:
-                part |= {"low": trace.low, "high": trace.high}
-            parts.append(pd.DataFrame(part))
+            parts.append(pd.DataFrame(part | trace.more | trace.band))
         return pd.concat(parts, ignore_index=True)
 
 
@@ -145,8 +141,8 @@ def short(name: str, letters: int) -> str:
 
 def _value(trace: Trace, i: int) -> str:
     text = f"{trace.value[i]:.4g}"
-    if trace.low is not None and trace.high is not None and np.isfinite(trace.low[i]):
-        text += f" ({trace.low[i]:.4g} to {trace.high[i]:.4g})"
+    if trace.band and np.isfinite(trace.band["low"][i]):
+        text += f" ({trace.band['low'][i]:.4g} to {trace.band['high'][i]:.4g})"
     return text.replace("-", "−")
 
 

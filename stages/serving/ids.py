@@ -65,7 +65,7 @@ def names_of(column: pd.Series, known: Known) -> tuple[np.ndarray, dict[str, str
     cells = column.astype(object).tolist()
     ids, refused = [], {}
     for cell in cells:
-        name = cell if isinstance(cell, str) else str(cell)
+        name = str(cell)
         if isinstance(cell, Number):
             if isinstance(cell, float) and cell.is_integer() and name not in known.names:
                 name = str(int(cell))
