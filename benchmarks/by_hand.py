@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +32,12 @@ def main() -> None:
     out = args.folder / "by_hand"
     out.mkdir(exist_ok=True)
     count = 1 if args.usual else os.cpu_count() or 1
-    context = multiprocessing.get_context("spawn")
-    own = [
-        context.Process(target=train_members, args=(args.folder, args.usual, part, count))
-        for part in range(count)
-    ]
-    for process in own:
-        process.start()
-    for process in own:
-        process.join()
-        if process.exitcode:
-            raise SystemExit(f"a process ended with {process.exitcode}")
+    train = partial(train_members, args.folder, args.usual, count)
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(train, range(count)))
 
 
-def train_members(folder: Path, usual: bool, part: int, count: int) -> None:
+def train_members(folder: Path, usual: bool, count: int, part: int) -> None:
     """Train members number part, part + count, … of the study."""
     if usual:  # the variables that this project pins would reach torch too
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -82,17 +76,16 @@ def train_members(folder: Path, usual: bool, part: int, count: int) -> None:
         x, y, x_val, y_val = laid_out[fold.name]
         model = Oracle(recipe.network, initial_weights(recipe.network, seed), torch.float32)
         one_bias(model)
-        weights = [p for name, p in model.named_parameters() if "bias" not in name]
-        biases = [p for n, p in model.named_parameters() if "bias" in n and p.requires_grad]
+        named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        weights = [p for name, p in named if "bias" not in name]
+        biases = [p for name, p in named if "bias" in name]
         groups = [{"params": weights, "weight_decay": lam / len(x)}, {"params": biases}]
         optimizer = torch.optim.Adam(groups, lr=recipe.learning_rate, fused=True)
         curve = []
         for epoch, rate in enumerate(recipe.rates()):
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            generator = np.random.Generator(
-                np.random.PCG64(np.random.SeedSequence([seed, 1, epoch]))
-            )
+            generator = np.random.default_rng([seed, 1, epoch])
             order = torch.from_numpy(generator.permutation(len(x)))
             for begin in range(0, len(x), recipe.batch_size):
                 rows = order[begin : begin + recipe.batch_size]
@@ -116,8 +109,8 @@ def one_bias(model: Any) -> None:
         if "bias_hh" in name and model.network.cell != "gru":
             p.requires_grad_(False)
         elif "bias_hh" in name:  # the third gate's bias is one of its own
-            own = (np.arange(3 * hidden) >= 2 * hidden).astype(np.float32)
-            mask = p.new_tensor(own)
+            mask = p.new_zeros(3 * hidden)
+            mask[2 * hidden :] = 1
             p.register_hook(lambda gradient, mask=mask: gradient * mask)
 
 
@@ -125,13 +118,10 @@ def lay_out(
     series: np.ndarray, rows: np.ndarray, network: Network
 ) -> tuple[np.ndarray, np.ndarray]:
     """Windows x (N, L, F) and targets y (N, O) as copies."""
-    lookback, channels = network.lookback, network.channels
-    horizon = network.outputs // channels
-    past = rows[:, None] + np.arange(1 - lookback, 1)
-    future = rows[:, None] + np.arange(1, horizon + 1)
-    x = series[past]
-    y = series[future, :channels].reshape(len(rows), network.outputs)
-    return np.ascontiguousarray(x), np.ascontiguousarray(y)
+    past = rows[:, None] + np.arange(1 - network.lookback, 1)
+    future = rows[:, None] + np.arange(1, network.outputs // network.channels + 1)
+    y = series[future][:, :, : network.channels]
+    return series[past], y.reshape(len(rows), network.outputs)
 
 
 if __name__ == "__main__":

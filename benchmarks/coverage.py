@@ -172,17 +172,14 @@ def main() -> None:
         f"({ROUNDS} times as many of iid and ewc)"
     )
     print(table(rows))
-    errors = [
-        fold_errors(kind, size, flags.replications) for kind in ("ma", "ar") for size in FOLD_SIZES
-    ]
+    kinds = ("ma", "ar")
+    errors = [fold_errors(kind, size, flags.replications) for kind in kinds for size in FOLD_SIZES]
     print(f"\nStandard errors of a mean over {FOLDS} folds, in units of the truth")
     print(error_table(errors))
     flags.out.parent.mkdir(parents=True, exist_ok=True)
     settings = {"horizon": HORIZON, "replications": flags.replications, "rounds": ROUNDS}
-    flags.out.write_text(
-        json.dumps({**settings, "rows": rows, "standard_errors": errors}, indent=1) + "\n",
-        encoding="utf-8",
-    )
+    told = settings | {"rows": rows, "standard_errors": errors}
+    flags.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from benchmarks.made import call
+from benchmarks.made import TRAIN, call, cells, timed, train
 from stages.networks import recurrence as r
 from stages.networks.gather import gather
 from stages.networks.gemm import panel_product
@@ -29,64 +29,51 @@ HORIZON = 12
 
 
 @njit
-def _products(plan, ws, repeat):  # type: ignore[no-untyped-def]
+def _products(plan, ws):  # type: ignore[no-untyped-def]
     """Forward and backward products of all steps of the first layer."""
     sizes, layer = plan.sizes, plan.layers[0]
     d, b = sizes.hidden, sizes.columns
-    for _ in range(repeat):
-        for t in range(sizes.steps):
-            z = layer.z + t * (layer.inputs + 1 + d) * b
-            gates = layer.gates + t * sizes.gates * d * b
-            for p in range(plan.products.shape[1]):
-                m = plan.products[0, p]
-                onto = gates + m.gate * d * b
-                panel_product(ws, m.panel, z + m.first * b, onto, m.rows, m.columns, b, 0)
-                if m.h:
-                    panel_product(ws, m.onto_h, onto, sizes.dh, d, m.rows, b, 1 if p else 0)
+    for t in range(sizes.steps):
+        z = layer.z + t * (layer.inputs + 1 + d) * b
+        gates = layer.gates + t * sizes.gates * d * b
+        for p in range(plan.products.shape[1]):
+            m = plan.products[0, p]
+            onto = gates + m.gate * d * b
+            panel_product(ws, m.panel, z + m.first * b, onto, m.rows, m.columns, b, 0)
+            if m.h:
+                panel_product(ws, m.onto_h, onto, sizes.dh, d, m.rows, b, 1 if p else 0)
 
 
 @njit
-def _gradients(plan, ws, grad, repeat):  # type: ignore[no-untyped-def]
-    """Weight gradients of the first layer."""
-    for _ in range(repeat):
-        r.weight_gradients(plan, 0, ws, grad)
-
-
-@njit
-def _pointwise(plan, ws, repeat):  # type: ignore[no-untyped-def]
+def _pointwise(plan, ws):  # type: ignore[no-untyped-def]
     """Gate arithmetic, forward and backward, of all steps of the first layer."""
     sizes, layer = plan.sizes, plan.layers[0]
     db, h = sizes.hidden * sizes.columns, layer.z
-    for _ in range(repeat):
-        for t in range(sizes.steps):
-            gates = layer.gates + t * sizes.gates * db
-            states, kept = layer.states + t * sizes.states * db, layer.kept + t * sizes.kept * db
-            after = states + sizes.states * db
-            r.step_forward(ws, sizes.cell, db, (gates, h, h, states, after, kept))
-            r.step_backward(
-                ws, sizes.cell, db, (gates, h, h, states, kept, sizes.dh, sizes.dstates)
-            )
+    for t in range(sizes.steps):
+        gates = layer.gates + t * sizes.gates * db
+        states, kept = layer.states + t * sizes.states * db, layer.kept + t * sizes.kept * db
+        after = states + sizes.states * db
+        r.step_forward(ws, sizes.cell, db, (gates, h, h, states, after, kept))
+        r.step_backward(ws, sizes.cell, db, (gates, h, h, states, kept, sizes.dh, sizes.dstates))
 
 
 @njit
-def _windows(plan, ws, series, rows, repeat):  # type: ignore[no-untyped-def]
-    for _ in range(repeat):
-        gather(plan, ws, series, rows, 0, plan.sizes.columns)
+def _update(w, grad, first, second, strength):  # type: ignore[no-untyped-def]
+    grad[:] = 0
+    add_penalty(w, grad, strength, w[0] * 0 + 1)
+    clip(grad, 0.0)
+    step(ADAM, w, grad, first, second, 1, 1e-6, 0.0)
 
 
 @njit
-def _update(w, grad, first, second, strength, repeat):  # type: ignore[no-untyped-def]
-    for i in range(repeat):
-        grad[:] = 0
-        add_penalty(w, grad, strength, w[0] * 0 + 1)
-        clip(grad, 0.0)
-        step(ADAM, w, grad, first, second, i + 1, 1e-6, 0.0)
-
-
-@njit
-def _layout(plan, ws, w, repeat):  # type: ignore[no-untyped-def]
+def _repeated(kernel, arguments, repeat):  # type: ignore[no-untyped-def]
     for _ in range(repeat):
-        r.load_weights(plan, w, ws, True)
+        kernel(*arguments)
+
+
+def seconds_of(kernel: Any, *arguments: Any) -> float:
+    """Seconds of a compiled function."""
+    return best(lambda repeat: _repeated(kernel, arguments, repeat))
 
 
 def best(call: Callable[[int], Any], rounds: int = 15) -> float:
@@ -134,25 +121,21 @@ def profile(cell: str, hidden: int, lookback: int, batch: int) -> dict[str, Any]
     rows = rng.permutation(4 * batch) + lookback - 1
     engine = CompiledEngine(recipe, FoldData(series, rows, rows))
     plan, ws, grad = engine.plan, engine.workspace, engine.grad
-    tiles = -(-batch // int(plan.sizes.columns))
+    columns = int(plan.sizes.columns)
+    tiles = -(-batch // columns)
     member = Member(1.0, 0, "final", 1)
     state, penalty = start_state(recipe, [member]), terms(recipe, [member], len(rows))
     part = Part(0, 4, rows[None], np.zeros((1, 2), np.int64), penalty, 1e-6, 0)
     w, first, second = state.weights[0], state.first[0], state.second[0]
     strength = penalty.gradient[0]
-
-    def whole(repeat: int) -> None:
-        for _ in range(repeat):
-            engine.train(state, part)
-
-    seconds = best(whole) / 4
+    seconds = best(lambda n: [engine.train(state, part) for _ in range(n)]) / 4
     parts = {
-        "products": tiles * best(lambda n: _products(plan, ws, n)),
-        "weight gradients": tiles * best(lambda n: _gradients(plan, ws, grad, n)),
-        "gates": tiles * best(lambda n: _pointwise(plan, ws, n)),
-        "windows": tiles * best(lambda n: _windows(plan, ws, series, rows, n)),
-        "weights laid out": best(lambda n: _layout(plan, ws, w, n)),
-        "update": best(lambda n: _update(w, grad, first, second, strength, n)),
+        "products": tiles * seconds_of(_products, plan, ws),
+        "weight gradients": tiles * seconds_of(r.weight_gradients, plan, 0, ws, grad),
+        "gates": tiles * seconds_of(_pointwise, plan, ws),
+        "windows": tiles * seconds_of(gather, plan, ws, series, rows, 0, columns),
+        "weights laid out": seconds_of(r.load_weights, plan, w, ws, True),
+        "update": seconds_of(_update, w, grad, first, second, strength),
     }
     work = flops(network, batch)
     return {
@@ -181,8 +164,6 @@ def profiles(peak: float, rows: list[Any]) -> list[dict[str, Any]]:
 
 def compile_seconds(folder: Path) -> float:
     """What compiling the kernels adds to a first study of one worker."""
-    from benchmarks.trainer import TRAIN, cells, timed, train
-
     place = folder / "compile"
     cells(place, "lstm", 4, 8, 2, 1)
     own = {"RIDGELINE_COMPILED": str(folder / "kernels"), "RIDGELINE_WORKERS": "1"}

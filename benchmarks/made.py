@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import copy
 import os
+import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 from scipy.signal import lfilter
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks.quick import ROOT as ROOT
+from benchmarks.quick import change
+
+BATCH, EPOCHS, STEPS = 64, 20, 1300
+LAMBDAS = [0.0, 1.0, 3.0, 10.0]
+TRAIN = ["stages.train", "--development", "development.safetensors", "--fits", "fits"]
 
 
 def made_study(
     folder: Path, steps: int, window: dict[str, Any], train: dict[str, Any], frequency: str = "h"
-) -> Path:
+) -> None:
     """Fill `folder` with a seasonal autoregression, its development.safetensors and a params.yaml.
 
     `window` and `train` change the values of this repository's params.yaml.
@@ -31,36 +37,39 @@ def made_study(
     index = pd.date_range("1800-01-01", periods=steps, freq=frequency)
     table = pd.DataFrame({"unique_id": "made", "ds": index, "y": values.round(6)})
     table.to_parquet(folder / "series.parquet")
-    params = copy.deepcopy(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
-    params["prepare"] |= {
+    shutil.copy(ROOT / "params.yaml", folder)
+    prepare = {
         "path": "series.parquet", "format": "long", "time": "ds", "targets": [], "frequency": frequency,
     }  # fmt: skip
-    params["window"] |= window
-    params["train"] |= train
-    params["evaluate"]["season"] = 24
-    text = yaml.safe_dump(params, sort_keys=False, allow_unicode=True)
-    (folder / "params.yaml").write_text(text, encoding="utf-8")
-    for command in (
-        ["stages.prepare", "--series", "series"],
-        [
-            "stages.window", "--series", "series", "--development", "development.safetensors",
-            "--test", "test.safetensors", "--summary", "summary.json",
-        ],
-    ):  # fmt: skip
-        call(folder, command)
-    return folder
+    changes = {"prepare": prepare, "window": window, "train": train, "evaluate": {"season": 24}}
+    change(folder, changes)
+    call(folder, ["stages.prepare", "--series", "series"])
+    outs = "--development development.safetensors --test test.safetensors --summary summary.json"
+    call(folder, ["stages.window", "--series", "series", *outs.split()])
+
+
+def cells(
+    folder: Path, cell: str, hidden: int, lookback: int, members: int, epochs: int = EPOCHS
+) -> None:
+    """A study of `members` networks: one fold and the final fit, four λ (or fewer), then seeds."""
+    window = {
+        "lookback": lookback, "horizon": 12, "folds": 1, "final_fit": "train",
+        "split": {"validation": 300, "test": 24},
+    }  # fmt: skip
+    lambdas = LAMBDAS[: max(1, members // 2)]
+    train_section = {
+        "cells": [cell], "hidden": hidden, "seeds": members // (2 * len(lambdas)),
+        "penalty": {"kind": "l2", "lambdas": lambdas}, "epochs": epochs, "batch_size": BATCH,
+        "learning_rate": 0.003,
+    }  # fmt: skip
+    made_study(folder, STEPS + lookback, window, train_section)
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """For a stage that runs in `folder`: this repository's code and its compiled kernels."""
-    return {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "DVC_ROOT": str(folder),
-        "RIDGELINE_COMPILED": os.environ.get("RIDGELINE_COMPILED")
-        or str(ROOT / ".ridgeline" / "compiled"),
-        **more,
-    }
+    kernels = os.environ.get("RIDGELINE_COMPILED") or str(ROOT / ".ridgeline" / "compiled")
+    own = {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(folder), "RIDGELINE_COMPILED": kernels}
+    return os.environ | own | more
 
 
 def call(folder: Path, module: list[str], **more: str) -> None:
@@ -69,12 +78,20 @@ def call(folder: Path, module: list[str], **more: str) -> None:
     Raises:
         RuntimeError: it failed; with what it said.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", *module],
-        cwd=folder,
-        env=environment(folder, **more),
-        capture_output=True,
-        text=True,
-    )
+    command, variables = [sys.executable, "-m", *module], environment(folder, **more)
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(module)} ended with {done.returncode}:\n{done.stderr}")
+
+
+def timed(work: Callable[..., Any], *arguments: Any) -> float:
+    """Seconds of a call."""
+    began = time.perf_counter()
+    work(*arguments)
+    return time.perf_counter() - began
+
+
+def train(folder: Path) -> None:
+    """`stages.train` with an empty member store."""
+    shutil.rmtree(folder / ".ridgeline", ignore_errors=True)
+    call(folder, TRAIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -10,15 +11,14 @@ from typing import Any
 
 import psutil
 
+from benchmarks.made import TRAIN, cells, environment, made_study
+
 LONG_STEPS = 10_000_000
 
 
 def memory(folder: Path) -> dict[str, Any]:
     """MiB at the peak (proportional set size, summed over the processes), for few and many members and for
     a long series; `series_mib` is the series in double precision."""
-    from benchmarks.made import made_study
-    from benchmarks.trainer import cells
-
     found: dict[str, Any] = {}
     for members in (4, 256):
         place = folder / f"memory-{members}"
@@ -42,33 +42,22 @@ def memory(folder: Path) -> dict[str, Any]:
 
 def peak(folder: Path) -> int:
     """Train the folder's study with an empty store and watch it."""
-    from benchmarks.made import environment
-    from benchmarks.trainer import TRAIN
-
-    process = psutil.Popen(
-        [sys.executable, "-m", *TRAIN],
-        cwd=folder,
-        env=environment(folder),
-        stderr=subprocess.DEVNULL,
-    )
+    command, silent = [sys.executable, "-m", *TRAIN], subprocess.DEVNULL
+    process = psutil.Popen(command, cwd=folder, env=environment(folder), stderr=silent)
     most = 0
     while process.poll() is None:
-        most = max(most, sum(_pss(p) for p in [process, *_children(process)]))
+        most = max(most, _pss(process))
         time.sleep(0.05)
     if process.returncode:
         raise RuntimeError(f"training in {folder} ended with {process.returncode}")
     return round(most / 2**20)
 
 
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
 def _pss(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_full_info().pss)
-    except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied, FileNotFoundError):
-        return 0
+    """Bytes of a process and those that it started; of one that has ended none."""
+    total = 0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for one in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error, FileNotFoundError):
+                total += one.memory_full_info().pss
+    return total

@@ -27,24 +27,14 @@ SMALL: dict[str, Any] = {
 }
 
 
-def files() -> list[str]:
-    """What git tracks here or would track, as it is in the working tree."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
-
-
 def copy_to(folder: Path) -> None:
-    """Copy the working tree, without the results that git keeps."""
-    for name in files():
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, target)
+    """Copy what git tracks here or would track, as it is in the working tree."""
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    for name in listed.stdout.split("\0"):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
 
 
 def change(folder: Path, sections: dict[str, Any]) -> None:

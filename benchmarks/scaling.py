@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.made import cells, timed, train
+
 BASE = {"members": 64, "epochs": 10, "lookback": 52}
 VALUES = {
     "members": (16, 64, 128, 192),
@@ -20,8 +22,6 @@ CELL, HIDDEN, ROUNDS = "gru", 16, 3
 
 def scaling(folder: Path, figure: Path) -> dict[str, Any]:
     """Seconds of a whole study by each size, the least-squares line through them and its R²; and a figure."""
-    from benchmarks.trainer import cells, timed, train
-
     found: dict[str, Any] = {}
     for axis, values in VALUES.items():
         seconds = []

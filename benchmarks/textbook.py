@@ -10,7 +10,6 @@ seeds beside λ = 0; the changes are printed and written to benchmarks/results/t
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -56,12 +55,6 @@ class Effect:
     test_mse: float
 
 
-def study(kind: str, m: int, lam: float) -> dict[str, dict[str, Any]]:
-    """The sections that make params.yaml the listing, with λ beside 0; m rows are a full batch."""
-    penalty = {"kind": kind, "lambdas": [0.0, lam]}
-    return {"train": {"penalty": penalty, "batch_size": m}}
-
-
 def effect(folder: Path, kind: str) -> Effect:
     """Read what a study in `folder` left."""
     windows = Windows.load(folder / "data/windows/development.safetensors")
@@ -90,7 +83,8 @@ def compare(changes: dict[str, dict[str, Any]]) -> list[Effect]:
         m = windows.folds[-1].m
         lam = COEFFICIENT * m * windows.layout.horizon * windows.levels.shape[1]
         for kind in ("predictions", "l2"):
-            quick.change(folder, study(kind, m, lam))
+            penalty = {"kind": kind, "lambdas": [0.0, lam]}
+            quick.change(folder, {"train": {"penalty": penalty, "batch_size": m}})  # a full batch
             if quick.reproduce(folder, "evaluate"):
                 raise SystemExit(1)
             found.append(effect(folder, kind))
@@ -110,7 +104,7 @@ def table(effects: list[Effect]) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
+def main() -> None:
     """Run the listing for its 100 epochs and for 3000; print and write what λ changed against λ = 0."""
     found = {n: compare({"train": {"epochs": n}}) for n in (100, 3000)}
     for epochs, effects in found.items():
@@ -119,8 +113,7 @@ def main() -> int:
         )
     told = {n: [asdict(effect) for effect in effects] for n, effects in found.items()}
     RESULTS.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -12,12 +12,10 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import statistics
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,18 +23,19 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.made import ROOT, call, made_study
+from benchmarks.made import BATCH, EPOCHS, ROOT, call, cells, timed, train
+from benchmarks.memory import memory
+from benchmarks.scaling import scaling
+from stages.artifacts.fits import load_fits
 from stages.networks.compiled import use_cache
 
 RESULTS = ROOT / "benchmarks" / "results"
-BATCH, EPOCHS, STEPS, LONG = 64, 20, 1300, 336
-LAMBDAS = [0.0, 1.0, 3.0, 10.0]
+LONG = 336
 MEMBERS = {  # by cell and hidden units: start-up is small beside training, a row by hand under a minute
     "lstm": {16: 96, 32: 32, 64: 16, 128: 4},
     "gru": {16: 32, 32: 16, 64: 8, 128: 4},
     "rnn": {16: 64, 32: 32, 64: 24, 128: 8},
 }
-TRAIN = ["stages.train", "--development", "development.safetensors", "--fits", "fits"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ ROWS += [Row("lstm", d, LONG, members, epochs) for d, (members, epochs) in LONG_
 ROWS += [Row("gru", 16, LONG, 8, 5), Row("rnn", 16, LONG, 32, 5)]
 
 
-def main() -> int:
+def main() -> None:
     """Measure, print a table, write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
@@ -73,8 +72,6 @@ def main() -> int:
     args = parser.parse_args()
     use_cache()  # before numba is imported
     from benchmarks.kernels import compile_seconds, gemm_peak, profiles
-    from benchmarks.memory import memory
-    from benchmarks.scaling import scaling
 
     rows = [row for row in ROWS if row.name.startswith(args.only)]
     results: dict[str, Any] = {"machine": machine(), "gemm_peak_gflops": round(gemm_peak(), 1)}
@@ -92,7 +89,6 @@ def main() -> int:
     path = RESULTS / (f"trainer-{args.only}.json" if args.only else "trainer.json")
     path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print(f"written to {path.relative_to(ROOT)}")
-    return 0
 
 
 def measured(row: Row, folder: Path, rounds: int) -> dict[str, Any]:
@@ -118,36 +114,6 @@ def measured(row: Row, folder: Path, rounds: int) -> dict[str, Any]:
     return result
 
 
-def cells(
-    folder: Path, cell: str, hidden: int, lookback: int, members: int, epochs: int = EPOCHS
-) -> None:
-    """A study of `members` networks: one fold and the final fit, four λ (or fewer), then seeds."""
-    window = {
-        "lookback": lookback, "horizon": 12, "folds": 1, "final_fit": "train",
-        "split": {"validation": 300, "test": 24},
-    }  # fmt: skip
-    lambdas = LAMBDAS[: max(1, members // 2)]
-    train_section = {
-        "cells": [cell], "hidden": hidden, "seeds": members // (2 * len(lambdas)),
-        "penalty": {"kind": "l2", "lambdas": lambdas}, "epochs": epochs, "batch_size": BATCH,
-        "learning_rate": 0.003,
-    }  # fmt: skip
-    made_study(folder, STEPS + lookback, window, train_section)
-
-
-def timed(work: Callable[..., Any], *arguments: Any) -> float:
-    """Seconds of a call."""
-    began = time.perf_counter()
-    work(*arguments)
-    return time.perf_counter() - began
-
-
-def train(folder: Path) -> None:
-    """`stages.train` with an empty member store."""
-    shutil.rmtree(folder / ".ridgeline", ignore_errors=True)
-    call(folder, TRAIN)
-
-
 def by_hand(folder: Path, *flags: str) -> None:
     """The same members by torch's own modules."""
     call(folder, ["benchmarks.by_hand", str(folder), *flags])
@@ -155,8 +121,6 @@ def by_hand(folder: Path, *flags: str) -> None:
 
 def distance(folder: Path) -> float:
     """The largest relative difference between both sides' validation losses of a member."""
-    from stages.artifacts.fits import load_fits
-
     (fit,) = load_fits(folder / "fits")
     worst = 0.0
     for path in (folder / "by_hand").glob("*.npz"):
@@ -169,17 +133,16 @@ def distance(folder: Path) -> float:
 
 def machine() -> dict[str, Any]:
     """What it ran on."""
-    model = platform.processor()
-    if (info := Path("/proc/cpuinfo")).exists():
-        lines = [
-            x.split(":", 1)[1] for x in info.read_text().splitlines() if x.startswith("model name")
-        ]
-        model = lines[0].strip() if lines else model
+    info = Path("/proc/cpuinfo")
+    named = re.search(r"^model name.*?: (.*)", info.read_text(), re.M) if info.exists() else None
     names = ("torch", "numpy", "numba", "llvmlite")
     return {
-        "cpu": model, "cores": os.cpu_count(), "system": platform.system(),
-        "python": platform.python_version(), **{n: version(n) for n in names},
-    }  # fmt: skip
+        "cpu": named[1].strip() if named else platform.processor(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in names},
+    }
 
 
 def line(row: dict[str, Any]) -> str:
@@ -192,4 +155,4 @@ def line(row: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -273,13 +273,12 @@ def test_every_penalty_has_its_name_and_its_loss(written: tuple[Study, Path], te
 
 def test_filled_gaps_are_counted(tmp_path: Path) -> None:
     maker = Maker(tmp_path, ("north", "south"))
-    windows, series = maker.windows(), maker.series()
-    south = np.flatnonzero(series.frame["unique_id"] == "south")
-    series.frame.loc[south[[3, 4, 7]], "y"] = np.nan
-    levels = np.array(windows.levels)
+    windows = maker.windows()
+    levels, observed = np.array(windows.levels), np.array(windows.observed)
+    observed[windows.starts[1] + [3, 4, 7]] = False
     levels[windows.starts[1] + 7] = np.nan  # a gap that stays one
-    mended = replace(windows, levels=levels)
-    assert filled_steps(mended, series) == {"north": 0, "south": 2}
+    mended = replace(windows, levels=levels, observed=observed)
+    assert filled_steps(mended) == {"north": 0, "south": 2}
 
 
 def test_numbers_are_broken_nowhere() -> None:

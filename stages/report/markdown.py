@@ -21,18 +21,28 @@ RULES = {
     "one_standard_error": "the largest λ whose validation loss is within one standard error "
     "(of the paired difference) of the lowest",
 }
+# Notes of tables that stand on the page as well.
+ERRORS = "The {} in scaled units, mean over seeds."
+REGRET = (
+    "Regret: what the choice loses on the test part to the best λ in hindsight; the change from λ = 0 is the "
+    "test error's (negative: a gain)."
+)
+FORECASTERS = (
+    "Test part; in the data's units except where scaled; cells are the mean of their seeds' errors, an "
+    "ensemble forecasts the mean of its seeds."
+)
 
 
 def report(study: Study) -> str:
     """The whole page, with links to figures/ beside it."""
     parts = [
         "# Which λ, and does it help?",
-        *_alarms(study),
+        *_notes(f"**{ALARM}.**", study.alarms),
         _answer(study),
-        *_absences(study),
+        *_notes(f"{ABSENT}:", study.absences),
         _choice_table(study),
         "## Verdicts\n\n" + _verdicts(study),
-        *_warnings(study),
+        *_notes("## Warnings", warnings(study)),
         "## The next grid\n\n" + _next_grid(study),
         "## The λ path\n\n![Validation and test loss against λ](figures/lambda_path.svg)\n\n"
         + _path_note(study),
@@ -53,13 +63,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _alarms(study: Study) -> list[str]:
-    """On top of everything, so that no number is read before them."""
-    return [f"**{ALARM}.**\n\n" + _items(study.alarms)] if study.alarms else []
-
-
-def _absences(study: Study) -> list[str]:
-    return [f"{ABSENT}:\n\n" + _items(study.absences)] if study.absences else []
+def _notes(above: str, lines: Sequence[str]) -> list[str]:
+    """The lines as a list, if there are any."""
+    return [f"{above}\n\n{_items(lines)}"] if lines else []
 
 
 def _items(lines: Sequence[str]) -> str:
@@ -81,18 +87,14 @@ def _choice_table(study: Study) -> str:
     made = [rows.chosen(cell) for cell in study.cells]
     for cell, row in zip(study.cells, made, strict=True):
         row[0] = f"**{cell.name}**" if cell is study.best else cell.name
-    rule = RULES[study.params.rule]
-    return table(rows.CHOSEN, made) + (
-        f"\n\nThe {loss.MEASURES[study.measure]} in scaled units, mean over seeds. Chosen from validation "
-        f"alone: {rule}. Regret: what the choice loses on the test part to the best λ in hindsight; the "
-        f"change from λ = 0 is the test error's (negative: a gain).{study.units}"
-    )
+    errors = ERRORS.format(loss.MEASURES[study.measure])
+    rule = f"Chosen from validation alone: {RULES[study.params.rule]}."
+    return f"{table(rows.CHOSEN, made)}\n\n{errors} {rule} {REGRET}{study.units}"
 
 
 def _verdicts(study: Study) -> str:
-    lines = [f"- {verdict.sentence()}" for verdict in study.verdicts]
-    if not lines:
-        lines = ["- The grid has no λ = 0 and the study no baseline to compare with."]
+    none = "The grid has no λ = 0 and the study no baseline to compare with."
+    lines = [verdict.sentence() for verdict in study.verdicts] or [none]
     compared = sum(verdict.word != "same" for verdict in study.comparisons)
     note = (
         f"Differences in {loss.MEASURES[study.measure]} on the same test windows, in per cent of the "
@@ -100,7 +102,7 @@ def _verdicts(study: Study) -> str:
         f"windows depend on each other; verdicts carry Holm's correction over {compared}, all those "
         "under “All comparisons”. The best baseline is the one with the lowest test error."
     )
-    return "\n".join(lines) + "\n\n" + note
+    return f"{_items(lines)}\n\n{note}"
 
 
 def _all_comparisons(study: Study) -> list[str]:
@@ -134,11 +136,6 @@ def _next_grid(study: Study) -> str:
             parts.append(f"{why}\n\n```bash\n{command}\n```")
     kept = "What was trained stays in the grid and is not trained again."
     return "\n\n".join([*parts, kept] if parts else ["The grid has no positive λ; add some."])
-
-
-def _warnings(study: Study) -> list[str]:
-    found = warnings(study)
-    return ["## Warnings\n\n" + _items(found)] if found else []
 
 
 def _path_note(study: Study) -> str:
@@ -184,6 +181,5 @@ def _baselines(study: Study) -> list[str]:
         return []
     head, found = rows.forecasters(study)
     made = [[f"**{row[0]}**", *row[1:]] if is_cell else row for is_cell, row in found]
-    note = "Test part; in the data's units except where scaled; cells are the mean of their seeds' "
-    note += "errors, an ensemble forecasts the mean of its seeds." + rows.absent(study)
+    note = FORECASTERS + rows.absent(study)
     return [f"## Beside the baselines\n\n{table(head, made)}\n\n{note}"]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,7 @@ class Trace:
     line: Line2D
     at: Any
     value: Array
-    low: Array | None
-    high: Array | None
+    band: dict[str, Array]  # its ends, low and high, where it has one
     more: dict[str, Any]
     readable: bool
 
@@ -77,11 +77,11 @@ class Panel:
         """
         y = np.asarray(y, float)
         (line,) = self.ax.plot(np.asarray(x), y, **look)
-        ends = [None if end is None else np.asarray(end, float) for end in (low, high)]
+        ends = {"low": low, "high": high}
+        band = {end: np.asarray(z, float) for end, z in ends.items() if z is not None}
         own, told = np.asarray(x if at is None else at), y if value is None else value
-        self.traces.append(
-            Trace(name, line, own, np.asarray(told, float), ends[0], ends[1], more or {}, readable)
-        )
+        told = np.asarray(told, float)
+        self.traces.append(Trace(name, line, own, told, band, more or {}, readable))
 
     def dates(self, zone: str | None = None) -> None:
         """Ticks of a time axis: as few and as short as they can be, and room for what they share.
@@ -104,16 +104,12 @@ class Panel:
             inside = np.isfinite(xy).all(axis=1) & (xy[:, 1] > 0) & (xy[:, 1] < self.height)
             places = np.flatnonzero(inside)
             if places.size > READ:
-                kept = np.linspace(0, places.size - 1, READ).round().astype(int)
-                places = places[kept]
-            listed = [
-                (
-                    round(float(xy[i, 0]), 1),
-                    round(self.height - float(xy[i, 1]), 1),
-                    prefix + label(trace.at[i]) + ": " + _value(trace, i),
-                )
-                for i in places.tolist()
-            ]
+                places = places[np.linspace(0, places.size - 1, READ).round().astype(int)]
+            listed = []
+            for i in places.tolist():
+                x, y = float(xy[i, 0]), self.height - float(xy[i, 1])
+                text = f"{prefix}{label(trace.at[i])}: {_value(trace, i)}"
+                listed.append((round(x, 1), round(y, 1), text))
             if listed:
                 found.append((trace.name, listed))
         return found
@@ -123,10 +119,7 @@ class Panel:
         parts = []
         for trace in self.traces:
             part = {"panel": self.title, "line": trace.name, x: trace.at, y: trace.value}
-            part |= trace.more
-            if trace.low is not None and trace.high is not None:
-                part |= {"low": trace.low, "high": trace.high}
-            parts.append(pd.DataFrame(part))
+            parts.append(pd.DataFrame(part | trace.more | trace.band))
         return pd.concat(parts, ignore_index=True)
 
 
@@ -148,8 +141,8 @@ def short(name: str, letters: int) -> str:
 
 def _value(trace: Trace, i: int) -> str:
     text = f"{trace.value[i]:.4g}"
-    if trace.low is not None and trace.high is not None and np.isfinite(trace.low[i]):
-        text += f" ({trace.low[i]:.4g} to {trace.high[i]:.4g})"
+    if trace.band and np.isfinite(trace.band["low"][i]):
+        text += f" ({trace.band['low'][i]:.4g} to {trace.band['high'][i]:.4g})"
     return text.replace("-", "−")
 
 
@@ -172,25 +165,17 @@ class Chart:
     x: str
     y: str
     prefix: str = ""
-    kind: str = field(default="chart", init=False)
-    _drawn: list[str] = field(default_factory=list, init=False)
+    kind = "chart"
 
-    @property
+    @cached_property
     def drawn(self) -> list[str]:
-        """Each panel's <svg>, drawn once."""
-        if not self._drawn:
-            named = ((panel.figure, f"{self.name}{i}-") for i, panel in enumerate(self.panels))
-            self._drawn = [svg_of(figure, prefix) for figure, prefix in named]
-        return self._drawn
+        """Each panel's <svg>."""
+        return [svg_of(panel.figure, f"{self.name}{i}-") for i, panel in enumerate(self.panels)]
 
     def inline(self) -> list[dict[str, Any]]:
         """What the page's template needs of each panel."""
         return [
-            {
-                "title": panel.title,
-                "svg": themed(svg),
-                "points": panel.points(self.prefix),
-            }
+            {"title": panel.title, "svg": themed(svg), "points": panel.points(self.prefix)}
             for panel, svg in zip(self.panels, self.drawn, strict=True)
         ]
 

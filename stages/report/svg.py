@@ -67,9 +67,8 @@ def svg_of(figure: Figure, prefix: str) -> str:
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*"', "<g", text)  # only what is referred to keeps its id
     text = re.sub(r'( id="|xlink:href="#|url\(#)', rf"\g<1>{prefix}", text)
-    text = text.replace("xlink:href", "href").replace(
-        ' xmlns:xlink="http://www.w3.org/1999/xlink"', ""
-    )
+    text = text.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "")
+    text = text.replace("xlink:href", "href")
     text = re.sub(r"font: (?:bold |700 )?([\d.]+)px [^;\"]*", _font, text)
     text = re.sub(r'(<svg)[^>]*?(viewBox="[^"]*")[^>]*>', r"\1 \2>", text, count=1)
     text = re.sub(r"<[^>]+>", _rounded, text)  # coordinates, never the text between elements
@@ -99,11 +98,11 @@ def composed(
     rows = math.ceil(len(panels) / columns)
     top = rows * (height + MARGIN) + MARGIN
     legend, below = _legend(keys, wide, top + MARGIN)
-    parts = [
-        f'<svg x="{MARGIN + i % columns * (width + MARGIN)}" y="{MARGIN + i // columns * (height + MARGIN)}"'
-        f' width="{width}" height="{height}"{panel.removeprefix("<svg")}'
-        for i, panel in enumerate(panels)
-    ]
+    parts = []
+    for i, panel in enumerate(panels):
+        x, y = MARGIN + i % columns * (width + MARGIN), MARGIN + i // columns * (height + MARGIN)
+        box = f'x="{x}" y="{y}" width="{width}" height="{height}"'
+        parts.append(f"<svg {box}{panel.removeprefix('<svg')}")
     whole = f'width="{wide}" height="{below}" viewBox="0 0 {wide} {below}" font-family="{FONT}"'
     return "\n".join(
         [

@@ -9,6 +9,7 @@ import stages.pin  # noqa: F401
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,9 +67,7 @@ def _data(path: Path, layout: Layout) -> Any:
     from stages.serving.file import read_file
     from stages.serving.table import KEYS, column_of
 
-    def params() -> PrepareParams:
-        return load_section("params.yaml", "prepare", PrepareParams)
-
+    params = partial(load_section, "params.yaml", "prepare", PrepareParams)
     names = [column_of(covariate) for covariate in layout.covariates]
     table = read_file(path, ["y", *names], params)
     if table is not None:

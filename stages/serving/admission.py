@@ -9,10 +9,11 @@ import pandas as pd
 
 from stages.artifacts.series import COVARIATE, Series
 from stages.artifacts.windows import Layout
+from stages.serving.cells import TableError
 from stages.serving.ids import Known
 from stages.serving.lives import Lives
 from stages.serving.scales import scales
-from stages.serving.table import TableError, column_of
+from stages.serving.table import column_of
 from stages.serving.times import later
 from stages.window.panel import Panel, arrange
 
@@ -52,22 +53,21 @@ def admit(
         last: later(layout.calendar, every.union, last, every.latest, layout.horizon + 1)
         for last in {life.last for life in every.by_name.values()}
     }
-    for name, life in every.by_name.items():
-        wrong = _unknown(name, known, layout)
-        if wrong:
-            refused[name] = wrong
-            continue
-        ended[name] = after[life.last]
-        if ended[name] > layout.horizon and layout.channels != "joint":
-            refused[name] = _closed(every, name, layout)
     joint = layout.channels == "joint"
+    for name, life in every.by_name.items():
+        ended[name] = after[life.last]
+        if why := _unknown(name, known, layout):
+            refused[name] = why
+        elif ended[name] > layout.horizon and not joint:
+            refused[name] = _closed(every, name, layout)
     names = [name for name in every.by_name if name not in refused]
     if joint:
         _need_all(names, every, refused, ended, layout)
         names = list(layout.series)
     if not names:
         raise TableError(none_left(refused))
-    panel = _panel(every, names, layout, lag, shared=joint and _shared(center, layout))
+    shared = joint and center.shape[1] == len(layout.series) + len(layout.covariates)
+    panel = _panel(every, names, layout, lag, shared)
     panel = _refuse(panel, _gaps(panel, every, layout, steps), refused, joint)
     scaled = scales(panel, layout, center, scale)
     rows = {panel.names[group]: count for group, count in scaled.rows.items()}
@@ -122,53 +122,44 @@ def none_left(refused: dict[str, str]) -> str:
     return f"no series can be forecast: {'; '.join(reasons[:3])}{more}"
 
 
-def _shared(center: np.ndarray, layout: Layout) -> bool:
-    """Whether joint channels have one set of covariates for all series."""
-    return center.shape[1] == len(layout.series) + len(layout.covariates)
+def _panel(every: Lives, names: list[str], layout: Layout, lag: int, shared: bool) -> Panel:
+    """The series as arrays, filled and differenced as the study's are.
 
-
-def _panel(every: Lives, names: list[str], layout: Layout, lag: int, *, shared: bool) -> Panel:
-    """The series as arrays, filled and differenced as the study's are."""
+    Args:
+        shared: whether joint channels have one set of covariates for all series.
+    """
     chosen = [every.by_name[name] for name in names]
-    values = np.concatenate([life.values for life in chosen])
-    frame = pd.DataFrame(
-        {
-            "unique_id": np.repeat(
-                np.array(names, dtype=object), [len(life.stamps) for life in chosen]
-            ),
-            "ds": np.concatenate([life.stamps for life in chosen]),
-            "y": values[:, 0],
-        }
-    )
-    for column, name in enumerate(layout.covariates, 1):
-        frame[COVARIATE + name] = values[:, column]
+    columns = ["y", *(COVARIATE + name for name in layout.covariates)]
+    frame = pd.DataFrame(np.concatenate([life.values for life in chosen]), columns=columns)
+    frame["ds"] = np.concatenate([life.stamps for life in chosen])
+    lengths = [len(life.stamps) for life in chosen]
+    frame["unique_id"] = np.repeat(np.array(names, dtype=object), lengths)
     summary = {"covariates": list(layout.covariates), "shared_covariates": shared}
     return arrange(Series(frame, summary), layout.fill, layout.channels, lag)
 
 
 def _gaps(panel: Panel, every: Lives, layout: Layout, steps: int) -> dict[int, str]:
     """Group → that it has too few steps, or what is missing in its last ones; of joint channels, whose."""
-    reasons, channels = {}, panel.levels.shape[1]
-    joint = layout.channels == "joint"
+    reasons, joint, channels = {}, layout.channels == "joint", panel.levels.shape[1]
     for group, line in enumerate(panel.lines()):
-        targets = np.isnan(panel.levels[max(line.start, line.stop - steps) : line.stop])
-        extras = np.isnan(
-            panel.values[max(line.start, line.stop - layout.lookback) : line.stop, channels:]
-        )
-        part = targets if targets.any() or len(targets) < steps else extras
-        column = int(part.any(axis=0).argmax()) if part.any() else 0
-        name = panel.names[column if joint and part is targets else group]
-        if len(targets) < steps:
-            shortest = min(panel.names, key=lambda one: len(every.by_name[one].stamps))
-            name = shortest if joint else name
-            reason = f"it has {len(targets)} steps; a forecast looks back on {steps}: give at least those"
-        elif part.any():
-            row = int(part.any(axis=1).argmax()) - len(part)
-            covariate = layout.covariates[column % len(layout.covariates)] if part is extras else ""
-            what = column_of(covariate) if covariate else "y"
-            reason = _gap(what, int(every.by_name[name].stamps[row]), len(part), layout)
+        name, count = panel.names[group], line.stop - line.start
+        if count < steps:
+            if joint:
+                name = min(panel.names, key=lambda one: len(every.by_name[one].stamps))
+            reason = f"it has {count} steps; a forecast looks back on {steps}: give at least those"
         else:
-            continue
+            targets = np.isnan(panel.levels[line.stop - steps : line.stop])
+            extras = np.isnan(panel.values[line.stop - layout.lookback : line.stop, channels:])
+            part = targets if targets.any() else extras
+            if not part.any():
+                continue
+            row, column = (int(part.any(axis=axis).argmax()) for axis in (1, 0))
+            if part is targets:
+                what, name = "y", panel.names[column] if joint else name
+            else:
+                what = column_of(layout.covariates[column % len(layout.covariates)])
+            stamp = int(every.by_name[name].stamps[row - len(part)])
+            reason = _gap(what, stamp, len(part), layout)
         reasons[group] = f"{name!r}: {reason}" if joint else reason
     return reasons
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from stages.artifacts.windows import Layout
 from stages.serving.admission import Admitted, none_left
+from stages.serving.cells import TableError
 from stages.serving.lives import Lives
-from stages.serving.table import TableError
 from stages.serving.times import ahead, dated
 
 NOT_FINITE = "its forecast is not a finite number; its values lie too far from those the model was trained on"
@@ -40,29 +40,30 @@ def answer(every: Lives, admitted: Admitted, y: np.ndarray, layout: Layout) -> A
     with np.errstate(over="ignore", invalid="ignore"):
         mean = y.mean(0)
         spread = y.std(0, ddof=1) if len(y) > 1 else np.full(mean.shape, np.nan)
-    parts: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray, str]] = {}
-    refused = dict(admitted.refused)
-    lasts = {every.by_name[name].last for name in admitted.panel.names}
-    after = {last: ahead(layout.calendar, every.union, last, layout.horizon) for last in lasts}
-    for index, name in enumerate(admitted.panel.names):
-        if not np.isfinite(y[:, index]).all():
-            refused[name] = NOT_FINITE
-            continue
-        stamps = after[every.by_name[name].last]
-        parts[name] = stamps, mean[index], spread[index], _note(every, admitted, name, layout)
-    if not parts:
+    index = {name: place for place, name in enumerate(admitted.panel.names)}
+    finite = np.isfinite(y).all(axis=(0, 2))
+    refused = admitted.refused | {name: NOT_FINITE for name, i in index.items() if not finite[i]}
+    if not finite.any():
         raise TableError(none_left(refused))
-    nothing = np.zeros(1, np.int64), np.full(1, np.nan), np.full(1, np.nan)
-    rows = [parts.get(name) or (*nothing, f"refused: {refused[name]}") for name in every.names]
-    counts = [len(row[0]) for row in rows]
-    known = np.repeat([name in parts for name in every.names], counts)
+    lasts = {every.by_name[name].last for name in index}
+    after = {last: ahead(layout.calendar, every.union, last, layout.horizon) for last in lasts}
+    nothing, rows = np.full(1, np.nan), []
+    for name in every.names:
+        if name in refused:
+            rows.append((np.zeros(1, np.int64), nothing, nothing, f"refused: {refused[name]}"))
+        else:
+            i, note = index[name], _note(every, admitted, name, layout)
+            rows.append((after[every.by_name[name].last], mean[i], spread[i], note))
+    stamps, y_hat, y_hat_spread, notes = zip(*rows, strict=True)
+    counts = [len(one) for one in stamps]
+    known = np.repeat([name not in refused for name in every.names], counts)
     return Answer(
         {
             "unique_id": np.repeat(np.array(every.names, dtype=object), counts),
-            "ds": dated(layout.calendar, np.concatenate([row[0] for row in rows]), known),
-            "y_hat": np.concatenate([row[1] for row in rows]),
-            "y_hat_spread": np.concatenate([row[2] for row in rows]),
-            "note": np.repeat(np.array([row[3] for row in rows], dtype=object), counts),
+            "ds": dated(layout.calendar, np.concatenate(stamps), known),
+            "y_hat": np.concatenate(y_hat),
+            "y_hat_spread": np.concatenate(y_hat_spread),
+            "note": np.repeat(np.array(notes, dtype=object), counts),
         }
     )
 

@@ -1,10 +1,14 @@
-"""A cell of a table as a sentence shows it."""
+"""The error of a table, and a cell of it as a sentence shows it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 WIDTH = 60  # characters that are shown
+
+
+class TableError(ValueError):
+    """Nothing can be forecast from the table or the series; says what is wrong and what to change."""
 
 
 def shown(cell: Any) -> str:

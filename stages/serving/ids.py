@@ -45,10 +45,10 @@ class Known:
         )
 
 
-def as_number(name: str) -> Decimal | None:
-    """The number that a name spells, exactly; None where it is a word."""
+def as_number(cell: int | float | Decimal | str) -> Decimal | None:
+    """The finite number that a cell is or spells, exactly; None where it is a word."""
     try:
-        number = Decimal("" if "_" in name else name)
+        number = Decimal("" if isinstance(cell, str) and "_" in cell else cell)
     except InvalidOperation:
         return None
     return number if number.is_finite() else None
@@ -65,7 +65,7 @@ def names_of(column: pd.Series, known: Known) -> tuple[np.ndarray, dict[str, str
     cells = column.astype(object).tolist()
     ids, refused = [], {}
     for cell in cells:
-        name = cell if isinstance(cell, str) else str(cell)
+        name = str(cell)
         if isinstance(cell, Number):
             if isinstance(cell, float) and cell.is_integer() and name not in known.names:
                 name = str(int(cell))

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from stages.artifacts.calendar import Calendar
+from stages.serving.cells import TableError
 from stages.serving.table import Rows
-from stages.serving.times import TimeError, line_of
+from stages.serving.times import line_of
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,8 @@ class Lives:
 def lives(rows: Rows, calendar: Calendar) -> Lives:
     """Series by series; one that stands twice at a step, lies off the calendar or has no value is refused."""
     union = np.unique(rows.stamps)
-    names = list(dict.fromkeys(rows.ids.tolist()))
-    number = {name: index for index, name in enumerate(names)}
-    codes = np.array([number[name] for name in rows.ids])
+    codes, ids = pd.factorize(rows.ids)
+    names = ids.tolist()
     order = np.lexsort((rows.stamps, codes))
     cuts = np.flatnonzero(np.diff(codes[order])) + 1
     by_name: dict[str, Life] = {}
@@ -56,37 +57,38 @@ def lives(rows: Rows, calendar: Calendar) -> Lives:
     for name, part in zip(names, np.split(order, cuts), strict=True):
         if name in refused:
             continue
-        life = _life(rows.stamps[part], rows.values[part], calendar, union, lines)
-        if isinstance(life, str):
-            refused[name] = life
-        else:
-            by_name[name] = life
+        try:
+            by_name[name] = _life(rows.stamps[part], rows.values[part], calendar, union, lines)
+        except TableError as error:
+            refused[name] = str(error)
     return Lives(names, by_name, refused, union)
 
 
 def _life(
     stamps: np.ndarray, values: np.ndarray, calendar: Calendar, union: np.ndarray,
     lines: dict[tuple[int, int], np.ndarray],
-) -> Life | str:  # fmt: skip
-    """One series' rows in order of time, or why they make no series."""
+) -> Life:  # fmt: skip
+    """One series, of its rows in order of time.
+
+    Raises:
+        TableError: they make no series.
+    """
     twice = np.flatnonzero(np.diff(stamps) == 0)
     if len(twice):
-        return f"it has two rows at {calendar.text(int(stamps[twice[0]]))}; keep one, or aggregate them"
+        at = calendar.text(int(stamps[twice[0]]))
+        raise TableError(f"it has two rows at {at}; keep one, or aggregate them")
     seen = np.flatnonzero(~np.isnan(values[:, 0]))
     if not len(seen):
-        return "it has no value of y"
+        raise TableError("it has no value of y")
     inside = slice(int(seen[0]), int(seen[-1]) + 1)
     stamps, values = stamps[inside], values[inside]
     ends = int(stamps[0]), int(stamps[-1])
-    try:
-        if ends not in lines:
-            lines[ends] = line_of(calendar, union, *ends)
-    except TimeError as error:
-        return str(error)
+    if ends not in lines:
+        lines[ends] = line_of(calendar, union, *ends)
     line = lines[ends]
     off = stamps[~np.isin(stamps, line)]
     if len(off):
-        return (
+        raise TableError(
             f"{calendar.text(int(off[0]))} does not lie on the model's calendar (frequency "
             f"{calendar.frequency}); correct the row"
         )

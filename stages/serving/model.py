@@ -40,7 +40,7 @@ class Forecaster(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
         self.chosen = Served.load(context.artifacts["chosen"])
 
     def predict(self, context: Any, model_input: pd.DataFrame) -> pd.DataFrame:
-        from stages.serving.table import TableError
+        from stages.serving.cells import TableError
 
         try:
             return self.chosen.forecast(model_input)
@@ -50,7 +50,7 @@ class Forecaster(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
 
 def _text(csv_input: Any, schema: Any = None) -> pd.DataFrame:
     """A request's text/csv (or a file, of `mlflow models predict`) with every cell as text."""
-    from stages.serving.table import TableError
+    from stages.serving.cells import TableError
     from stages.serving.text import read_csv
 
     content = Path(csv_input).read_bytes() if isinstance(csv_input, str) else csv_input.read()

@@ -32,17 +32,9 @@ def draw(
             _panel(name, every.by_name[name], served[served["unique_id"] == name], calendar, steps)
             for name in names
         ]
-        Chart(
-            name="picture",
-            title="Forecast",
-            caption="",
-            alt=f"The last steps of {', '.join(names)}, and their forecasts.",
-            panels=panels,
-            keys=keys,
-            columns=min(COLUMNS, len(names)),
-            x="ds",
-            y="y",
-        ).save(folder)
+        alt = f"The last steps of {', '.join(names)}, and their forecasts."
+        columns = min(COLUMNS, len(names))
+        Chart("picture", "Forecast", "", alt, panels, keys, columns, x="ds", y="y").save(folder)
 
 
 def _panel(name: str, life: Life, ahead: pd.DataFrame, calendar: Calendar, steps: int) -> Panel:

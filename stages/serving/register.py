@@ -44,14 +44,12 @@ def register(
     Returns:
         The version, and whether it is new.
     """
-    found = client.search_model_versions(f"name = '{MODEL}'")
-    own = next(
-        (v for v in found if v.tags.get("ridgeline.key") == tags["ridgeline.key"]),
-        None,
-    )
-    number = str(own.version) if own is not None else _log(uri, run_id, path, tags)
+    key = "ridgeline.key"
+    versions = client.search_model_versions(f"name = '{MODEL}'")
+    known = [str(one.version) for one in versions if one.tags.get(key) == tags[key]]
+    number = known[0] if known else _log(uri, run_id, path, tags)
     client.set_registered_model_alias(MODEL, ALIAS, number)
-    return number, own is None
+    return number, not known
 
 
 def _log(uri: str, run_id: str, path: Path, tags: dict[str, str]) -> str:

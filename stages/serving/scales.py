@@ -40,24 +40,18 @@ def scales(panel: Panel, layout: Layout, center: np.ndarray, scale: np.ndarray) 
     if NORMALISE[layout.normalise].deviation and not layout.covariates:
         least = 0
     places = np.flatnonzero(unseen).tolist()
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # no finite scale, no finite forecast: refused
+    with np.errstate(over="ignore", invalid="ignore"):  # no finite scale, no forecast: refused
         reasons = refusals(panel.of_groups(unseen), least)
         refused = {places[group]: _refusal(why) for group, why in reasons.items()}
         fresh = np.array([new and group not in refused for group, new in enumerate(unseen)])
         centers, widths = fit_scaler(layout.scaler, panel, fresh)
     centers[~unseen], widths[~unseen] = center[stored[~unseen]], scale[stored[~unseen]]
-    lines = panel.lines()
-    rows = {
-        group: int(panel.scored[lines[group], 0].sum()) for group in np.flatnonzero(fresh).tolist()
-    }
+    seen = [int(panel.scored[line, 0].sum()) for line in panel.lines()]
+    rows = {group: seen[group] for group in np.flatnonzero(fresh).tolist()}
     return Scales(centers, widths, rows, refused)
 
 
 def _refusal(why: str) -> str:
     remedy = "send rows that vary" if why.endswith("do not vary") else "send more of its past"
-    return (
-        "the model has no scale for it, and the rows sent, from which to take one, have "
-        f"{why}; {remedy}"
-    )
+    sent = "the model has no scale for it, and the rows sent, from which to take one, have"
+    return f"{sent} {why}; {remedy}"

@@ -9,7 +9,7 @@ import numpy as np
 from stages.artifacts.chosen import Chosen
 from stages.artifacts.series import Series
 from stages.networks.forecast import Scaled, forecast, network_of
-from stages.serving.admission import Admitted, admit
+from stages.serving.admission import admit
 from stages.serving.answer import Answer, answer
 from stages.serving.lives import Lives, lives
 from stages.serving.table import of_series, of_table
@@ -56,14 +56,10 @@ class Served(Chosen):
 
     def forecast_lives(self, every: Lives) -> Answer:
         """As `forecast`, of what `read` returned."""
-        admitted = admit(every, self.layout, self.steps, self.lag, self.center, self.scale)
-        return answer(every, admitted, self._ahead(admitted), self.layout)
-
-    def _ahead(self, admitted: Admitted) -> np.ndarray:
-        """(S, series, H) forecasts in the data's units."""
+        layout, network = self.layout, network_of(self.config)
+        admitted = admit(every, layout, self.steps, self.lag, self.center, self.scale)
         panel, center, scale = admitted.panel, admitted.center, admitted.scale
-        data = Scaled.of(self.layout, panel.values, panel.levels, panel.starts, center, scale)
-        y = forecast(
-            network_of(self.config), self.weights, data, panel.starts[1:] - 1
-        )  # (S, G, H, C)
-        return np.moveaxis(y, -1, 2).reshape(len(y), -1, self.layout.horizon)
+        data = Scaled.of(layout, panel.values, panel.levels, panel.starts, center, scale)
+        y = forecast(network, self.weights, data, panel.starts[1:] - 1)  # (S, G, H, C)
+        y = np.moveaxis(y, -1, 2).reshape(len(y), -1, layout.horizon)  # (S, series, H)
+        return answer(every, admitted, y, layout)

@@ -11,9 +11,9 @@ import pandas as pd
 from stages.artifacts.series import COVARIATE, Series
 from stages.artifacts.windows import Layout
 from stages.params import nearest
-from stages.serving.cells import shown
+from stages.serving.cells import TableError, shown
 from stages.serving.ids import Known, names_of
-from stages.serving.times import TimeError, stamps_of
+from stages.serving.times import stamps_of
 
 KEYS = ("unique_id", "ds", "y")
 # Cells of text that stand for a missing number; in a column of ids they are names.
@@ -24,10 +24,6 @@ def column_of(covariate: str) -> str:
     """What a covariate's column is called in a table: `covariate:y` where `y` is the target's column."""
     taken = covariate in KEYS or covariate.startswith(COVARIATE)
     return COVARIATE + covariate if taken else covariate
-
-
-class TableError(ValueError):
-    """Nothing can be forecast from the table; says what is wrong and what to change."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +60,7 @@ def of_table(table: Any, layout: Layout, date_format: str | None = None) -> Rows
                 "the file has a word there, such as NA, its reader took it for a missing value: read text)"
             )
     ids, refused = names_of(rows["unique_id"], Known(layout.series))
-    try:
-        stamps = stamps_of(rows["ds"], ids, layout.calendar, date_format)
-    except TimeError as error:
-        raise TableError(str(error)) from None
+    stamps = stamps_of(rows["ds"], ids, layout.calendar, date_format)
     values = []
     for name in ("y", *names):
         numbers, wrong = numbers_of(rows[name])
@@ -147,10 +140,8 @@ def _number(cell: Any) -> float:
         return np.nan
     if isinstance(cell, str) and cell.strip().lower() in MISSING:
         return np.nan
-    if isinstance(cell, str) and "_" in cell:  # Python reads 1_000 as a number
-        return np.inf
-    if isinstance(cell, bool | np.bool_):  # and true as 1
-        return np.inf
+    if isinstance(cell, bool | np.bool_) or (isinstance(cell, str) and "_" in cell):
+        return np.inf  # Python reads true as 1, and 1_000 as a number
     try:
         return float(cell)
     except (OverflowError, TypeError, ValueError):

@@ -5,7 +5,7 @@ Stamps are whole numbers, microseconds since 1970 or the numbers of the study (`
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -16,16 +16,15 @@ from stages.artifacts.calendar import Calendar
 from stages.params import ParameterError
 from stages.prepare.dates.parse import Times, parse_times
 from stages.prepare.steps import steps_of
-from stages.serving.cells import shown
+from stages.serving.cells import TableError, shown
+from stages.serving.ids import as_number
 from stages.zones import to_local, to_utc
 
 LARGEST = 2**62  # so that the steps of a forecast fit in 64 bits as well
 EXACT = 2**53  # from here on a float does not hold every whole number
 LINE = 5_000_000  # steps of one series; more are a wrong date
-
-
-class TimeError(ValueError):
-    """Times that do not fit the model's calendar; says which and why."""
+REMEDY = "write dates such as 2024-01-31"
+TOO_LARGE = f"ds holds a number too large for a date; {REMEDY}"
 
 
 def stamps_of(
@@ -38,14 +37,14 @@ def stamps_of(
         date_format: of the study's file; it counts where the whole column has it.
 
     Raises:
-        TimeError: one of them cannot be read, or they are of another kind than the model's.
+        TableError: one of them cannot be read, or they are of another kind than the model's.
     """
     if calendar.time == "integer":
-        return _whole(column)
+        return np.array([_integer(cell) for cell in column.astype(object)], dtype=np.int64)
     times = _parsed(column, pd.factorize(ids)[0], calendar, date_format)
     if times.kind != calendar.time:
-        raise TimeError(
-            f"ds = {column.iloc[0]} is a number; the model's steps are dates: write dates such as 2024-01-31"
+        raise TableError(
+            f"ds = {column.iloc[0]} is a number; the model's steps are dates: {REMEDY}"
         )
     if times.zone is None and calendar.zone is not None:
         return to_utc(times.stamps, calendar.zone)
@@ -60,13 +59,9 @@ def _parsed(
     try:
         array = _arrow(column)
     except OverflowError:
-        raise TimeError(
-            "ds holds a number too large for a date; write dates such as 2024-01-31"
-        ) from None
+        raise TableError(TOO_LARGE) from None
     except (pa.ArrowException, TypeError, ValueError):
-        raise TimeError(
-            "ds holds values of different kinds; write dates such as 2024-01-31"
-        ) from None
+        raise TableError(f"ds holds values of different kinds; {REMEDY}") from None
     sentence = ""
     for form in (date_format, None) if date_format else (None,):
         try:
@@ -77,8 +72,8 @@ def _parsed(
         except ParameterError as error:
             sentence = str(error)
         except pa.ArrowException:
-            sentence = "ds holds a number too large for a date; write dates such as 2024-01-31"
-    raise TimeError(_of_table(sentence))
+            sentence = TOO_LARGE
+    raise TableError(_of_table(sentence))
 
 
 def _arrow(column: pd.Series) -> pa.Array:
@@ -101,68 +96,51 @@ def _of_table(sentence: str) -> str:
     ):
         rule = rule.replace(old, new)
     if "prepare." in remedy or "`infer`" in remedy or "params.yaml" in remedy:
-        remedy = "write dates such as 2024-01-31 or 2024-01-31 13:00"
+        remedy = f"{REMEDY} or 2024-01-31 13:00"
     return f"{rule}; {remedy}"
-
-
-def _whole(column: pd.Series) -> np.ndarray:
-    return np.array([_integer(cell) for cell in column.astype(object)], dtype=np.int64)
 
 
 def _integer(cell: Any) -> int:
     """A cell as the whole number it is, exactly.
 
     Raises:
-        TimeError: it is not one, is too large, or is a float that may have lost digits.
+        TableError: it is not one, is too large, or is a float that may have lost digits.
     """
-    number = _decimal(cell)
+    plain = cell.item() if isinstance(cell, np.generic) else cell
+    numeric = isinstance(plain, int | float | Decimal | str) and not isinstance(plain, bool)
+    number = as_number(plain) if numeric else None
     if number is None or number != number.to_integral_value():
-        raise TimeError(f"ds = {shown(cell)} is not a whole number, as the model's steps are")
+        raise TableError(f"ds = {shown(cell)} is not a whole number, as the model's steps are")
     if not -LARGEST <= number <= LARGEST:
-        raise TimeError(
+        raise TableError(
             f"ds = {shown(cell)} is too large: whole numbers go up to {LARGEST} here; correct it"
         )
     if isinstance(cell, float) and not -EXACT <= number <= EXACT:
-        raise TimeError(
+        raise TableError(
             f"ds = {shown(cell)} is a float, which does not hold every whole number beyond {EXACT}; send ds "
             "as whole numbers or as text"
         )
     return int(number)
 
 
-def _decimal(cell: Any) -> Decimal | None:
-    """The number that a cell is or spells, if it is finite."""
-    if isinstance(cell, np.generic):
-        cell = cell.item()
-    if isinstance(cell, bool) or not isinstance(cell, int | float | Decimal | str):
-        return None
-    try:
-        number = Decimal("" if isinstance(cell, str) and "_" in cell else cell)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
 def line_of(calendar: Calendar, union: np.ndarray, first: int, last: int) -> np.ndarray:
     """The steps from `first` to `last`, which may lie off it; `union`: the stamps of all rows, ascending.
 
     Raises:
-        TimeError: they are more than a series can have.
+        TableError: they are more than a series can have.
     """
     if calendar.frequency == "rows":
         return union[(union >= first) & (union <= last)]
-    step: int | None
     if calendar.time == "integer":
-        step = int(calendar.frequency)
+        step: int | None = int(calendar.frequency)
     else:
-        steps = steps_of(calendar.frequency, first, min(last, first + 1))
-        step = steps.distance
+        step = steps_of(calendar.frequency, first, min(last, first + 1)).distance
     if step is None:
         table = steps_of(calendar.frequency, first, last).table
         assert table is not None
         return table
     if (last - first) // step > LINE:
-        raise TimeError(f"from {calendar.text(first)} to {calendar.text(last)} are too many steps")
+        raise TableError(f"from {calendar.text(first)} to {calendar.text(last)} are too many steps")
     return np.arange(first, last + 1, step)
 
 

@@ -49,16 +49,13 @@ class Cache:
 
     def _linked(self, md5: str, target: Path) -> bool:
         own = self._cached(md5)
-        if own is None:
+        files = {target: own}
+        if own is not None and md5.endswith(".dir"):
+            listed = json.loads(own.read_text(encoding="utf-8"))
+            files = {target / entry["relpath"]: self._cached(entry["md5"]) for entry in listed}
+        if None in files.values():
             return False
-        if not md5.endswith(".dir"):
-            target.symlink_to(own)
-            return True
-        listed = json.loads(own.read_text(encoding="utf-8"))
-        files = [(target / entry["relpath"], self._cached(entry["md5"])) for entry in listed]
-        if any(file is None for _, file in files):
-            return False
-        for place, file in files:
+        for place, file in files.items():
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(str(file))
         return True

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,7 @@ from stages.tracking.digests import flatten
 from stages.tracking.lock import Lock
 
 
-@dataclass(frozen=True)
-class Distance:
+class Distance(NamedTuple):
     """One difference: what, and how large relative to the larger of the two (inf: not comparable)."""
 
     what: str
@@ -30,22 +30,20 @@ class Distance:
 
 def differing(one: Lock, two: Lock) -> list[str]:
     """Outputs whose md5 differ, in the order of the stages."""
-    paths = dict.fromkeys([*one.md5s, *two.md5s])
-    order = {p: i for i, p in enumerate(p for s in one.stages.values() for p in _outs(s))}
-    differ = [p for p in paths if one.md5s.get(p) != two.md5s.get(p)]
-    return sorted(differ, key=lambda path: order.get(path, len(order)))
-
-
-def _outs(stage: dict[str, list[dict[str, str]]]) -> list[str]:
-    return [out["path"] for out in stage.get("outs", [])]
+    order = [out["path"] for stage in one.stages.values() for out in stage.get("outs", [])]
+    paths = dict.fromkeys([*order, *one.md5s, *two.md5s])
+    return [path for path in paths if one.md5s.get(path) != two.md5s.get(path)]
 
 
 def distances(one: dict[str, Path], two: dict[str, Path]) -> list[Distance]:
     """Every weight matrix, score and metric that differs between two studies' files, by flag."""
-    found = _metrics(one["report"] / "metrics.json", two["report"] / "metrics.json")
-    found += _tables(one["report"] / "lambda_path.csv", two["report"] / "lambda_path.csv")
-    found += _scores(one["scores"], two["scores"])
-    return found + _weights(one["fits"], two["fits"])
+    metrics, table = "metrics.json", "lambda_path.csv"
+    return [
+        *_metrics(one["report"] / metrics, two["report"] / metrics),
+        *_tables(one["report"] / table, two["report"] / table),
+        *_scores(one["scores"], two["scores"]),
+        *_weights(one["fits"], two["fits"]),
+    ]
 
 
 def relative(one: np.ndarray, two: np.ndarray) -> float:
@@ -58,57 +56,44 @@ def relative(one: np.ndarray, two: np.ndarray) -> float:
     return float(gap.max(initial=0.0) / size) if size > 0 else 0.0
 
 
-def _metrics(one: Path, two: Path) -> list[Distance]:
+def _metrics(one: Path, two: Path) -> Iterator[Distance]:
     first, second = (flatten(json.loads(p.read_text(encoding="utf-8"))) for p in (one, two))
-    found = []
     for name in dict.fromkeys([*first, *second]):
         a, b = first.get(name), second.get(name)
-        if a == b:
-            continue
-        numbers = isinstance(a, int | float) and isinstance(b, int | float)
-        gap = relative(np.array([a]), np.array([b])) if numbers else float("inf")
-        found.append(Distance(f"metric {name} ({a} → {b})", gap))
-    return found
+        if a != b:
+            numbers = isinstance(a, int | float) and isinstance(b, int | float)
+            gap = relative(np.array([a]), np.array([b])) if numbers else float("inf")
+            yield Distance(f"metric {name} ({a} → {b})", gap)
 
 
-def _tables(one: Path, two: Path) -> list[Distance]:
+def _tables(one: Path, two: Path) -> Iterator[Distance]:
     first, second = pd.read_csv(one), pd.read_csv(two)
-    found = []
     for name in dict.fromkeys([*first, *second]):
-        if name not in first or name not in second or len(first) != len(second):
-            found.append(Distance(f"column {name} of {one.name}", float("inf")))
-        elif not first[name].equals(second[name]):
-            numbers = first[name].dtype.kind in "fi" and second[name].dtype.kind in "fi"
-            both = (first[name].to_numpy(), second[name].to_numpy())
-            gap = relative(*both) if numbers else float("inf")
-            found.append(Distance(f"column {name} of {one.name}", gap))
-    return found
+        a, b = first.get(name), second.get(name)
+        if a is None or b is None or not a.equals(b):
+            numbers = all(column is not None and column.dtype.kind in "fi" for column in (a, b))
+            gap = relative(np.array(a), np.array(b)) if numbers else float("inf")
+            yield Distance(f"column {name} of {one.name}", gap)
 
 
-def _scores(one: Path, two: Path) -> list[Distance]:
-    found = []
+def _scores(one: Path, two: Path) -> Iterator[Distance]:
     for path in sorted(one.glob("*.parquet")):
-        other = two / path.name
-        if not other.exists():
-            found.append(Distance(f"scores {path.stem}", float("inf")))
-            continue
+        files, gap = [path, two / path.name], float("inf")
         columns = [c for c in ("value", *MEASURES) if c in pq.read_schema(path).names]
-        a, b = (pd.read_parquet(p, columns=columns) for p in (path, other))
-        gap = max(relative(a[c].to_numpy(), b[c].to_numpy()) for c in columns)
-        found += [Distance(f"scores {path.stem}", gap)] if gap else []
-    return found
+        if files[1].exists():
+            a, b = (pd.read_parquet(file, columns=columns) for file in files)
+            gap = max(relative(a[c].to_numpy(), b[c].to_numpy()) for c in columns)
+        if gap:
+            yield Distance(f"scores {path.stem}", gap)
 
 
-def _weights(one: Path, two: Path) -> list[Distance]:
+def _weights(one: Path, two: Path) -> Iterator[Distance]:
     second = {fit.cell: fit for fit in load_fits(two)}
-    found = []
     for fit in load_fits(one):
         other = second.get(fit.cell)
-        same = other is not None and other.lambdas == fit.lambdas and other.seeds == fit.seeds
-        if other is None or not same:
-            found.append(Distance(f"grid of {fit.cell}", float("inf")))
+        if other is None or (other.lambdas, other.seeds) != (fit.lambdas, fit.seeds):
+            yield Distance(f"grid of {fit.cell}", float("inf"))
             continue
         for i, lam in enumerate(fit.lambdas):
-            gap = relative(fit.weights[:, i], other.weights[:, i])
-            found += [Distance(f"weights of {fit.cell} at λ = {lam:g}", gap)] if gap else []
-    return found
+            if gap := relative(fit.weights[:, i], other.weights[:, i]):
+                yield Distance(f"weights of {fit.cell} at λ = {lam:g}", gap)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.params import load_section, read_yaml
+from stages.params import load_section
 from stages.tracking.digests import SHORT, flatten, md5_of
 from stages.tracking.mirror import MEMBER, PLAN, mirror
-from stages.tracking.note import SECTIONS
+from stages.tracking.note import sections_now
 from stages.tracking.runs import Files, log_members, member_name, member_tags, plan_of
 from stages.tracking.surroundings import surroundings
 from stages.tracking.watch import trained
@@ -40,11 +42,21 @@ class Live:
         self.development, self.fits = development, fits
         self.over, self.next = False, 0.0
         self.entries: dict[tuple[str, float], Entry] = {}
-        self.reached: dict[tuple[str, float, str], float] = {}
-        self.study: Plan | None = None
+        self.reached: Counter[tuple[str, float, str]] = Counter()
         self.jobs: list[Job] = []  # known so far
         self.best: dict[str, int] = {}  # key → best epoch; see `Plan.jobs`
-        self.params = _params()
+        self.params = flatten(sections_now())
+
+    @cached_property
+    def study(self) -> Plan:
+        """All jobs of the study."""
+        from stages.artifacts.windows import Windows
+        from stages.train.params import TrainParams
+        from stages.train.plan import Plan
+
+        return Plan(
+            load_section("params.yaml", "train", TrainParams), Windows.load(self.development)
+        )
 
     def step(self, training: bool) -> None:
         """What is to be done now: show what is new, complete what is trained, close what was broken off."""
@@ -94,8 +106,6 @@ class Live:
     def _keys(self, store: MemberStore) -> dict[tuple[str, float], Keys]:
         """(cell, λ) → the store's keys of its networks; the final fold comes last, and has none while its
         epochs are not known."""
-        if self.study is None:
-            self.study = _study(self.development)
         if len(self.jobs) < self.study.members:
             for job in self.jobs:
                 if job.key not in self.best and (entry := store.get(job.key)) is not None:
@@ -113,16 +123,15 @@ class Live:
         for name, fold in zip(("train_loss", "validation_loss"), names[::-1], strict=False):
             if not folds[fold]:
                 continue
-            begin = int(self.reached.get((*place, name), 0))
+            begin = self.reached[*place, name]
             curve = _mean_curve(store, name, folds[fold], begin)
             found += [(f"live/{name}", e, float(v)) for e, v in enumerate(curve, begin + 1)]
             self.reached[*place, name] = begin + len(curve)
         keys = [key for own in folds.values() for key in own]
         done, every = sum(key in store for key in keys), len(folds) * len(folds[names[0]])
-        share = done / every
-        if share > self.reached.get((*place, "networks"), 0.0):
-            found.append(("live/networks", done, share))
-            self.reached[*place, "networks"] = share
+        if done > self.reached[*place, "networks"]:
+            found.append(("live/networks", done, done / every))
+            self.reached[*place, "networks"] = done
         return [point for point in found if point[2] == point[2]]
 
     def finish(self) -> None:
@@ -137,32 +146,15 @@ class Live:
         """Training was broken off: its runs say so, and the next training goes on with them."""
         if self.entries:
             with mirror() as own:
-                for entry in self.entries.values():
-                    own.end(entry, "KILLED")
+                for run in (entry.run for entry in self.entries.values() if entry.run):
+                    own.client.set_terminated(run.info.run_id, "KILLED")
         self.over = True
-
-
-def _params() -> dict[str, Any]:
-    found = read_yaml("params.yaml")
-    return flatten({section: found.get(section) or {} for section in SECTIONS})
-
-
-def _study(development: Path) -> Plan:
-    from stages.artifacts.windows import Windows
-    from stages.train.params import TrainParams
-    from stages.train.plan import Plan
-
-    return Plan(load_section("params.yaml", "train", TrainParams), Windows.load(development))
 
 
 def _mean_curve(store: MemberStore, name: str, keys: list[str], begin: int) -> np.ndarray:
     """Mean over these networks of a loss by epoch, behind epoch `begin`, as far as all of them have come."""
-    curves = []
-    for key in keys:
-        curves.append(_curve(store, name, key)[begin:])
-        if not len(curves[-1]):
-            return np.empty(0)
-    shortest = min(len(curve) for curve in curves)
+    curves = [_curve(store, name, key)[begin:] for key in keys]
+    shortest = min(map(len, curves))
     return np.mean([curve[:shortest] for curve in curves], axis=0)
 
 

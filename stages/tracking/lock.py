@@ -53,7 +53,7 @@ class Lock:
     @property
     def params(self) -> dict[str, Any]:
         """The same, dotted."""
-        return flatten({name: self.sections.get(name, {}) for name in SECTIONS})
+        return flatten(self.sections)
 
     @property
     def key(self) -> str:

@@ -85,10 +85,8 @@ class Mirror:
                 order_by=["attributes.start_time ASC"],
             )  # fmt: skip
             for run in part:
-                own = self.runs.setdefault(
-                    run.info.run_id, Entry(run.info.run_name, dict(run.data.tags), run)
-                )
-                found.append(own)
+                own = Entry(run.info.run_name, dict(run.data.tags), run)
+                found.append(self.runs.setdefault(run.info.run_id, own))
             page = part.token
             if not page:
                 return found
@@ -129,17 +127,15 @@ class Mirror:
         own.tags = made | own.tags | tags | dict(places)
         return own
 
-    def dataset(self, frame: pd.DataFrame, source: str, name: str, key: str) -> DatasetInput:
-        """A pandas frame as a data set of MLflow, with its schema and size."""
+    def dataset(self, frame: pd.DataFrame, source: str, name: str, key: str) -> None:
+        """Keep a pandas frame in `datasets` as MLflow has it, with its schema and size."""
         from mlflow.data.pandas_dataset import from_pandas
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        if key not in self.datasets:
-            with warnings.catch_warnings(action="ignore"):  # on the kind of source, on integers
-                data = from_pandas(frame, source=source, name=name[:400], digest=key[:SHORT])
-            tag = InputTag("mlflow.data.context", "training")
-            self.datasets[key] = DatasetInput(Dataset(**data.to_dict()), [tag])
-        return self.datasets[key]
+        with warnings.catch_warnings(action="ignore"):  # on the kind of source, on integers
+            data = from_pandas(frame, source=source, name=name[:400], digest=key[:SHORT])
+        tag = InputTag("mlflow.data.context", "training")
+        self.datasets[key] = DatasetInput(Dataset(**data.to_dict()), [tag])
 
     def write(self) -> None:
         """Add to every run what it lacks, in the order in which the entries came."""
@@ -177,11 +173,6 @@ class Mirror:
             self.client.update_run(run.info.run_id, status="RUNNING")
         elif not entry.running and run.info.status != "FINISHED":
             self.client.set_terminated(run.info.run_id)
-
-    def end(self, entry: Entry, status: str) -> None:
-        """Close a run that will not be completed now."""
-        if entry.run is not None:
-            self.client.set_terminated(entry.run.info.run_id, status)
 
     def tag(self, entry: Entry, tags: Mapping[str, str]) -> bool:
         """Set those tags of a run of the store that are not so yet; whether there were any."""

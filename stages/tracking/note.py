@@ -58,14 +58,11 @@ class Note:
         """Whether the files are still those that the note is about."""
         try:
             md5s = {name: md5_of(Path(self.paths[name])) for name in STUDIED}
-            rule = {k.removeprefix("report."): v for k, v in self.params.items() if _rule(k)}
+            of_rule = (name for name in self.params if name.startswith("report."))
+            rule = {name.removeprefix("report."): self.params[name] for name in of_rule}
             return study_key(md5s, rule) == self.key and Path(self.paths["report"]).is_dir()
         except OSError:
             return False
-
-
-def _rule(name: str) -> bool:
-    return name.startswith("report.")
 
 
 def folder() -> Path:
@@ -74,13 +71,18 @@ def folder() -> Path:
 
 def note_of(paths: Mapping[str, Path]) -> Note:
     """A note of these files and of params.yaml as it stands."""
+    sections = sections_now()
+    md5s = {name: md5_of(paths[name]) for name in STUDIED}
+    absolute = {flag: str(path.resolve()) for flag, path in paths.items()}
+    return Note(study_key(md5s, sections["report"]), absolute, flatten(sections), surroundings())
+
+
+def sections_now() -> dict[str, Any]:
+    """The study's sections of params.yaml as it stands."""
     from stages.params import read_yaml  # slow to import, and nothing for `train`'s command
 
     found = read_yaml("params.yaml")
-    params = flatten({section: found.get(section) or {} for section in SECTIONS})
-    md5s = {name: md5_of(paths[name]) for name in STUDIED}
-    absolute = {flag: str(path.resolve()) for flag, path in paths.items()}
-    return Note(study_key(md5s, found.get("report") or {}), absolute, params, surroundings())
+    return {section: found.get(section) or {} for section in SECTIONS}
 
 
 def pending() -> list[Note]:

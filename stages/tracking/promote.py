@@ -9,7 +9,6 @@ from pathlib import Path
 from stages.serving.names import ALIAS, MODEL
 from stages.tracking.digests import SHORT
 from stages.tracking.git import UnavailableError, git
-from stages.tracking.lock import Lock
 from stages.tracking.revisions import Repository, Revision
 from stages.tracking.surroundings import root
 from stages.tracking.sync import sync
@@ -47,9 +46,8 @@ def promote(name: str) -> int:
 
 def _committed(repository: Repository, revision: Revision) -> None:
     """The workspace may be ahead of HEAD: say so rather than promote what the user does not see."""
-    own = repository.root / "dvc.lock"
-    here = Lock.parse(own.read_text(encoding="utf-8")) if own.exists() else None
-    if revision.name == "HEAD" and here is not None and here.key != revision.lock.key:
+    here = repository.workspace()
+    if revision.name == "HEAD" and here is not None and here.lock.key != revision.lock.key:
         raise UnavailableError(
             "the workspace's study is not the one that HEAD holds; commit it (dvc.lock, params.yaml and what "
             "git keeps below the report), or name a revision: make promote REV=main"

@@ -37,7 +37,9 @@ def reproduce(token: str) -> int:
             print(
                 f"reproduce: {revision.shown}, in a temporary clone with nothing kept", flush=True
             )
-            made = _repro(clone)
+            _dvc(clone, "repro", "--force", quiet=False)
+            made = Lock.parse((clone / "dvc.lock").read_text(encoding="utf-8"))
+            assert made is not None, "dvc repro has written a whole lock"
             return _verdict(repository, named, revision, made, clone, Path(name, "then"))
     except (UnavailableError, LookupError) as error:
         print(f"reproduce: {token} can't be reproduced: {error}", file=sys.stderr)
@@ -91,14 +93,6 @@ def _check(clone: Path, revision: Revision) -> None:
                     f"{dep['path']} in {revision.shown} is not the one that {stage} ran with (dvc.lock names "
                     f"{dep['md5'][:7]}); it was changed between the run and the commit: run again and commit"
                 )
-
-
-def _repro(clone: Path) -> Lock:
-    """Run the pipeline; its lock."""
-    _dvc(clone, "repro", "--force", quiet=False)
-    made = Lock.parse((clone / "dvc.lock").read_text(encoding="utf-8"))
-    assert made is not None, "dvc repro has written a whole lock"
-    return made
 
 
 def _dvc(clone: Path, *arguments: str, quiet: bool = True) -> None:

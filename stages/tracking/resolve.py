@@ -40,12 +40,11 @@ def resolve(repository: Repository, token: str, studies: dict[str, Study]) -> Na
     if _RUN_ID.fullmatch(token):
         return _of_run(token, studies)
     if token == WORKSPACE:
-        for study in studies.values():
-            here = [r for r in study.revisions if not r.sha]
-            if here:
-                return Named(token, Study(study.key, here))
-        raise UnavailableError("the workspace holds no finished study; run `dvc repro`")
-    revision = repository.revision(token)
+        revision = repository.workspace()
+        if revision is None:
+            raise UnavailableError("the workspace holds no finished study; run `dvc repro`")
+    else:
+        revision = repository.revision(token)
     return Named(token, Study(revision.lock.key, [revision]))
 
 

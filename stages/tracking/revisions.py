@@ -18,7 +18,7 @@ from stages.tracking.note import PATHS
 
 WORKSPACE = "workspace"
 # refs/exps/<2 of the baseline>/<38>/<name>; stashes and other bookkeeping have other forms.
-_EXPERIMENT = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)")
+_EXPERIMENT = re.compile(r"^(\S+) refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)$", re.MULTILINE)
 
 
 @dataclass
@@ -49,10 +49,6 @@ class Study:
     key: str
     revisions: list[Revision] = field(default_factory=list)
 
-    @property
-    def lock(self) -> Lock:
-        return self.revisions[0].lock
-
     def commits(self) -> list[Revision]:
         return [r for r in self.revisions if r.sha and not r.baseline]
 
@@ -77,25 +73,25 @@ class Repository:
     def _revisions(self, wanted: list[str]) -> Iterator[Revision]:
         names = self._experiments()
         if wanted:
-            for name in wanted:
-                yield self.revision(name, names)
+            yield from (self.revision(name, names) for name in wanted)
             return
-        tips = self._tips()
-        listed = git(
-            self.root, "log", "--branches", "--tags", "--remotes", "--format=%H", "--", "dvc.lock"
-        )
-        for sha in listed.splitlines():
-            lock = self._lock_of(sha)
-            if lock is not None:
-                yield Revision(tips.get(sha, sha[:7]), sha, lock)
-        for name, (sha, baseline) in names.items():
+        tips, refs = self._tips(), ("--branches", "--tags", "--remotes")
+        shas = git(self.root, "log", *refs, "--format=%H", "--", "dvc.lock").splitlines()
+        commits = [(tips.get(sha, sha[:7]), sha, "") for sha in shas]
+        experiments = [(name, *commit_and_baseline) for name, commit_and_baseline in names.items()]
+        for name, sha, baseline in commits + experiments:
             lock = self._lock_of(sha)
             if lock is not None:
                 yield Revision(name, sha, lock, baseline)
+        here = self.workspace()
+        if here is not None:
+            yield here
+
+    def workspace(self) -> Revision | None:
+        """The workspace, if it holds a finished study."""
         path = self.root / "dvc.lock"
-        own = Lock.parse(path.read_text(encoding="utf-8")) if path.exists() else None
-        if own is not None:
-            yield Revision(WORKSPACE, "", own)
+        lock = Lock.parse(path.read_text(encoding="utf-8")) if path.exists() else None
+        return None if lock is None else Revision(WORKSPACE, "", lock)
 
     def revision(
         self, name: str, experiments: dict[str, tuple[str, str]] | None = None
@@ -126,14 +122,9 @@ class Repository:
 
     def _experiments(self) -> dict[str, tuple[str, str]]:
         """Name → (its commit, its baseline)."""
-        found = {}
         form = "--format=%(objectname) %(refname)"
-        for line in git(self.root, "for-each-ref", form, "refs/exps").splitlines():
-            sha, ref = line.split(" ", 1)
-            match = _EXPERIMENT.fullmatch(ref)
-            if match:
-                found[match[3]] = (sha, match[1] + match[2])
-        return found
+        refs = git(self.root, "for-each-ref", form, "refs/exps")
+        return {name: (sha, two + rest) for sha, two, rest, name in _EXPERIMENT.findall(refs)}
 
     def _tips(self) -> dict[str, str]:
         """Commit → the branch or tag that stands at it; one's own branch before tags and remotes."""

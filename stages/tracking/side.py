@@ -48,17 +48,12 @@ class Side:
     @cached_property
     def places(self) -> dict[str, int]:
         """Cell → index of the λ that is compared: the member that was named, else the chosen one."""
-        if self.named.place is not None:
-            cell, lam = self.named.place
-            return {cell: self._near(cell, lam)}
         chosen = self.table[self.table["selected"]]
-        return {
-            str(c): self._near(str(c), float(lam))
-            for c, lam in zip(chosen["cell"], chosen["lam"], strict=True)
-        }
-
-    def _near(self, cell: str, lam: float) -> int:
-        return int(np.argmin(np.abs(np.array(self.fits[cell].lambdas) - lam)))
+        pairs = list(zip(chosen["cell"], chosen["lam"], strict=True))
+        if self.named.place is not None:
+            pairs = [self.named.place]
+        grids = {cell: np.array(self.fits[cell].lambdas) for cell, _ in pairs}
+        return {cell: int(np.argmin(np.abs(grids[cell] - lam))) for cell, lam in pairs}
 
     def lam(self, cell: str) -> float:
         return self.fits[cell].lambdas[self.places[cell]]

@@ -6,7 +6,7 @@ import math
 
 from stages.report import comparisons, loss, rows
 from stages.report.beside import BLOCKS, LONG
-from stages.report.markdown import ABSENT, ALARM, RULES
+from stages.report.markdown import ABSENT, ALARM, ERRORS, FORECASTERS, REGRET, RULES
 from stages.report.page.parts import Block, Facts, Notes, Section, Sources, Table, Text, Verdicts
 from stages.report.plot import Chart, Panel, short
 from stages.report.rows import measured, number
@@ -65,15 +65,16 @@ def _against_zero(study: Study) -> str:
     best = study.best
     who = f"Validation chooses {best.name} at λ = {number(best.lam)}. "
     found, penalty = _found(study, best, "λ = 0"), loss.name(best.fit)
+    first = penalty[0].upper() + penalty[1:]  # as a sentence's beginning
     if best.zero is None:
         return who + f"The grid has no λ = 0, so whether {penalty} helps was not asked."
     if found is None or found.word == "same":
-        return who + f"{_first(penalty)} does not help here: no penalty is at least as good."
+        return who + f"{first} does not help here: no penalty is at least as good."
     if _unknown(found):
         return who + f"Whether {penalty} helps is not known: {_size(found)}."
     size = _size(found)
     if found.word == "better":
-        return who + f"{_first(penalty)} helps: the test error lies {size} that of λ = 0."
+        return who + f"{first} helps: the test error lies {size} that of λ = 0."
     if found.word == "worse":
         return who + f"On the test part {penalty} does harm: the error lies {size} that of λ = 0."
     who += f"That {penalty} helps cannot be shown: the test error lies {size} that of λ = 0, "
@@ -94,39 +95,22 @@ def _size(verdict: Verdict) -> str:
     return f"{abs(verdict.percent):.1f} % {'below' if verdict.percent < 0 else 'above'}"
 
 
-def _first(text: str) -> str:
-    """The text as a sentence's beginning."""
-    return text[0].upper() + text[1:]
-
-
 def _found(study: Study, cell: Cell, against: str | None) -> Verdict | None:
     return next((v for v in study.verdicts if (v.cell, v.against) == (cell.name, against)), None)
 
 
 def _facts(study: Study) -> Facts:
     best = study.best
-    errors, label = best.path.loss, rows.METRICS[study.measure]
-    zero = "" if best.zero is None else f"{measured(errors[best.zero])} at λ = 0"
-    facts = [
-        ("chosen λ", number(best.lam), f"{best.name}, m = {best.fit.m[-1]}"),
-        (f"validation {label}, scaled", measured(errors[best.chosen]), zero),
-        (
-            f"test {label}, scaled",
-            measured(best.test[best.chosen]),
-            "" if best.zero is None else f"{measured(best.test[best.zero])} at λ = 0",
-        ),
-        (
-            "independent horizons",
-            f"{study.horizons:.1f}",
-            f"{study.origins} test windows of horizon {study.horizon}",
-        ),
-    ]
+    label = rows.METRICS[study.measure]
+    facts = [("chosen λ", number(best.lam), f"{best.name}, m = {best.fit.m[-1]}")]
+    for part, errors in (("validation", best.path.loss), ("test", best.test)):
+        zero = "" if best.zero is None else f"{measured(errors[best.zero])} at λ = 0"
+        facts.append((f"{part} {label}, scaled", measured(errors[best.chosen]), zero))
     if study.best_baseline is not None:
         lowest = float(study.baselines["loss"].iloc[0])
-        facts.insert(
-            3, (f"best baseline's test {label}", measured(lowest), str(study.best_baseline))
-        )
-    return Facts(facts)
+        facts.append((f"best baseline's test {label}", measured(lowest), str(study.best_baseline)))
+    windows = f"{study.origins} test windows of horizon {study.horizon}"
+    return Facts([*facts, ("independent horizons", f"{study.horizons:.1f}", windows)])
 
 
 def intervals(verdicts: list[Verdict]) -> Chart:
@@ -175,10 +159,8 @@ def _cells(study: Study) -> Table:
         [*rows.chosen(cell), _word(study, cell, "λ = 0"), _word(study, cell, study.best_baseline)]
         for cell in study.cells
     ]
-    note = f"The {loss.MEASURES[study.measure]} in scaled units, mean over seeds. "
-    note += f"Chosen is {RULES[study.params.rule]}. "
-    note += "Regret: what the choice loses on the test part to the best λ in hindsight; "
-    note += f"the change from λ = 0 is the test error's (negative: a gain).{study.units}"
+    errors = ERRORS.format(loss.MEASURES[study.measure])
+    note = f"{errors} Chosen is {RULES[study.params.rule]}. {REGRET}{study.units}"
     best = frozenset({study.cells.index(study.best)})
     return Table("The cells", head, made, best, frozenset({9, 10}), note)
 
@@ -189,9 +171,7 @@ def _forecasters(study: Study) -> list[Table]:
         return []
     head, found = rows.forecasters(study)
     marked = frozenset(place for place, (is_cell, _) in enumerate(found) if is_cell)
-    note = "Test part; in the data's units except where scaled; cells are the mean of "
-    note += "their seeds' errors, an ensemble forecasts the mean of its seeds."
-    note += rows.absent(study)
+    note = FORECASTERS + rows.absent(study)
     return [Table("Beside the baselines", head, [row for _, row in found], marked, note=note)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -14,24 +13,15 @@ from stages.report.page.parts import Section, Sources
 from stages.report.style import style, variables
 
 HERE = Path(__file__).parent
-SECTIONS: tuple[Callable[[Sources], Section], ...] = (
-    answer.section,
-    path.section,
-    weights.section,
-    forecasts.section,
-    errors.section,
-    training.section,
-    data.section,
-    made.section,
-)
+SECTIONS = (answer, path, weights, forecasts, errors, training, data, made)
 
 
 def write_page(sources: Sources, folder: Path) -> None:
     """Write index.html, and every figure with its numbers as figures/<name>.svg and .csv."""
     title = f"Which λ? {', '.join(sources.windows.layout.series[:3])}"
     with style():
-        sections = [make(sources) for make in SECTIONS]
-        sections = [section for section in sections if section.blocks]
+        every: list[Section] = [module.section(sources) for module in SECTIONS]
+        sections = [section for section in every if section.blocks]
         write(sections, folder, title, "Which λ, and does it help?", _study(sources))
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from stages.artifacts.calendar import Calendar
-from stages.artifacts.series import Series
 from stages.artifacts.windows import Fold, Windows
 from stages.report.clock import local
 from stages.report.intervals import Array
@@ -112,10 +111,8 @@ def thinned(y: Array) -> Array:
     kept = []
     for places in bins:
         own = y[places]
-        if np.isnan(own).all():
-            kept.append(places[:1])
-        else:
-            kept.append(np.unique(places[[np.nanargmin(own), np.nanargmax(own)]]))
+        ends = [0] if np.isnan(own).all() else [np.nanargmin(own), np.nanargmax(own)]
+        kept.append(np.unique(places[ends]))
     return np.concatenate(kept)
 
 
@@ -136,9 +133,8 @@ def _span(windows: Windows, rows: Array, before: int) -> tuple[int, int] | None:
 
 def _bars(windows: Windows, fold: Fold, steps: int) -> list[tuple[str, tuple[int, int]]]:
     train = _span(windows, fold.train, windows.layout.lookback - 1)
-    validation = _span(windows, fold.validation, -1)
-    found = [("training", train), ("validation", validation)]
-    if validation is None:
+    found = [("training", train), ("validation", _span(windows, fold.validation, -1))]
+    if not fold.validation.size:
         found[1] = ("test", (len(windows.time), steps - 1))
     return [(name, span) for name, span in found if span is not None]
 
@@ -193,25 +189,16 @@ def _text(value: Any) -> str:
 def _table(sources: Sources) -> Table:
     """Every series with its life span: its first and its last value bound it."""
     listed = sources.series.summary["series"]
-    frame = sources.series.frame.groupby("unique_id", sort=False)["y"].agg(
-        ["mean", "std", "min", "max"]
-    )
-    gaps, filled = any(one["gaps"] for one in listed), filled_steps(sources.windows, sources.series)
+    by_name = sources.series.frame.groupby("unique_id", sort=False)["y"]
+    frame = by_name.agg(["mean", "std", "min", "max"])
+    gaps, filled = any(one["gaps"] for one in listed), filled_steps(sources.windows)
     rows = []
     for one in listed[:LISTED]:
         name = str(one["unique_id"])
-        own = frame.loc[name].to_dict()
-        rows.append(
-            [
-                name,
-                str(one["first"]).removesuffix(" 00:00:00"),
-                str(one["last"]).removesuffix(" 00:00:00"),
-                str(one["rows"]),
-                str(one["gaps"]),
-                *([str(filled.get(name, "–"))] if gaps else []),
-                *(measured(own[name]) for name in ("mean", "std", "min", "max")),
-            ]
-        )
+        ends = [str(one[end]).removesuffix(" 00:00:00") for end in ("first", "last")]
+        counts = [str(one["rows"]), str(one["gaps"])]
+        counts += [str(filled.get(name, "–"))] if gaps else []
+        rows.append([name, *ends, *counts, *map(measured, frame.loc[name])])
     head = ["series", "first", "last", "rows", "gaps", *(["filled"] if gaps else [])]
     head += ["mean", "sd", "lowest", "highest"]
     note = f"The first {LISTED} of {len(listed)} series. " if len(listed) > LISTED else ""
@@ -222,19 +209,8 @@ def _table(sources: Sources) -> Table:
     return Table("What came in", head, rows, words=frozenset({1, 2}), note=note.strip())
 
 
-def filled_steps(windows: Windows, series: Series) -> dict[str, int]:
+def filled_steps(windows: Windows) -> dict[str, int]:
     """Of each series of the study the gaps of the development part that were filled from the past."""
-    gaps = series.frame[series.frame["y"].isna()]
-    holes = {
-        str(name): part.to_numpy().astype(np.int64)
-        for name, part in gaps.groupby("unique_id")["ds"]
-    }
-    names, channels, counts = windows.layout.series, windows.levels.shape[1], dict[str, int]()
-    for group, line in enumerate(windows.lines()):
-        levels = np.asarray(windows.levels[line])
-        begin = int(windows.first[group])
-        time = windows.time[begin : begin + len(levels)]
-        for channel, known in enumerate(np.isfinite(levels).T):
-            name = names[group * channels + channel]
-            counts[name] = int(np.isin(time[known], holes.get(name, np.empty(0))).sum())
-    return counts
+    filled = np.isfinite(windows.levels) & ~np.asarray(windows.observed)
+    counts = np.concatenate([filled[line].sum(axis=0) for line in windows.lines()])
+    return dict(zip(windows.layout.series, counts.tolist(), strict=True))

@@ -86,12 +86,11 @@ def _text(value: Any) -> str:
 
 def _digests(sources: Sources) -> Table:
     rows = [[name, digest(path)] for name, path in sources.inputs.items()]
+    head, words = ["input", "SHA-256"], frozenset({1})
     note = (
         "SHA-256 of each file this page was made from; of a folder, of its files' digests by name."
     )
-    return Table(
-        "Digests", ["input", "SHA-256"], rows, words=frozenset({1}), note=note, folded=True
-    )
+    return Table("Digests", head, rows, words=words, note=note, folded=True)
 
 
 def digest(path: Path) -> str:

@@ -1,9 +1,9 @@
-"""What a section of the page is made of. `page.html.j2` has one macro for each kind of block."""
+"""What a section of the page is made of. `page.html.j2` has one macro for each `kind` of block."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from stages.artifacts.series import Series
@@ -31,7 +31,7 @@ class Text:
 
     lines: Sequence[str]
     lead: bool = False
-    kind: str = field(default="text", init=False)
+    kind = "text"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Facts:
     """A few numbers that stand out: (name, value, remark)."""
 
     facts: Sequence[tuple[str, str, str]]
-    kind: str = field(default="facts", init=False)
+    kind = "facts"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Verdicts:
     """Sentences, each with the word that it says."""
 
     verdicts: Sequence[tuple[str, str]]
-    kind: str = field(default="verdicts", init=False)
+    kind = "verdicts"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Notes:
 
     title: str
     lines: Sequence[str]
-    kind: str = field(default="notes", init=False)
+    kind = "notes"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Table:
     note: str = ""
     folded: bool = False
     wrapped: bool = False
-    kind: str = field(default="table", init=False)
+    kind = "table"
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Commands:
 
     lines: Sequence[tuple[str, str]]
     title: str = ""
-    kind: str = field(default="commands", init=False)
+    kind = "commands"
 
 
 Block = Text | Facts | Verdicts | Notes | Table | Commands | Chart
