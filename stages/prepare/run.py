@@ -14,9 +14,9 @@ from stages.artifacts.series import COVARIATE, Series
 from stages.prepare.dates.parse import Times, parse_times
 from stages.prepare.grid import regular
 from stages.prepare.params import PrepareParams
-from stages.prepare.reading.signs import Signs
-from stages.prepare.reading.source import Options, read_signs, read_table
-from stages.prepare.reading.table import Table
+from stages.prepare.reading.signs import Signs, read_signs
+from stages.prepare.reading.source import read_table
+from stages.prepare.reading.table import Options, Table
 from stages.prepare.roles import Roles, assign, without_blank_rows
 from stages.prepare.rows import Rows, long_rows, refuse_long_as_wide, wide_rows
 from stages.prepare.spans import left_out, life_spans
