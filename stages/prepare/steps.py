@@ -73,6 +73,12 @@ def too_many(alias: str, first: int, last: int, most: int) -> bool:
     return (last - first) // distance > most
 
 
+def first(flags: np.ndarray) -> int | None:
+    """The number of the first row where (n,) flags are true; None where there is none."""
+    row = int(flags.argmax()) if len(flags) else 0
+    return row if flags[row : row + 1].any() else None
+
+
 def distinct(stamps: np.ndarray) -> np.ndarray:
     """(m,) the different stamps, rising; sorts only what is not sorted (np.unique hashes, which is slow)."""
     apart = np.diff(stamps)

@@ -68,6 +68,11 @@ class Reading:
     halved: np.ndarray
     zoned: np.ndarray
 
+    @property
+    def years(self) -> np.ndarray:
+        """(n,) int64."""
+        return self.stamps.astype("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
+
 
 @lru_cache(maxsize=512)
 def expression(format: str, with_time: bool) -> str:

@@ -13,16 +13,18 @@ from stages.prepare.steps import moment
 FIRST = "the first of each period, since the file names none"
 
 
-def period_of(format: str) -> str | None:
-    """numpy's unit of the period that the format names; None where it names a day."""
-    if re.search("%[djuHI]", format):
+def _period_of(format: str | None) -> str | None:
+    """numpy's unit of the period that the format names; None where it names a day, or there is none."""
+    if format is None or re.search("%[djuHI]", format):
         return None
     if "%V" in format:
         return "W"
     return "M" if re.search("%[mbBhq]", format) else "Y"
 
 
-def stamped(stamps: np.ndarray, format: str, frequency: str) -> tuple[np.ndarray, dict[str, str]]:
+def stamped(
+    stamps: np.ndarray, format: str | None, frequency: str
+) -> tuple[np.ndarray, dict[str, str]]:
     """The stamps (n,) of the periods' first days, or of the day in them that prepare.frequency names (`ME`).
 
     Returns:
@@ -31,8 +33,8 @@ def stamped(stamps: np.ndarray, format: str, frequency: str) -> tuple[np.ndarray
     Raises:
         ParameterError: steps of the frequency are shorter than the periods.
     """
-    period = period_of(format)
-    if period is None:
+    period = _period_of(format)
+    if format is None or period is None:
         return stamps, {}
     if frequency in ("infer", "rows"):
         return stamps, {"day": FIRST}
@@ -43,13 +45,11 @@ def stamped(stamps: np.ndarray, format: str, frequency: str) -> tuple[np.ndarray
         [step.rollforward(moment(stamp)).to_datetime64() for stamp in distinct],
         dtype="datetime64[us]",
     ).astype(np.int64)
-    if (rolled >= _ends(distinct, period, 3 if "%q" in format else 1)).any():
+    outside = rolled >= _ends(distinct, period, 3 if "%q" in format else 1)
+    if outside.any() or (rolled == distinct).all():
         return stamps, {"day": FIRST}
-    if (rolled == distinct).all():
-        return stamps, {"day": FIRST}
-    return rolled[codes], {
-        "day": f"the one of each period that prepare.frequency = {frequency!r} names"
-    }
+    named = f"the one of each period that prepare.frequency = {frequency!r} names"
+    return rolled[codes], {"day": named}
 
 
 def _long_enough(frequency: str, period: str) -> None:
