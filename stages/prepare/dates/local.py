@@ -31,7 +31,7 @@ def times_of(
     """
     if zone is not None:
         zone_named(zone)
-    stamps, words = moments.stamps, moments.description
+    stamps, words = moments.stamps, dict(moments.description)
     # The calendar that dates are counted in has years 1 to 9999; a day at either end is left for zones.
     if (row := first((stamps < _FIRST) | (stamps > _LAST))) is not None:
         raise ParameterError(
@@ -41,24 +41,23 @@ def times_of(
     if moments.offset is None and moments.zone is None:
         return _wall_clock(moments, zone, series, name)
     local_zone = zone or moments.zone
-    said = {"zone": f"{local_zone}{' (prepare.zone)' if zone else ''}"}
+    offsets: dict[str, str] = {}
     if local_zone is None:
         assert moments.offset is not None
         local = stamps + moments.offset * 60_000_000
         local_zone = offset_named(int(moments.offset[np.argmax(stamps)]))
-        said = {"zone": local_zone}
         if (moments.offset != moments.offset[0]).any():
             kinds = ", ".join(offset_named(int(minutes)) for minutes in np.unique(moments.offset))
-            said["offsets"] = (
-                f"{kinds}; forecasts have the last one, {local_zone} (or prepare.zone)"
-            )
+            last = f"forecasts have the last one, {local_zone} (or prepare.zone)"
+            offsets = {"offsets": f"{kinds}; {last}"}
     else:
         local = to_local(stamps, local_zone)
+    said = f"{local_zone} (prepare.zone)" if zone else local_zone
     if _days(local):
-        said["zone"] += ": days are the local ones"
-        return Times(local, "datetime", None, words | said)
-    said["zone"] += ": kept in UTC" if local_zone != "UTC" else ""
-    return Times(stamps, "datetime", local_zone, words | said)
+        words |= {"zone": f"{said}: days are the local ones"}
+        return Times(local, "datetime", None, words | offsets)
+    words |= {"zone": said if local_zone == "UTC" else f"{said}: kept in UTC"}
+    return Times(stamps, "datetime", local_zone, words | offsets)
 
 
 def _days(local: np.ndarray) -> bool:

@@ -37,7 +37,7 @@ def read_parquet(path: Path) -> Table:
         for name in table.column_names
     ]
     names, nameless = name_columns(written)
-    columns = [_simple(column) for column in table.columns]
+    columns = [simple(column) for column in table.columns]
     return Table(
         columns=dict(zip(names, columns, strict=True)),
         nameless=nameless,
@@ -46,14 +46,14 @@ def read_parquet(path: Path) -> Table:
     )
 
 
-def _simple(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def simple(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Text and categories as strings, periods as timestamps; other types as they are."""
     kind = column.type
     if getattr(kind, "extension_name", "") == "pandas.period":
         moments = column.to_pandas().dt.to_timestamp()
         return pa.chunked_array([pa.array(moments, pa.timestamp("us"))])
     if pa.types.is_dictionary(kind):
-        return _simple(pc.cast(column, kind.value_type))
+        return simple(pc.cast(column, kind.value_type))
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return pc.cast(column, pa.string())
     if pa.types.is_null(kind):
