@@ -60,7 +60,7 @@ def steps_of(alias: str, first: int, last: int) -> Steps:
         raise ParameterError(
             f"prepare.frequency = {alias!r} cannot step from {begin} to {moment(last)}; name another"
         ) from error
-    table = index.to_numpy().astype("datetime64[us]").astype(np.int64)
+    table = index.as_unit("us").asi8
     return Steps(int(table[0]) if len(table) else first, None, table)
 
 
