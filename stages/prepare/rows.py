@@ -64,8 +64,9 @@ def wide_rows(table: Table, roles: Roles, signs: Signs, listed: bool) -> Rows:
         name: np.tile(_values(table, roles, signs, name), count) for name in roles.covariates
     }
     codes = np.repeat(np.arange(count, dtype=np.int32), table.rows)
-    names, times, y = list(roles.series), _times(table, roles), np.concatenate(series)
-    return _checked(Rows(names, codes, y, covariates, times, table.line, count))
+    times = {name: table.columns[name] for name in roles.times}
+    y = np.concatenate(series)
+    return _checked(Rows(list(roles.series), codes, y, covariates, times, table.line, count))
 
 
 def long_rows(table: Table, roles: Roles, signs: Signs, targets: tuple[str, ...]) -> Rows:
@@ -91,15 +92,8 @@ def long_rows(table: Table, roles: Roles, signs: Signs, targets: tuple[str, ...]
 
     y = _values(table, roles, signs, roles.series[0], whose)
     covariates = {name: _values(table, roles, signs, name, whose) for name in roles.covariates}
-    return _checked(Rows(names, codes, y, covariates, _times(table, roles), table.line))
-
-
-def _times(table: Table, roles: Roles) -> dict[str, pa.ChunkedArray]:
-    columns = {name: table.columns[name] for name in roles.times}
-    return {
-        name: trimmed(column) if pa.types.is_string(column.type) else column
-        for name, column in columns.items()
-    }
+    times = {name: table.columns[name] for name in roles.times}
+    return _checked(Rows(names, codes, y, covariates, times, table.line))
 
 
 def _series(table: Table, column: str) -> tuple[list[str], np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pandas as pd
 
 from stages.frequency import DAY, fixed_step, offset
 from stages.params import ParameterError
@@ -41,10 +42,8 @@ def stamped(
     step = offset(frequency)
     _long_enough(frequency, period)
     distinct, codes = np.unique(stamps, return_inverse=True)
-    rolled = np.array(
-        [step.rollforward(moment(stamp)).to_datetime64() for stamp in distinct],
-        dtype="datetime64[us]",
-    ).astype(np.int64)
+    days = [step.rollforward(moment(stamp)) for stamp in distinct]
+    rolled = pd.DatetimeIndex(days).as_unit("us").asi8
     outside = rolled >= _ends(distinct, period, 3 if "%q" in format else 1)
     if outside.any() or (rolled == distinct).all():
         return stamps, {"day": FIRST}
