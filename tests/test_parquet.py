@@ -52,7 +52,8 @@ def test_periods_are_dates_in_a_new_process_too(tmp_path):
     path = tmp_path / "raw.parquet"
     path.write_bytes(parquet(pd.DataFrame({"a": COUNT}, index=months)))
     code = (
-        "from pathlib import Path; from stages.prepare.reading.source import Options, read_table; "
+        "from pathlib import Path; from stages.prepare.reading.source import read_table; "
+        "from stages.prepare.reading.table import Options; "
         f"print(read_table(Path({str(path)!r}), Options()).columns['t'][1].as_py())"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -7,7 +7,9 @@ import gzip
 import pytest
 
 from stages.params import ParameterError
-from stages.prepare.reading.source import Options, recognise
+from stages.prepare.reading.signs import read_signs
+from stages.prepare.reading.source import read_table
+from stages.prepare.reading.table import Options
 from tests.raw_files import prepared, rows, values
 
 COUNT = [float(i) for i in range(1, 11)]
@@ -148,7 +150,7 @@ def test_what_the_file_leaves_open_is_refused(tmp_path, text, words):
 def test_what_is_set_holds(tmp_path, text, options, names, first):
     path = tmp_path / "raw.csv"
     path.write_text(text)
-    table, _, _ = recognise(path, Options(**options))
+    table = read_table(path, Options(**options))
     assert list(table.columns) == names
     assert [column[0].as_py() for column in table.columns.values()] == first
 
@@ -163,9 +165,10 @@ def test_the_recognition_is_said(tmp_path):
     path = tmp_path / "raw.csv"
     text = "Sales\n\nDatum;Wert;\n" + rows("{t};1.{i:03d},5;") + "Quelle: eine Bank\n"
     path.write_bytes(text.encode("utf-8-sig"))
-    _, signs, words = recognise(path)
+    table = read_table(path, Options())
+    signs, words = read_signs(table, Options(), ["Wert"], ["Datum"])
     assert (signs.decimal, signs.thousands) == (",", ".")
-    assert words == {
+    assert table.source | words == {
         "file": "delimited text",
         "encoding": "UTF-8 with a byte order mark",
         "separator": "`;`",

@@ -10,16 +10,15 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.calendar import Calendar
-from stages.artifacts.series import COVARIATE, Series
+from stages.artifacts.series import Series
 from stages.prepare.dates.parse import Times, parse_times
-from stages.prepare.grid import regular
+from stages.prepare.grid import life_spans, regular
 from stages.prepare.params import PrepareParams
-from stages.prepare.reading.signs import Signs
-from stages.prepare.reading.source import Options, read_signs, read_table
-from stages.prepare.reading.table import Table
+from stages.prepare.reading.signs import Signs, read_signs
+from stages.prepare.reading.source import read_table
+from stages.prepare.reading.table import Options, Table
 from stages.prepare.roles import Roles, assign, without_blank_rows
-from stages.prepare.rows import Rows, long_rows, refuse_long_as_wide, wide_rows
-from stages.prepare.spans import left_out, life_spans
+from stages.prepare.rows import Rows, left_out, long_rows, refuse_long_as_wide, wide_rows
 
 
 def prepare(source: Path, params: PrepareParams) -> Series:
@@ -40,7 +39,11 @@ def prepare(source: Path, params: PrepareParams) -> Series:
     rows, times = _rows(table, roles, signs, params)
     words = {**table.source, **writing, **times.description, **roles.words()}
     del table  # its text is larger than the numbers
-    frame, calendar, empty = _on_a_grid(rows, times, params)
+    empty = left_out(rows, params.targets)
+    # Cut to life spans first: a series comes in the order in which its life begins in the file.
+    alive = life_spans(rows.codes, times.stamps, rows.y)
+    lived = replace(times, stamps=times.stamps[alive])
+    frame, calendar = regular(rows.frame()[alive], lived, params.frequency)
     if unused:
         words["columns left out"] = "; ".join(f"{name}: {why}" for name, why in unused.items())
     summary: dict[str, Any] = {
@@ -73,22 +76,6 @@ def _rows(table: Table, roles: Roles, signs: Signs, params: PrepareParams) -> tu
     return rows, replace(times, stamps=np.tile(times.stamps, rows.copies))
 
 
-def _on_a_grid(
-    rows: Rows, times: Times, params: PrepareParams
-) -> tuple[pd.DataFrame, Calendar, dict[str, str]]:
-    """The rows of every life span on the common grid, its calendar, and the series without a value."""
-    lived, alive = life_spans(rows.y, rows.codes, times.stamps, len(rows.names))
-    empty = left_out(rows.names, alive, params.targets)
-    frame = pd.DataFrame(
-        {"unique_id": pd.Categorical.from_codes(rows.codes, pd.Index(rows.names)), "y": rows.y}
-        | {COVARIATE + name: values for name, values in rows.covariates.items()}
-    )
-    frame = frame[lived].reset_index(drop=True)
-    frame["unique_id"] = frame["unique_id"].cat.remove_unused_categories()
-    times = replace(times, stamps=times.stamps[lived])
-    return (*regular(frame, times, params.frequency), empty)
-
-
 def _describe(frame: pd.DataFrame, calendar: Calendar) -> list[dict[str, Any]]:
     """Name, first and last time, rows and gaps of each series."""
     names = frame["unique_id"].to_numpy()
@@ -109,10 +96,8 @@ def _describe(frame: pd.DataFrame, calendar: Calendar) -> list[dict[str, Any]]:
 
 def announce(series: Series) -> str:
     """One line about what was read, and how."""
-    entries, source = series.summary["series"], series.summary["source"]
-    steps = series.frame["ds"].nunique()
-    words = [f"{key} {value}" for key, value in source.items() if key != "series"]
+    words = [f"{key} {value}" for key, value in series.summary["source"].items() if key != "series"]
     words += [f"without {name!r}: {why}" for name, why in series.summary["left_out"].items()]
-    count = "1 series" if len(entries) == 1 else f"{len(entries)} series"
-    start = f"prepare: {count}, {steps} steps, frequency {series.calendar.frequency}; "
+    count, steps = len(series.summary["series"]), series.frame["ds"].nunique()
+    start = f"prepare: {count} series, {steps} steps, frequency {series.calendar.frequency}; "
     return " ".join((start + "; ".join(words)).split())  # a name may hold line breaks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -141,20 +142,16 @@ def _folds(
     panel: Panel, before: Panel, cuts: Cuts, trainings: list[Training], params: WindowParams
 ) -> tuple[Fold, ...]:  # fmt: skip
     good, steps, folds = usable(before, params.lookback, params.horizon), before.steps, []
-    blocks = [*zip(cuts.blocks, cuts.blocks[1:], strict=False), (cuts.test, cuts.test)]
+    blocks = [*pairwise(cuts.blocks), (cuts.test, cuts.test)]
     for training, (begin, end) in zip(trainings, blocks, strict=True):
         train = _rows(before, good, training.admitted, 0, training.stop, params)
         train = train[(steps[train] - params.lookback + 1) % params.stride == 0]
         validation = _rows(before, good, training.admitted, begin, end, params)
         _need(train, f"{training.name}'s training part (steps 0 to {training.stop - 1})", params)
         if end > begin:
-            _need(
-                validation,
-                f"{training.name}'s validation block (steps {begin} to {end - 1})",
-                params,
-            )
-        part = panel.part(0, training.stop)
-        scaler = fit_scaler(params.scaler, part, training.admitted)
+            block = f"{training.name}'s validation block (steps {begin} to {end - 1})"
+            _need(validation, block, params)
+        scaler = fit_scaler(params.scaler, panel.part(0, training.stop), training.admitted)
         folds.append(Fold(training.name, train, validation, *scaler))
     return tuple(folds)
 
