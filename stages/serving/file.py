@@ -16,7 +16,7 @@ from stages.prepare.reading.numbers import numbers
 from stages.prepare.reading.signs import Signs, read_signs
 from stages.prepare.reading.source import read_table
 from stages.prepare.reading.table import Options, Table
-from stages.serving.table import KEYS
+from stages.serving.input.table import KEYS
 
 
 def read_file(
