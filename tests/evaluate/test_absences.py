@@ -64,7 +64,7 @@ def test_a_baseline_that_cannot_be_made_says_why(
         raise {"statsmodels": np.linalg.LinAlgError, "statsforecast": KeyError}[str(change)]("odd")
 
     if change == "statsmodels":
-        monkeypatch.setattr("statsmodels.tsa.ar_model.AutoReg", fails)
+        monkeypatch.setattr("statsmodels.tsa.ar_model.ar_select_order", fails)
     if change == "statsforecast":
         monkeypatch.setattr(AutoETS, "fit", fails)
     if change == "explosive":

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 from statsforecast.models import AutoETS
-from statsmodels.tsa.ar_model import AutoReg, ar_select_order
+from statsmodels.tsa.ar_model import AutoReg
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
-from stages.evaluate.baselines.autoregressive import coefficients, order
+from stages.evaluate.baselines.autoregressive import coefficients
 from stages.evaluate.baselines.lines import fill
 from stages.evaluate.baselines.naive import repeat_last, seasonal_repeat
 from stages.evaluate.baselines.table import BASELINES, exponential, ridge
@@ -93,21 +93,6 @@ def test_ridge_chooses_lambda_by_the_folds_in_scaled_units() -> None:
     group, _ = test.group_origin(test.rows)
     expected = y_hat * fold.scale[group, :1] + fold.center[group, :1]
     np.testing.assert_allclose(found.forecast(test.rows)[..., 0], expected, rtol=1e-6)
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_the_order_of_an_ar_is_that_of_statsmodels(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    noise = rng.normal(size=400)
-    lines = [noise, 1e6 + noise.cumsum(), waves(300, 1, SEASON)[:, 0], noise[:30]]
-    lines.append(np.convolve(noise, rng.normal(size=9)) - 40)
-    orders = []
-    for line in lines:
-        most = len(line) // 4 if len(line) < 100 else 24
-        expected = ar_select_order(line, most, ic="bic", trend="c").ar_lags or []
-        orders.append(order(line, most))
-        assert orders[-1] == len(expected)
-    assert len(set(orders)) > 2
 
 
 def test_ar_equals_statsmodels_at_every_origin() -> None:

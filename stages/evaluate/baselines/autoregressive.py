@@ -22,28 +22,13 @@ def _most_lags(length: int, season: int | None) -> int:
     return max(1, min(usual, length // 4, 60))
 
 
-def order(line: np.ndarray, most: int) -> int:
-    """The p from 0 to `most` with the smallest BIC, each fitted to the n levels after the first `most`.
-
-    BIC = n log RSS_p + p log n. The RSS of every p come from one QR decomposition of [1 | lags | y]: the last
-    column of R holds what each regressor explains of y beyond those before it.
-    """
-    n = len(line) - most
-    lags = [line[most - k : len(line) - k] for k in range(1, most + 1)]
-    table = np.column_stack([np.ones(n), *lags, line[most:]])
-    explained = np.asarray(np.linalg.qr(table, mode="r"))[:, -1]
-    rss = np.cumsum(np.square(explained[:0:-1]))[::-1]  # of p = 0 … most
-    with np.errstate(divide="ignore"):  # of a line that its past determines
-        return int(np.argmin(n * np.log(rss) + np.log(n) * np.arange(most + 1)))
-
-
 def coefficients(line: np.ndarray, season: int | None) -> tuple[float, np.ndarray]:
     """c and φ (p,) of one series (T,), without NaN.
 
     Raises:
         AbsentError: the levels are too few, do not vary, or statsmodels cannot fit them.
     """
-    from statsmodels.tsa.ar_model import AutoReg
+    from statsmodels.tsa.ar_model import AutoReg, ar_select_order
 
     if len(line) < SHORTEST:
         raise AbsentError(f"an AR needs {SHORTEST} values to be fitted, and there are {len(line)}")
@@ -52,7 +37,8 @@ def coefficients(line: np.ndarray, season: int | None) -> tuple[float, np.ndarra
     one = unit(largest(line))
     line = line / one
     try:
-        lags = max(1, order(line, _most_lags(len(line), season)))  # 0 would forget the last level
+        chosen = ar_select_order(line, _most_lags(len(line), season), ic="bic", trend="c")
+        lags = chosen.ar_lags or [1]  # an order of 0 is no reason to forget the last level
         params = np.asarray(AutoReg(line, lags=lags, trend="c").fit().params)
     except Exception as error:  # whatever the package makes of odd values is its own affair
         raise AbsentError(f"statsmodels cannot fit an AR ({type(error).__name__})") from error
