@@ -67,7 +67,7 @@ lint: install ## check style, formatting and types
 	mypy
 
 dag: install ## write into dvc.yaml which code each stage uses, as its imports say
-	python -m tests.dag
+	python -m tests.support.dag
 
 format: install ## format the code
 	ruff check --fix .
@@ -82,7 +82,7 @@ reproduce: install ## make a run's study again from nothing and compare (RUN=<ru
 
 diff: install ## compare studies or members, as a page in tmp/diff (RUNS="a b …": run ids, experiments or revisions)
 	@test -n "$$RUNS" || { echo 'name two or more: make diff RUNS="HEAD my-experiment"' >&2; exit 2; }
-	set -f; python -m stages.tracking diff -- $$RUNS
+	set -f; python -m stages.compare -- $$RUNS
 
 promote: install ## register a committed study's chosen model, and make it the champion (REV=HEAD)
 	python -m stages.tracking promote -- "$$REV"
@@ -91,7 +91,7 @@ forecast: install ## the next steps of the study's series, or of CSV=<unique_id,
 	python -m stages.serving --model data/report/chosen/model.safetensors --series data/series --out tmp/forecast $${CSV:+"--csv=$$CSV"}
 
 serve: install ## answer forecasts over HTTP with the champion, on this machine alone (PORT=5000)
-	@MLFLOW_TRACKING_URI=$(STORE) python -m stages.serving.ready
+	@MLFLOW_TRACKING_URI=$(STORE) python -m stages.serving.registry.ready
 	RIDGELINE_COMPILED="$${RIDGELINE_COMPILED:-$$PWD/.ridgeline/compiled}" MLFLOW_TRACKING_URI=$(STORE) \
 		mlflow models serve --model-uri models:/ridgeline@champion --env-manager local --host 127.0.0.1 --port "$$PORT"
 

@@ -44,13 +44,13 @@ def train_members(folder: Path, usual: bool, count: int, part: int) -> None:
             os.environ.pop(name, None)
     import torch
 
+    from benchmarks.torch_oracle import Oracle
     from stages.artifacts.windows import Windows
     from stages.networks.initial import initial_weights
     from stages.params import load_section
+    from stages.train.engines.engine import fold_data
     from stages.train.params import TrainParams
-    from stages.train.plan import recipe_for
-    from stages.train.state import fold_data
-    from tests.torch_oracle import Oracle
+    from stages.train.planning.study_plan import recipe_for
 
     torch.set_num_threads((os.cpu_count() or 1) if usual else 1)
     torch.set_flush_denormal(not usual)

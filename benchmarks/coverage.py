@@ -28,8 +28,8 @@ import numpy as np
 from scipy.signal import lfilter
 from scipy.special import stdtrit
 
-from stages.report.beside import block_bootstrap, diebold_mariano
-from stages.report.intervals import Array, cosine_terms, ewc_se
+from stages.report.judging.intervals import Array, cosine_terms, ewc_se
+from stages.report.judging.other_tests import block_bootstrap, diebold_mariano
 
 HORIZON = 12
 SIZES = (4, 12, 40, 80)  # n/H

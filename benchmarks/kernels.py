@@ -15,15 +15,15 @@ import numpy as np
 from numba import njit
 
 from benchmarks.made import TRAIN, call, cells, timed, train
-from stages.networks import recurrence as r
-from stages.networks.gather import gather
-from stages.networks.gemm import panel_product
+from stages.networks.kernels import recurrence as r
+from stages.networks.kernels.gather import gather
+from stages.networks.kernels.gemm import panel_product
 from stages.networks.shape import Network
-from stages.train.compiled import CompiledEngine
-from stages.train.members import Member, Recipe
-from stages.train.penalty import terms
-from stages.train.state import FoldData, Part, start_state
-from stages.train.update import ADAM, add_penalty, clip, step
+from stages.train.engines.cpu import CompiledEngine
+from stages.train.engines.engine import FoldData, Part, start_state
+from stages.train.engines.penalty import terms
+from stages.train.engines.update import ADAM, add_penalty, clip, step
+from stages.train.planning.members import Member, Recipe
 
 HORIZON = 12
 

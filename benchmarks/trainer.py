@@ -27,7 +27,7 @@ from benchmarks.made import BATCH, EPOCHS, ROOT, call, cells, timed, train
 from benchmarks.memory import memory
 from benchmarks.scaling import scaling
 from stages.artifacts.fits import load_fits
-from stages.networks.compiled import use_cache
+from stages.networks.kernels.cache import use_cache
 
 RESULTS = ROOT / "benchmarks" / "results"
 LONG = 336

@@ -10,6 +10,47 @@ from stages.params import ParameterError
 
 DAY = 86_400_000_000  # microseconds, the unit of all stamps
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+# What pandas does not take, or not for long, and what is meant by it.
+RENAMED = {
+    "M": "MS (start of the month) or ME (its end)",
+    "Q": "QS (start of the quarter) or QE (its end)",
+    "Y": "YS (start of the year) or YE (its end)",
+    "A": "YS (start of the year) or YE (its end)",
+    "H": "h", "T": "min", "S": "s", "d": "D", "w": "W", "b": "B",
+}  # fmt: skip
+_FAILURES = (ValueError, TypeError, OverflowError, ArithmeticError, Warning)
+
+
+def _strict(alias: str) -> pd.tseries.offsets.BaseOffset:
+    """pandas' offset of an alias, or one of _FAILURES; of aliases that are about to go as well."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return pd.tseries.frequencies.to_offset(alias)
+
+
+def refuse_useless(alias: str) -> None:
+    """Refuse what is no alias, or no step from one time to a later one that the data can have.
+
+    Raises:
+        ValueError: the rule and the remedy, for the value of a parameter.
+    """
+    if (unit := alias.lstrip("0123456789")) in RENAMED:
+        raise ValueError(f"is not a pandas alias; write {RENAMED[unit]} for {unit}")
+    monday = pd.Timestamp("2000-01-03")
+    try:
+        step = _strict(alias)
+        later = monday + step
+    except _FAILURES:
+        raise ValueError(
+            "must be `infer`, `rows` or a pandas alias such as h, D, B, W-SAT, MS, QS, YS, 15min; write one "
+            "of them"
+        ) from None
+    if step.n < 1 or later <= monday:
+        raise ValueError("must be a step forward in time; write a number of 1 or more, or none")
+    if later.nanosecond:
+        raise ValueError("must be whole microseconds, which times are kept in; write a longer step")
+    if later.year > 2100:
+        raise ValueError("must be a step of 100 years at most; write a shorter one")
 
 
 def offset(alias: str) -> pd.tseries.offsets.BaseOffset:
@@ -19,16 +60,12 @@ def offset(alias: str) -> pd.tseries.offsets.BaseOffset:
         ParameterError: there is no such alias, or its step is not a positive number of microseconds.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            step = pd.tseries.frequencies.to_offset(alias)
-    except (ValueError, TypeError, ZeroDivisionError, OverflowError, Warning):
-        step = None
-    if step is None:
+        step = _strict(alias)
+    except _FAILURES:
         raise ParameterError(
             f"prepare.frequency = {alias!r}: must be `infer`, `rows` or a pandas alias such as 15min, h, D, "
             "W-SAT, MS, QS, YS; change it in params.yaml"
-        )
+        ) from None
     if step.n <= 0 or (isinstance(step, pd.offsets.Tick) and step.nanos % 1000):
         raise ParameterError(
             f"prepare.frequency = {alias!r}: the step must be positive and of whole microseconds; name the "

@@ -53,14 +53,13 @@ def load_section(path: Path | str, name: str, model: type[T]) -> T:
     Raises:
         ParameterError: one line for each problem: key, value, rule, remedy.
     """
-    values = read_yaml(path).get(name)
+    return check_section(name, read_yaml(path).get(name), model, path)
+
+
+def check_section(name: str, values: Any, model: type[T], path: Path | str = "params.yaml") -> T:
+    """The values as the section's type, or a ParameterError with a line for each problem."""
     if values is None:
         raise ParameterError(f"section `{name}` is missing in {path}; write it, as in the README")
-    return check_section(name, values, model)
-
-
-def check_section(name: str, values: Any, model: type[T]) -> T:
-    """The values as the section's type, or a ParameterError with a line for each problem."""
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -40,27 +40,26 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", YAMLWarning)
-            return _values(path, text)
+            # A loader keeps what an earlier document told it, so every reading has one of its own.
+            loader = YAML(typ="safe")
+            root = loader.compose(text)
+            if not isinstance(root, MappingNode):
+                raise ParameterError(f"{path} must hold sections such as `train:`; see the README")
+            _Nodes(path, loader).count(root)
+            values: dict[str, Any] = YAML(typ="safe").load(text)
+            return values
     except YAMLWarning:
         raise ParameterError(f"{path}: an anchor (&) stands twice; give each a name") from None
     except MarkedYAMLError as error:
-        raise ParameterError(_sentence(path, error)) from None
+        mark = error.problem_mark or error.context_mark
+        where = f", line {mark.line + 1}" if mark else ""
+        reason = str(error.problem or error.context).splitlines()[0]
+        raise ParameterError(f"{path}{where}: not valid YAML ({reason}); fix that line") from None
     except YAMLError as error:
         reason = str(error).splitlines()[0]
         raise ParameterError(f"{path}: not valid YAML ({reason}); take that out") from None
     except RecursionError:
         raise ParameterError(f"{path} is nested too deep; five levels are enough") from None
-
-
-def _values(path: Path | str, text: str) -> dict[str, Any]:
-    # A loader keeps what an earlier document told it, so every reading has one of its own.
-    loader = YAML(typ="safe")
-    root = loader.compose(text)
-    if not isinstance(root, MappingNode):
-        raise ParameterError(f"{path} must hold sections such as `train:`; see the README")
-    _Nodes(path, loader).count(root)
-    values: dict[str, Any] = YAML(typ="safe").load(text)
-    return values
 
 
 def _text(path: Path) -> str:
@@ -76,19 +75,13 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         raise ParameterError(f"{path} is not there; run from the folder that holds it") from None
     except UnicodeDecodeError as error:
+        byte = error.start + 1
         raise ParameterError(
-            f"{path} is not UTF-8 (byte {error.start + 1} is not); save it as UTF-8"
+            f"{path} is not UTF-8 (byte {byte} is not); save it as UTF-8"
         ) from None
     except OSError as error:
         reason = error.strerror
         raise ParameterError(f"{path} cannot be read ({reason}); make it a readable file") from None
-
-
-def _sentence(path: Path | str, error: MarkedYAMLError) -> str:
-    mark = error.problem_mark or error.context_mark
-    where = f", line {mark.line + 1}" if mark else ""
-    reason = str(error.problem or error.context).splitlines()[0]
-    return f"{path}{where}: not valid YAML ({reason}); fix that line"
 
 
 class _Nodes:
@@ -108,18 +101,17 @@ class _Nodes:
         """
         place = id(node)
         if place in self.open:
-            rule = "an alias (*) stands within what it names"
-            raise self._error(node, rule, "write the value out")
+            raise self._error(node, "an alias (*) stands within what it names; write the value out")
         if place not in self.sizes:
             if node.tag not in _PLAIN:
                 tag = str(node.tag).replace(_TAG, "!!")
-                raise self._error(node, f"the tag {tag} is not for parameters", "take it out")
+                raise self._error(node, f"the tag {tag} is not for parameters; take it out")
             self.open.add(place)
             self.sizes[place] = 1 + sum(self.count(child) for child in self._children(node))
             self.open.remove(place)
             if self.sizes[place] > MOST_VALUES:
-                rule = f"this holds more than {MOST_VALUES:,} values"
-                raise self._error(node, rule, "write fewer aliases (*)")
+                rule = f"this holds more than {MOST_VALUES:,} values; write fewer aliases (*)"
+                raise self._error(node, rule)
         return self.sizes[place]
 
     def _children(self, node: Node) -> list[Node]:
@@ -131,11 +123,13 @@ class _Nodes:
         lines: dict[str, int] = {}
         for key, _ in node.value:
             if key.tag not in (_TAG + "str", _TAG + "merge"):
-                rule = f"the key {_shown(key)} is not text"
-                raise self._error(key, rule, "write a parameter's name")
+                rule = f"the key {_shown(key)} is not text; write a parameter's name"
+                raise self._error(key, rule)
             if key.value in lines:
-                rule = f"`{key.value}` stands twice (first in line {lines[key.value] + 1})"
-                raise self._error(key, rule, "keep one")
+                first = lines[key.value] + 1
+                raise self._error(
+                    key, f"`{key.value}` stands twice (first in line {first}); keep one"
+                )
             lines[key.value] = key.start_mark.line
         return [value for _, value in node.value]
 
@@ -145,17 +139,17 @@ class _Nodes:
             if isinstance(value, int) and value.bit_length() > LONGEST_INT:
                 raise OverflowError
             if isinstance(value, date):
-                rule = f"DVC does not take {node.value} as a date"
-                raise self._error(node, rule, f"put it in quotes: '{node.value}'")
+                rule = f"DVC does not take {node.value} as a date; put it in quotes: '{node.value}'"
+                raise self._error(node, rule)
         except ParameterError:
             raise
         except (ValueError, LookupError, OverflowError):
             kind = _KINDS.get(str(node.tag).removeprefix(_TAG), "date")
-            rule = f"{_shown(node)} cannot be read as a {kind}"
-            raise self._error(node, rule, "correct it, or put it in quotes if it is text") from None
+            rule = f"{_shown(node)} cannot be read as a {kind}; correct it, or put it in quotes if it is text"
+            raise self._error(node, rule) from None
 
-    def _error(self, node: Node, rule: str, remedy: str) -> ParameterError:
-        return ParameterError(f"{self.path}, line {node.start_mark.line + 1}: {rule}; {remedy}")
+    def _error(self, node: Node, rule_and_remedy: str) -> ParameterError:
+        return ParameterError(f"{self.path}, line {node.start_mark.line + 1}: {rule_and_remedy}")
 
 
 def _shown(node: Node) -> str:

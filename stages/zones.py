@@ -46,7 +46,7 @@ def offset_named(minutes: int) -> str:
 def to_local(stamps: np.ndarray, zone: str) -> np.ndarray:
     """(n,) int64: UTC microseconds → those of the wall clock."""
     index = _index(stamps).tz_localize("UTC").tz_convert(zone_named(zone))
-    return _whole(index.tz_localize(None))
+    return index.tz_localize(None).asi8
 
 
 def to_utc(stamps: np.ndarray, zone: str, later: bool = False) -> np.ndarray:
@@ -59,7 +59,7 @@ def to_utc(stamps: np.ndarray, zone: str, later: bool = False) -> np.ndarray:
     index = _index(stamps).tz_localize(
         zone_named(zone), ambiguous=ambiguous, nonexistent="shift_forward"
     )
-    return _whole(index.tz_convert(None))
+    return index.tz_convert(None).asi8
 
 
 def skipped(stamps: np.ndarray, zone: str) -> np.ndarray:
@@ -69,7 +69,3 @@ def skipped(stamps: np.ndarray, zone: str) -> np.ndarray:
 
 def _index(stamps: np.ndarray) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(np.asarray(stamps, dtype=np.int64).astype("datetime64[us]"))
-
-
-def _whole(index: pd.DatetimeIndex) -> np.ndarray:
-    return index.as_unit("us").to_numpy().astype("datetime64[us]").astype(np.int64)

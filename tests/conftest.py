@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import stages.pin  # noqa: F401
+import stages.environment  # noqa: F401
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from stages.networks.compiled import use_cache
+from stages.networks.kernels.cache import use_cache
 
 use_cache()
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The files of a made-up study of two series, to be read alone."""
-    from tests.made_study import Maker
+    from tests.support.made_study import Maker
 
     return Maker(tmp_path_factory.mktemp("study"), ("north", "south")).write()
 
@@ -28,7 +28,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def written(made: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
     """That study and the folder of its report, to be read alone."""
     from stages.report.params import ReportParams
-    from stages.report.run import run
+    from stages.report.stage import run
 
     folder = tmp_path_factory.mktemp("report")
     return run(**made, folder=folder, params=ReportParams()), folder

@@ -104,6 +104,11 @@ def save_fits(folder: Path, fits: Iterable[Fit]) -> None:
     (folder / "cells.json").write_text(json.dumps(cells) + "\n", encoding="utf-8")
 
 
+def complete(folder: Path) -> bool:
+    """Whether all fits are there: `save_fits` writes the list last; DVC removes it before training."""
+    return (folder / "cells.json").exists()
+
+
 def load_fits(folder: Path) -> list[Fit]:
     """The fits that the study names, in its order; stray files are never read."""
     cells = json.loads((folder / "cells.json").read_text(encoding="utf-8"))

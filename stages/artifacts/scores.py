@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 
 from stages.artifacts.forecasts import DICTIONARY, Key, repeated, time_type, times
 from stages.artifacts.windows import Layout, Windows
-from stages.networks.losses import MEASURES
+from stages.losses import MEASURES
 
 BASELINES = "baselines"  # the file that all baselines share
 BASELINE, ENSEMBLE = -1, -2  # what stands in place of a seed

@@ -26,8 +26,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--checked", type=Path)
     args = parser.parse_args(argv)
     try:
-        sections = check(args.params)
-        _file_is_there(sections["prepare"])
+        prepare = check(args.params)["prepare"]
+        assert isinstance(prepare, PrepareParams)
+        # Said here because DVC looks for a stage's dependencies before the stage can say anything. A file
+        # that DVC keeps is left to DVC: `dvc repro --pull` fetches it.
+        if not Path(prepare.path).exists() and not kept_by_dvc(prepare.path):
+            raise ParameterError(missing(prepare.path))
     except ParameterError as error:
         print(error, file=sys.stderr)
         return 2
@@ -35,16 +39,6 @@ def main(argv: list[str] | None = None) -> int:
         args.checked.parent.mkdir(parents=True, exist_ok=True)
         args.checked.write_text(WRITTEN, encoding="utf-8")
     return 0
-
-
-def _file_is_there(prepare: object) -> None:
-    """Said here because DVC looks for a stage's dependencies before the stage can say anything.
-
-    A file that DVC keeps is left to DVC: `dvc repro --pull` fetches it.
-    """
-    assert isinstance(prepare, PrepareParams)
-    if not Path(prepare.path).exists() and not kept_by_dvc(prepare.path):
-        raise ParameterError(missing(prepare.path))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from stages.evaluate.params import EvaluateParams
@@ -18,19 +18,19 @@ from stages.window.params import WindowParams
 from stages.zones import zone_named
 
 
-def problems_across(sections: Mapping[str, Section]) -> list[str]:
+def problems_across(sections: Mapping[str, Section]) -> Iterator[str]:
     """A sentence for each broken rule; a section that is wrong itself is not there, and breaks none."""
     prepare, window = sections.get("prepare"), sections.get("window")
     train, evaluate = sections.get("train"), sections.get("evaluate")
-    problems = _reading(prepare) if isinstance(prepare, PrepareParams) else []
+    if isinstance(prepare, PrepareParams):
+        yield from _reading(prepare)
     if isinstance(window, WindowParams) and isinstance(train, TrainParams):
-        problems += _segment(window, train)
+        yield from _segment(window, train)
     if isinstance(prepare, PrepareParams) and isinstance(evaluate, EvaluateParams):
-        problems += _season(prepare, window, evaluate)
-    return problems
+        yield from _season(prepare, window, evaluate)
 
 
-def _reading(prepare: PrepareParams) -> list[str]:
+def _reading(prepare: PrepareParams) -> Iterator[str]:
     """How the file is to be read, as far as no file is needed to judge it; the rules are the readers' own."""
     rules: tuple[tuple[Callable[[str], Any], str | None], ...] = (
         (separator_of, prepare.separator),
@@ -39,37 +39,36 @@ def _reading(prepare: PrepareParams) -> list[str]:
         (check_format, prepare.date_format),
         (zone_named, prepare.zone),
     )
-    problems = []
     for check, value in rules:
         try:
             if value is not None:
                 check(value)
         except ParameterError as error:
-            problems.append(str(error))
-    return problems
+            yield str(error)
 
 
-def _segment(window: WindowParams, train: TrainParams) -> list[str]:
+def _segment(window: WindowParams, train: TrainParams) -> Iterator[str]:
     recurrent = [cell for cell in train.cells if cell != "linear"]
-    if not recurrent or window.lookback % train.segment == 0:
-        return []
-    return [
-        f"train.segment = {train.segment} does not divide window.lookback = {window.lookback}, so that a "
-        f"step of {', '.join(recurrent)} would see less than a segment; choose a divisor, or another lookback"
-    ]
+    if recurrent and window.lookback % train.segment:
+        yield (
+            f"train.segment = {train.segment} does not divide window.lookback = {window.lookback}, so that a "
+            f"step of {', '.join(recurrent)} would see less than a segment; choose a divisor, or another "
+            "lookback"
+        )
 
 
-def _season(prepare: PrepareParams, window: Section | None, evaluate: EvaluateParams) -> list[str]:
+def _season(
+    prepare: PrepareParams, window: Section | None, evaluate: EvaluateParams
+) -> Iterator[str]:
     """Where the frequency is recognised from the file, the stage `window` decides the same."""
     needs: list[str] = [name for name in evaluate.baselines if name == "seasonal_repeat"]
     needs += ["mase"] if "mase" in evaluate.metrics else []
     if isinstance(window, WindowParams) and window.difference == "seasonal":
         needs.append("window.difference = seasonal")
-    recognised = prepare.frequency in ("infer", "rows")
-    if evaluate.season or recognised or not needs or infer_season(prepare.frequency):
-        return []
-    return [
-        f"evaluate.season is null, but {' and '.join(needs)} need a season, and prepare.frequency = "
-        f"{prepare.frequency!r} tells none; set evaluate.season to the steps of one cycle (11 for yearly "
-        "sunspots, 1 if there is none)"
-    ]
+    known_later = prepare.frequency in ("infer", "rows") or infer_season(prepare.frequency)
+    if needs and not evaluate.season and not known_later:
+        yield (
+            f"evaluate.season is null, but {' and '.join(needs)} need a season, and prepare.frequency = "
+            f"{prepare.frequency!r} tells none; set evaluate.season to the steps of one cycle (11 for yearly "
+            "sunspots, 1 if there is none)"
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from stages.check.across import problems_across
 from stages.evaluate.params import EvaluateParams
@@ -37,16 +36,9 @@ def check(path: Path | str) -> dict[str, Section]:
     sections: dict[str, Section] = {}
     for name, model in SECTIONS.items():
         try:
-            sections[name] = _section(path, name, values.get(name), model)
+            sections[name] = check_section(name, values.get(name), model, path)
         except ParameterError as error:
             problems.append(str(error))
-    problems += problems_across(sections)
-    if problems:
+    if problems := [*problems, *problems_across(sections)]:
         raise ParameterError("\n".join(problems))
     return sections
-
-
-def _section(path: Path | str, name: str, values: Any, model: type[Section]) -> Section:
-    if values is None:
-        raise ParameterError(f"section `{name}` is missing in {path}; write it, as in the README")
-    return check_section(name, values, model)

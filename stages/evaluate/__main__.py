@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import stages.pin  # noqa: F401
+import stages.environment  # noqa: F401
 
 import argparse
 from pathlib import Path
 
 from stages.failure import guarded
-from stages.networks.compiled import use_cache
+from stages.networks.kernels.cache import use_cache
 from stages.params import load_section
 
 
@@ -24,7 +24,7 @@ def main() -> None:
     from stages.artifacts.fits import load_fits
     from stages.artifacts.windows import Windows
     from stages.evaluate.params import EvaluateParams
-    from stages.evaluate.run import run
+    from stages.evaluate.stage import run
 
     params = load_section("params.yaml", "evaluate", EvaluateParams)
     development, test = Windows.load(args.development), Windows.load(args.test)

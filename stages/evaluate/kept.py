@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stages.artifacts.fits import Fit
 from stages.artifacts.windows import Windows
-from stages.report.selection import lambda_path
+from stages.report.judging.selection import lambda_path
 
 
 def kept_lambdas(fit: Fit, development: Windows) -> set[float]:

@@ -13,10 +13,10 @@ import numpy as np
 from stages.artifacts.fits import Fit
 from stages.artifacts.forecasts import Key
 from stages.artifacts.scores import BASELINE, ENSEMBLE
-from stages.evaluate.baselines import BASELINES
-from stages.evaluate.past import AbsentError, Baseline, History, Past
+from stages.evaluate.baselines.past import AbsentError, Baseline, History, Past
+from stages.evaluate.baselines.table import BASELINES
 from stages.evaluate.spool import Spool, spooled
-from stages.networks.forecast import Scaled, forecast, network_of
+from stages.forecast.networks import Scaled, forecast, network_of
 
 BLOCK = 1 << 20  # forecasts, or numbers of inputs, that are held at a time
 

@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from stages.evaluate.yardstick import Yardstick
-from stages.networks.losses import MEASURES
+from stages.artifacts.yardstick import Yardstick
+from stages.losses import MEASURES
 
 ALWAYS = ("scaled_mse", "scaled_mae")
 RELATIVE = ("mase", *ALWAYS)  # to a yardstick: of ranked series alone

@@ -2,7 +2,7 @@
 
 The CPU kernels, the torch engine, initial weights, diagnostics, the page, MLflow's views and the values of
 `train.cells` follow this table. Equations are written with + − × and tanh over values that know them, so the
-same lines are evaluated by torch on tensors (`stacked.py`) and emitted as vector instructions of the CPU
+same lines are evaluated by torch on tensors (`stacked/`) and emitted as vector instructions of the CPU
 kernels (`vector.py`).
 
 A step reads z = [x | 1 | h]: the layer's inputs, a one for the bias, and the hidden state before the step.

@@ -8,30 +8,30 @@ from pathlib import Path
 
 # The code that computes; tracking, progress, the store and the distribution over workers do not.
 COMPUTES = (
-    "artifacts/normalise.py",
+    "normalise.py",
     "networks/cells.py",
-    "networks/denormals.py",
-    "networks/gather.py",
-    "networks/gemm.py",
+    "networks/kernels/denormals.py",
+    "networks/kernels/gather.py",
+    "networks/kernels/gemm.py",
     "networks/initial.py",
-    "networks/losses.py",
-    "networks/passes.py",
-    "networks/plan.py",
-    "networks/recurrence.py",
-    "networks/scaled.py",
+    "losses.py",
+    "networks/kernels/evaluation.py",
+    "networks/kernels/workspace.py",
+    "networks/kernels/recurrence.py",
+    "forecast/scaled.py",
     "networks/shape.py",
-    "networks/tiles.py",
-    "networks/vector.py",
-    "train/compiled.py",
-    "train/kernel.py",
-    "train/members.py",
-    "train/penalty.py",
-    "train/state.py",
-    "train/state_gradients.py",
-    "train/trainer.py",
-    "train/update.py",
+    "networks/kernels/tiles.py",
+    "networks/kernels/vector.py",
+    "train/engines/cpu.py",
+    "train/engines/kernel.py",
+    "train/planning/members.py",
+    "train/engines/penalty.py",
+    "train/engines/engine.py",
+    "train/engines/state_gradients.py",
+    "train/engines/trainer.py",
+    "train/engines/update.py",
 )
-ON_CUDA = ("networks/stacked.py", "networks/stacked_windows.py", "train/stacked.py")
+ON_CUDA = ("networks/stacked/network.py", "networks/stacked/windows.py", "train/engines/cuda.py")
 
 
 @cache

@@ -16,15 +16,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from stages.networks.cells import CELLS
-from stages.networks.plan import Plan, plan
 
 GROUPS = ("bias", "input", "recurrent", "head")  # what a multiplier of the penalty can name
-TILE = 32  # columns that pass through the network together: activations stay in the L2 cache
 
 
 @dataclass(frozen=True)
@@ -129,18 +126,3 @@ class Network:
             kind[matrix.inputs] = GROUPS.index("bias")
             parts.append(np.tile(kind, matrix.rows))
         return np.concatenate(parts).astype(np.int8)
-
-    def tile(self, batch: int) -> int:
-        """Columns of a tile: the batch padded to a multiple of 16, at most TILE."""
-        return min(TILE, -(-batch // 16) * 16)
-
-    def plan(self, batch: int) -> Plan:
-        """What the kernels need to know of this network, for batches of `batch` windows."""
-        return plan(self, batch)
-
-    def workspace(self, batch: int, dtype: str | np.dtype[Any]) -> np.ndarray:
-        """Room for the activations of a tile, zeros, from a cache line on; see `plan`."""
-        size, kind = self.plan(batch).elements, np.dtype(dtype)
-        raw = np.zeros(size * kind.itemsize + 64, np.uint8)
-        start = -raw.ctypes.data % 64
-        return raw[start : start + size * kind.itemsize].view(kind)

@@ -6,7 +6,7 @@ command as it stands, and the shell would act on a file's name such as `$(rm …
 
 from __future__ import annotations
 
-import stages.pin  # noqa: F401
+import stages.environment  # noqa: F401
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ from pathlib import Path
 from stages.failure import guarded
 from stages.params import load_section
 from stages.prepare.params import PrepareParams
-from stages.prepare.run import announce, prepare
+from stages.prepare.stage import announce, prepare
 from stages.prepare.tracked import untracked
 
 

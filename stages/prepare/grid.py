@@ -10,7 +10,7 @@ from stages.frequency import DAY, fixed_step
 from stages.params import ParameterError
 from stages.prepare.dates.times import Times
 from stages.prepare.rhythm import rhythm
-from stages.prepare.steps import MOST_GAPS, Steps, distinct, moment, steps_of, too_many
+from stages.prepare.steps import MOST_GAPS, Steps, distinct, first, moment, steps_of, too_many
 from stages.zones import to_local
 
 _LEAST = 3  # steps
@@ -35,18 +35,17 @@ def regular(rows: pd.DataFrame, times: Times, frequency: str) -> tuple[pd.DataFr
             that does not suit the stamps; says which.
     """
     codes, names = pd.factorize(rows["unique_id"])
-    order = _order(codes, times.stamps)
-    codes, stamps = codes[order], times.stamps[order]
-    seen = rows["y"].notna().to_numpy()[order]
-    _no_doubles(codes, stamps, names, times)
-    kept = _life_spans(codes, seen)
-    if not kept.any():
+    alive = life_spans(codes, times.stamps, rows["y"].to_numpy())
+    rows, codes, stamps = rows[alive], codes[alive], times.stamps[alive]
+    if rows.empty:
         raise ParameterError("no series has a value; name the column of the values in params.yaml")
-    order, codes, stamps = order[kept], codes[kept], stamps[kept]
+    order = _order(codes, stamps)
+    codes, stamps = codes[order], stamps[order]
+    _no_doubles(codes, stamps, names, times)
     steps, calendar = _steps(stamps, times, frequency)
     numbers = _on_grid(steps, codes, stamps, names, calendar)
     spans = _Spans(codes, numbers)
-    _sparse(spans, int(seen.sum()), frequency, calendar, stamps)
+    _sparse(spans, int(rows["y"].count()), frequency, calendar, stamps)
     return _framed(rows, order, spans, names, steps, calendar), calendar
 
 
@@ -77,31 +76,29 @@ def _order(codes: np.ndarray, stamps: np.ndarray) -> np.ndarray:
     return np.lexsort((stamps, codes))
 
 
-def _life_spans(codes: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """(n,) bool: rows from the first to the last value of their series."""
-    position = np.arange(len(codes))
-    first = np.full(codes.max(initial=-1) + 1, len(codes))
-    last = np.full(len(first), -1)
-    np.minimum.at(first, codes[seen], position[seen])
-    np.maximum.at(last, codes[seen], position[seen])
-    return (position >= first[codes]) & (position <= last[codes])
+def life_spans(codes: np.ndarray, stamps: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(n,) bool: rows from the first to the last value of their series; what lies outside is not a gap.
+
+    Args:
+        codes: (n,) the series of each row. stamps: (n,) its time. y: (n,) its value, NaN where there is none.
+    """
+    seen, limits, count = ~np.isnan(y), np.iinfo(np.int64), codes.max(initial=-1) + 1
+    begins, ends = np.full(count, limits.max), np.full(count, limits.min)
+    np.minimum.at(begins, codes[seen], stamps[seen])
+    np.maximum.at(ends, codes[seen], stamps[seen])
+    return (stamps >= begins[codes]) & (stamps <= ends[codes])
 
 
 def _no_doubles(codes: np.ndarray, stamps: np.ndarray, names: pd.Index, times: Times) -> None:
-    double = np.flatnonzero((np.diff(codes) == 0) & (np.diff(stamps) == 0))
-    if not len(double):
+    double = first((np.diff(codes) == 0) & (np.diff(stamps) == 0))
+    if double is None:
         return
-    name, stamp = names[codes[double[0]]], int(stamps[double[0]])
-    said = f"{name} has two rows at {_text(times, stamp)}"
-    when = moment(stamp) if times.kind == "datetime" else None
-    within_days = when is not None and bool((stamps % DAY != stamps[0] % DAY).any())
-    if (
-        when is not None
-        and within_days
-        and times.zone is None
-        and when.weekday() == 6
-        and when.hour < 4
-    ):
+    stamp = int(stamps[double])
+    at = Calendar("rows", times.kind, times.zone).text(stamp)
+    said = f"{names[codes[double]]} has two rows at {at}"
+    wall_clock = times.kind == "datetime" and times.zone is None
+    within_days = bool((stamps % DAY != stamps[0] % DAY).any())
+    if wall_clock and within_days and moment(stamp).weekday() == 6 and moment(stamp).hour < 4:
         raise ParameterError(
             f"{said}, most likely because the clock goes back to winter time that night (daylight saving): "
             "set prepare.zone (Europe/Berlin, America/New_York, …), or write the times in UTC or with offsets"
@@ -134,14 +131,13 @@ def _steps(stamps: np.ndarray, times: Times, frequency: str) -> tuple[Steps, Cal
                 "(h, D, B, W-SAT, MS, …) whose other steps are gaps"
             )
         frequency = seen.alias
-    first, last = int(unique[0]), int(unique[-1])
-    if fixed_step(frequency) is None and too_many(frequency, first, last, MOST_GAPS * len(stamps)):
+    begin, end = int(unique[0]), int(unique[-1])
+    if fixed_step(frequency) is None and too_many(frequency, begin, end, MOST_GAPS * len(stamps)):
         raise ParameterError(
             f"prepare.frequency = {frequency!r} has more than {MOST_GAPS} steps for each value of the file "
-            f"from {moment(first)} to {moment(last)}; name a longer one, or set prepare.frequency: rows"
+            f"from {moment(begin)} to {moment(end)}; name a longer one, or set prepare.frequency: rows"
         )
-    steps = steps_of(frequency, first, last)
-    return steps, Calendar(frequency, "datetime", times.zone)
+    return steps_of(frequency, begin, end), Calendar(frequency, "datetime", times.zone)
 
 
 def _shifted(unique: np.ndarray, zone: str | None) -> str:
@@ -170,8 +166,7 @@ def _calendar_of_rows(unique: np.ndarray, times: Times) -> Calendar:
         return Calendar("rows", "integer", None, str(apart[counts.argmax()]) if common else None)
     pattern = rhythm(unique).pattern
     if times.zone is not None and (pattern is None or " " in pattern):  # opening hours are local
-        local = distinct(to_local(unique, times.zone))
-        pattern = rhythm(local).pattern
+        pattern = rhythm(distinct(to_local(unique, times.zone))).pattern
     return Calendar("rows", "datetime", times.zone, pattern)
 
 
@@ -180,10 +175,10 @@ def _on_grid(
 ) -> np.ndarray:
     """(n,) the step of each row; refuses the first row that has none."""
     numbers = steps.numbers(stamps)
-    off = np.flatnonzero(numbers < 0)
-    if not len(off):
+    at = first(numbers < 0)
+    if at is None:
         return numbers
-    at, begin = off[0], calendar.text(steps.first)
+    begin = calendar.text(steps.first)
     row = f"{names[codes[at]]} at {calendar.text(int(stamps[at]))}"
     if calendar.time == "integer":
         raise ParameterError(
@@ -209,12 +204,11 @@ def _sparse(
     if calendar.time == "integer":
         _coded(spans, calendar, distinct(stamps))
     elif gaps > MOST_GAPS * values or (frequency == "infer" and gaps > values):
-        words = rhythm(distinct(stamps)).words
         tell = "" if frequency != "infer" else f", or {calendar.frequency} if the gaps are meant"
         raise ParameterError(
             f"prepare.frequency = {frequency!r}: steps of {calendar.frequency} would leave {gaps} gaps for "
-            f"{values} values (the times are {words}); set prepare.frequency: rows to take the times of the "
-            f"file as the steps{tell}"
+            f"{values} values (the times are {rhythm(distinct(stamps)).words}); set prepare.frequency: rows "
+            f"to take the times of the file as the steps{tell}"
         )
 
 
@@ -248,16 +242,10 @@ def _framed(
 ) -> pd.DataFrame:
     stamps = steps.stamps(spans.numbers())
     ids = pd.Index(names.astype("str")).take(np.repeat(spans.codes, spans.lengths))
-    framed = {
-        "unique_id": ids,
-        "ds": stamps.astype("datetime64[us]") if calendar.time == "datetime" else stamps,
-    }
-    for name in ("y", *(column for column in rows if str(column).startswith("covariate:"))):
+    ds = stamps.astype("datetime64[us]") if calendar.time == "datetime" else stamps
+    framed = {"unique_id": ids, "ds": ds}
+    for name in rows.columns.drop("unique_id"):
         filled = np.full(spans.total, np.nan)
         filled[spans.rows] = rows[name].to_numpy(dtype=np.float64)[order]
-        framed[str(name)] = filled
+        framed[name] = filled
     return pd.DataFrame(framed)
-
-
-def _text(times: Times, stamp: int) -> str:
-    return Calendar("rows", times.kind, times.zone).text(stamp)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from stages.frequency import refuse_useless
 from stages.params import Section
-from stages.prepare.alias import refuse_useless
 
 
 class PrepareParams(Section):
@@ -72,13 +72,12 @@ class PrepareParams(Section):
             raise ValueError(f"column {twice!r} has two roles; give it one")
         if twice := _repeated(self.targets):
             raise ValueError(f"targets name {twice!r} twice; name it once")
-        if self.decimal is not None and self.decimal == self.thousands:
+        if (sign := self.decimal) is not None and sign == self.thousands:
             raise ValueError(
-                f"decimal and thousands are both {self.decimal!r}; set them to different signs"
+                f"decimal and thousands are both {sign!r}; set them to different signs"
             )
         return self
 
 
-def _repeated(names: Iterable[str]) -> str | None:
-    listed = list(names)
-    return next((name for name in listed if listed.count(name) > 1), None)
+def _repeated(names: Sequence[str]) -> str | None:
+    return next((name for name in names if names.count(name) > 1), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,13 @@ def rhythm(stamps: np.ndarray) -> Rhythm:
         return _within_days(stamps, days, times)
     seen = _monthly(days) or _fixed_days(days) or _listed(stamps)
     if seen is not None:
-        return seen if seen.alias is None or _full(stamps, seen.alias) else _patterned(days, seen)
+        full = seen.alias is None or share(stamps, seen.alias) >= _HALF
+        return seen if full else _patterned(days, seen.alias)
     return _patterned(days, None)
+
+
+def _by_alias(alias: str) -> Rhythm:
+    return Rhythm(alias, alias, f"steps of {alias!r}")
 
 
 def share(stamps: np.ndarray, alias: str) -> float:
@@ -55,10 +61,6 @@ def share(stamps: np.ndarray, alias: str) -> float:
         return 0.0
     steps = steps_of(alias, first, last).numbers(stamps)
     return 0.0 if (steps < 0).any() else len(stamps) / float(steps[-1] - steps[0] + 1)
-
-
-def _full(stamps: np.ndarray, alias: str) -> bool:
-    return share(stamps, alias) >= _HALF
 
 
 def _mode(values: np.ndarray) -> int:
@@ -82,8 +84,7 @@ def _monthly(days: np.ndarray) -> Rhythm | None:
         return None
     base = _base(days, months)
     if base is not None:
-        alias = _month_alias(base, every, dates[0])
-        return Rhythm(alias, alias, f"steps of {alias!r}")
+        return _by_alias(_month_alias(base, every, dates[0]))
     if len(set(np.diff(days))) == 1:  # 28 days
         return None
     day = int((days - months.astype("datetime64[D]").astype(np.int64)).max()) + 1
@@ -124,7 +125,7 @@ def _half_months(dates: np.ndarray, months: np.ndarray) -> Rhythm | None:
     last = (dates + 1).astype("datetime64[M]") != months
     for alias, other in (("SMS", day == 1), ("SME", last)):
         if ((day == 15) | other).all():
-            return Rhythm(alias, alias, f"steps of {alias!r}")
+            return _by_alias(alias)
     return None
 
 
@@ -145,7 +146,7 @@ def _fixed_days(days: np.ndarray) -> Rhythm | None:
     if every % 7 == 0:
         count = "" if every == 7 else str(every // 7)
         alias = f"{count}W-{WEEKDAYS[weekdays[0]].upper()}"
-    return Rhythm(alias, alias, f"steps of {alias!r}")
+    return _by_alias(alias)
 
 
 def _listed(stamps: np.ndarray) -> Rhythm | None:
@@ -154,29 +155,20 @@ def _listed(stamps: np.ndarray) -> Rhythm | None:
         return None
     with pd.option_context("future.infer_freq_returns_offset", True):
         step: Any = pd.infer_freq(pd.DatetimeIndex(stamps.astype("datetime64[us]")))
-    return (
-        None if step is None else Rhythm(step.freqstr, step.freqstr, f"steps of {step.freqstr!r}")
-    )
+    return None if step is None else _by_alias(step.freqstr)
 
 
-def _patterned(days: np.ndarray, seen: Rhythm | None) -> Rhythm:
+def _patterned(days: np.ndarray, alias: str | None) -> Rhythm:
     """Some days of the week, else no pattern; an alias most of whose steps are gaps stays what was seen."""
-    alias = None if seen is None else seen.alias
     counts, common = _weekdays(days)
-    if not common.any():
+    expected, held = _count(days, common), int(counts[common].sum())
+    if len(days) < 4 or held < _MOST * len(days) or held < _HALF * expected:
         return Rhythm(alias, None, _distances(days * DAY))
-    names = tuple(name for name, often in zip(WEEKDAYS, common) if often)
-    expected = _count(days, common)
-    held = int(counts[common].sum())
-    missing = expected - held
-    words, pattern = _distances(days * DAY), None
-    if held >= _MOST * len(days) and held >= _HALF * expected and len(days) >= 4:
-        pattern = "B" if names == WEEKDAYS[:5] else str(Weekly(names))
-        pattern = "D" if len(names) == _EVERY_DAY else pattern
-        words = ", ".join(names) + (
-            f", {missing} of {expected} such days left out" if missing else ""
-        )
-    return Rhythm(alias, pattern, words)
+    names = tuple(compress(WEEKDAYS, common))
+    pattern = "B" if names == WEEKDAYS[:5] else str(Weekly(names))
+    pattern = "D" if len(names) == _EVERY_DAY else pattern
+    missing = f", {expected - held} of {expected} such days left out" if held < expected else ""
+    return Rhythm(alias, pattern, ", ".join(names) + missing)
 
 
 def _weekdays(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -191,6 +183,8 @@ def _weekdays(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _count(days: np.ndarray, weekdays: np.ndarray) -> int:
     """How many days from the first to the last are such weekdays ((7,) bool, from Monday)."""
+    if not weekdays.any():  # numpy counts none of no weekday
+        return 0
     begin, end = np.datetime64(int(days[0]), "D"), np.datetime64(int(days[-1]) + 1, "D")
     return int(np.busday_count(begin, end, weekmask=weekdays.tolist()))
 
@@ -205,8 +199,8 @@ def _within_days(stamps: np.ndarray, days: np.ndarray, times: np.ndarray) -> Rhy
     alias = None
     if not (apart % every).any():
         alias = to_offset(pd.Timedelta(every, unit="us")).freqstr
-        if _full(stamps, alias):
-            return Rhythm(alias, alias, f"steps of {alias!r}")
+        if share(stamps, alias) >= _HALF:
+            return _by_alias(alias)
     week = _opening_hours(days, times, every)
     words = f"{week} with closed hours between" if week else _distances(stamps)
     return Rhythm(alias, str(week) if week else None, words)
@@ -219,15 +213,12 @@ def _opening_hours(days: np.ndarray, times: np.ndarray, every: int) -> Weekly | 
         return None
     unique = np.unique(days)
     _, common = _weekdays(unique)
-    if not common.any():
-        return None
     held = (common[(days + 3) % 7] & np.isin(times, clock)).sum()
     expected = _count(unique, common) * len(clock)
     if held < _MOST * len(days) or held < _HALF * expected or every % 1_000_000:
         return None
-    names = tuple(name for name, is_common in zip(WEEKDAYS, common) if is_common)
     first, last = (int(clock[i]) // 1_000_000 for i in (0, -1))
-    return Weekly(names, first, last, every // 1_000_000)
+    return Weekly(tuple(compress(WEEKDAYS, common)), first, last, every // 1_000_000)
 
 
 def _distances(stamps: np.ndarray) -> str:

@@ -14,6 +14,7 @@ from stages.params import ParameterError
 from stages.prepare.params import PrepareParams
 from stages.prepare.reading.cells import is_data, matches, trimmed
 from stages.prepare.reading.table import Table
+from stages.prepare.steps import first
 
 _PANDAS_INDEX = re.compile(r"^(Unnamed: [0-9]+|index|level_0)$")  # an index that became a column
 
@@ -46,19 +47,18 @@ def assign(table: Table, params: PrepareParams) -> tuple[Roles, dict[str, str]]:
         ParameterError: a column is missing, or it is open what a column is for.
     """
     long = params.format == "long"
+    keys = [("prepare.time", name) for name in params.times]
     if long:
-        keys = [("prepare.id", params.id), ("prepare.value", params.value)]
+        keys += [("prepare.id", params.id), ("prepare.value", params.value)]
     else:
-        keys = [("prepare.targets", name) for name in params.targets]
-    keys = [("prepare.time", name) for name in params.times] + keys
-    for key, name in [*keys, *(("prepare.covariates", name) for name in params.covariates)]:
+        keys += [("prepare.targets", name) for name in params.targets]
+    for key, name in keys + [("prepare.covariates", name) for name in params.covariates]:
         _need(table, key, name, params)
     if long:
         return Roles(params.times, params.id, (params.value,), params.covariates), {}
-    series = params.targets
-    left_out: dict[str, str] = {}
-    if not series:
-        series, left_out = _all_series(table, {*params.times, *params.covariates})
+    if params.targets:
+        return Roles(params.times, None, params.targets, params.covariates), {}
+    series, left_out = _all_series(table, {*params.times, *params.covariates})
     if not series:
         raise ParameterError(
             "prepare.targets: the file has no column but the time; name a file with values"
@@ -160,10 +160,9 @@ def without_blank_rows(table: Table, roles: Roles) -> Table:
     unnamed = empty[roles.id] if roles.id else np.zeros(table.rows, bool)
     blank = np.logical_and.reduce([empty[name] for name in roles.used])
     for what, key, wrong in (("time", "time", timeless), ("name of its series", "id", unnamed)):
-        rows = np.flatnonzero(wrong & ~blank)
-        if len(rows):
+        if (row := first(wrong & ~blank)) is not None:
             raise ParameterError(
-                f"prepare.{key}: {table.line(int(rows[0]))} has no {what}; fill it in or remove the row"
+                f"prepare.{key}: {table.line(row)} has no {what}; fill it in or remove the row"
             )
     return select(table, ~blank) if blank.any() else table
 

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stages.artifacts.series import COVARIATE
 from stages.params import ParameterError, nearest
 from stages.prepare.reading.cells import DATE, NUMBER, gaps, matches, trimmed
 from stages.prepare.reading.numbers import check_size, numbers, remedy
@@ -38,6 +40,12 @@ class Rows:
     line: Callable[[int], str]
     copies: int = 1
 
+    def frame(self) -> pd.DataFrame:
+        """unique_id, y and `covariate:NAME` of all rows."""
+        ids = pd.Categorical.from_codes(self.codes, pd.Index(self.names))
+        covariates = {COVARIATE + name: values for name, values in self.covariates.items()}
+        return pd.DataFrame({"unique_id": ids, "y": self.y} | covariates)
+
 
 def wide_rows(table: Table, roles: Roles, signs: Signs, listed: bool) -> Rows:
     """Every column of `roles.series` is a series; the covariates are those of all.
@@ -56,11 +64,9 @@ def wide_rows(table: Table, roles: Roles, signs: Signs, listed: bool) -> Rows:
         name: np.tile(_values(table, roles, signs, name), count) for name in roles.covariates
     }
     codes = np.repeat(np.arange(count, dtype=np.int32), table.rows)
-    times = _times(table, roles)
-    rows = Rows(
-        list(roles.series), codes, np.concatenate(series), covariates, times, table.line, count
-    )
-    return _checked(rows)
+    times = {name: table.columns[name] for name in roles.times}
+    y = np.concatenate(series)
+    return _checked(Rows(list(roles.series), codes, y, covariates, times, table.line, count))
 
 
 def long_rows(table: Table, roles: Roles, signs: Signs, targets: tuple[str, ...]) -> Rows:
@@ -73,14 +79,12 @@ def long_rows(table: Table, roles: Roles, signs: Signs, targets: tuple[str, ...]
     names, codes = _series(table, roles.id)
     if targets:
         known = {name: code for code, name in enumerate(names)}
-        for name in targets:
-            if name not in known:
-                raise ParameterError(
-                    f"prepare.targets = {name!r} is not a series of the file (column {roles.id}); "
-                    f"{nearest(name, names)}"
-                )
-        keep = np.isin(codes, [known[name] for name in targets])
-        table = select(table, keep)
+        if unknown := [name for name in targets if name not in known]:
+            raise ParameterError(
+                f"prepare.targets = {unknown[0]!r} is not a series of the file (column {roles.id}); "
+                f"{nearest(unknown[0], names)}"
+            )
+        table = select(table, np.isin(codes, [known[name] for name in targets]))
         names, codes = _series(table, roles.id)
 
     def whose(row: int) -> str:
@@ -88,15 +92,8 @@ def long_rows(table: Table, roles: Roles, signs: Signs, targets: tuple[str, ...]
 
     y = _values(table, roles, signs, roles.series[0], whose)
     covariates = {name: _values(table, roles, signs, name, whose) for name in roles.covariates}
-    return _checked(Rows(names, codes, y, covariates, _times(table, roles), table.line))
-
-
-def _times(table: Table, roles: Roles) -> dict[str, pa.ChunkedArray]:
-    columns = {name: table.columns[name] for name in roles.times}
-    return {
-        name: trimmed(column) if pa.types.is_string(column.type) else column
-        for name, column in columns.items()
-    }
+    times = {name: table.columns[name] for name in roles.times}
+    return _checked(Rows(names, codes, y, covariates, times, table.line))
 
 
 def _series(table: Table, column: str) -> tuple[list[str], np.ndarray]:
@@ -204,6 +201,25 @@ def _tells_apart(column: pa.ChunkedArray, stamps: np.ndarray) -> bool:
     order = np.lexsort((codes, stamps))
     same = (np.diff(stamps[order]) == 0) & (np.diff(codes[order]) == 0)
     return not same.any()
+
+
+def left_out(rows: Rows, targets: tuple[str, ...]) -> dict[str, str]:
+    """Series without a value, each with the reason.
+
+    Raises:
+        ParameterError: no series has a value, or one without is named in `targets`.
+    """
+    values = np.bincount(rows.codes[~np.isnan(rows.y)], minlength=len(rows.names))
+    empty = [name for name, count in zip(rows.names, values, strict=True) if not count]
+    if len(empty) == len(rows.names):
+        raise ParameterError(
+            "prepare.path: no series of the file has a value; name a file that has"
+        )
+    if named := [name for name in empty if name in targets]:
+        raise ParameterError(
+            f"prepare.targets = {named[0]!r} has no value in the file; take it out of the list"
+        )
+    return dict.fromkeys(empty, "it has no value in the file")
 
 
 def _checked(rows: Rows) -> Rows:

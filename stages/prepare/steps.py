@@ -60,7 +60,7 @@ def steps_of(alias: str, first: int, last: int) -> Steps:
         raise ParameterError(
             f"prepare.frequency = {alias!r} cannot step from {begin} to {moment(last)}; name another"
         ) from error
-    table = index.to_numpy().astype("datetime64[us]").astype(np.int64)
+    table = index.as_unit("us").asi8
     return Steps(int(table[0]) if len(table) else first, None, table)
 
 
@@ -71,6 +71,12 @@ def too_many(alias: str, first: int, last: int, most: int) -> bool:
         some = pd.date_range("2000-01-01", "2003-12-31", freq=offset(alias), unit="us")
         distance = 1461 * DAY // max(len(some), 1)
     return (last - first) // distance > most
+
+
+def first(flags: np.ndarray) -> int | None:
+    """The number of the first row where (n,) flags are true; None where there is none."""
+    row = int(flags.argmax()) if len(flags) else 0
+    return row if flags[row : row + 1].any() else None
 
 
 def distinct(stamps: np.ndarray) -> np.ndarray:

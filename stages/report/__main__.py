@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import stages.pin  # noqa: F401  (before numpy)
+import stages.environment  # noqa: F401  (before numpy)
 
 import argparse  # isort: skip
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from stages.failure import guarded
 from stages.params import load_section
 from stages.report.params import ReportParams
-from stages.report.run import run
+from stages.report.stage import run
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from stages.networks.losses import LOSSES, MEASURES
+from stages.losses import LOSSES, MEASURES
 from stages.params import Section
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,84 +12,16 @@ import pyarrow.parquet as pq
 from stages.artifacts.fits import Fit, load_fits
 from stages.artifacts.scores import ENSEMBLE, Index, load_index
 from stages.artifacts.windows import Windows
-from stages.report.absences import absences
-from stages.report.alarms import alarms
-from stages.report.beside import confidence_set
-from stages.report.comparisons import ZERO, chosen_losses, pairs
-from stages.report.intervals import Array, by_origin
-from stages.report.loss import units
+from stages.report.judging.absences import absences
+from stages.report.judging.alarms import alarms
+from stages.report.judging.cell import Cell
+from stages.report.judging.comparisons import ZERO, chosen_losses, pairs
+from stages.report.judging.intervals import by_origin
+from stages.report.judging.other_tests import confidence_set
+from stages.report.judging.selection import lambda_path
+from stages.report.judging.verdicts import Verdict, WindowLosses, judge
 from stages.report.params import ReportParams
-from stages.report.selection import LambdaPath, lambda_path
-from stages.report.verdicts import Verdict, WindowLosses, judge
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of the study: its fit, its path, and what its members did on the test part.
-
-    Attributes:
-        measure: what λ is chosen and forecasts are compared by, a name of MEASURES.
-        chosen: index of the λ chosen by the report's rule.
-        zero: index of λ = 0, None where the grid lacks it.
-        overall: a row per λ (in order), a column per metric, mean over seeds of members' errors.
-        test_by_seed: (Λ, S) test loss in scaled units.
-        losses: (Λ) test losses by window, mean over the seeds, in scaled units.
-        ensemble: (Λ) test losses by window of the seeds' mean forecast; empty with one seed.
-        ensemble_overall: as `overall`, of the ensemble.
-        squared: as `losses` at the chosen λ, mean squared errors.
-    """
-
-    fit: Fit
-    measure: str
-    path: LambdaPath
-    chosen: int
-    zero: int | None
-    overall: pd.DataFrame
-    test_by_seed: Array
-    losses: tuple[WindowLosses, ...]
-    ensemble: tuple[WindowLosses, ...]
-    ensemble_overall: pd.DataFrame
-    squared: WindowLosses
-
-    @property
-    def name(self) -> str:
-        return self.fit.cell
-
-    @property
-    def lam(self) -> float:
-        return self.path.lambdas[self.chosen]
-
-    @property
-    def test(self) -> Array:
-        """(Λ,) test loss in scaled units, mean over seeds."""
-        return np.asarray(self.test_by_seed.mean(axis=1))
-
-    @property
-    def regret(self) -> float:
-        """What the choice loses on the test part to the best λ in hindsight, in per cent."""
-        return float(self.regrets[self.chosen])
-
-    @property
-    def regrets(self) -> Array:
-        """(Λ,) what each λ loses on the test part to the best one in hindsight, in per cent."""
-        finite = self.test[np.isfinite(self.test)]
-        return _percent_over(self.test, float(finite.min()) if finite.size else math.nan)
-
-    @property
-    def to_zero(self) -> float:
-        """What the choice loses on the test part to λ = 0, in per cent; negative is a gain.
-
-        NaN where the grid lacks λ = 0 or a member of it diverged.
-        """
-        zero = math.nan if self.zero is None else float(self.test[self.zero])
-        return float(_percent_over(self.test, zero)[self.chosen])
-
-
-def _percent_over(losses: Array, reference: float) -> Array:
-    """By how many per cent losses exceed the reference; NaN where that has no meaning."""
-    if not 0 < reference < math.inf:
-        return np.full(losses.shape, math.nan)
-    return np.asarray(100 * (losses / reference - 1))
+from stages.report.writing.loss_words import units
 
 
 @dataclass(frozen=True)
@@ -100,7 +31,7 @@ class Study:
     Attributes:
         baselines: a row per baseline (sorted by test loss), metrics and `loss` as columns; `lam`
             where the baseline has one. Empty where the study names none.
-        comparisons: a verdict for each pair of stages/report/comparisons.py, Holm's correction
+        comparisons: a verdict for each pair of stages/report/judging/comparisons.py, Holm's correction
             over all of them.
         confidence_set: forecasters of which none is shown to be worse than another; None where the
             test part is too short for it.

@@ -5,7 +5,7 @@ Uses the chosen model of the last study (`chosen/model.safetensors` below the re
 
 from __future__ import annotations
 
-import stages.pin  # noqa: F401
+import stages.environment  # noqa: F401
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.failure import guarded
-from stages.networks.compiled import use_cache
+from stages.networks.kernels.cache import use_cache
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,9 +63,9 @@ def _data(path: Path, layout: Layout) -> Any:
     """The file as a table of unique_id, ds, y; or as the study's own file, if it is not one."""
     from stages.params import load_section
     from stages.prepare.params import PrepareParams
-    from stages.prepare.run import prepare
+    from stages.prepare.stage import prepare
     from stages.serving.file import read_file
-    from stages.serving.table import KEYS, column_of
+    from stages.serving.input.table import KEYS, column_of
 
     params = partial(load_section, "params.yaml", "prepare", PrepareParams)
     names = [column_of(covariate) for covariate in layout.covariates]

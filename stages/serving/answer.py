@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.windows import Layout
-from stages.serving.admission import Admitted, none_left
-from stages.serving.cells import TableError
-from stages.serving.lives import Lives
-from stages.serving.times import ahead, dated
+from stages.serving.input.admission import Admitted, none_left
+from stages.serving.input.lives import Lives
+from stages.serving.input.times import ahead, dated
+from stages.serving.input.value_cells import TableError
 
 NOT_FINITE = "its forecast is not a finite number; its values lie too far from those the model was trained on"
 

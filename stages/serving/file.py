@@ -13,10 +13,10 @@ from stages.params import ParameterError
 from stages.prepare.params import PrepareParams
 from stages.prepare.reading.cells import trimmed
 from stages.prepare.reading.numbers import numbers
-from stages.prepare.reading.signs import Signs
-from stages.prepare.reading.source import Options, read_signs, read_table
-from stages.prepare.reading.table import Table
-from stages.serving.table import KEYS
+from stages.prepare.reading.signs import Signs, read_signs
+from stages.prepare.reading.source import read_table
+from stages.prepare.reading.table import Options, Table
+from stages.serving.input.table import KEYS
 
 
 def read_file(

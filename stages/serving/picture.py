@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.calendar import Calendar
-from stages.report.plot import Chart, Panel
-from stages.report.style import BLUE, INK, style
-from stages.report.svg import Key
-from stages.serving.lives import Life, Lives
-from stages.serving.times import dated
+from stages.report.drawing.plot import Chart, Panel
+from stages.report.drawing.style import BLUE, INK, style
+from stages.report.drawing.svg import Key
+from stages.serving.input.lives import Life, Lives
+from stages.serving.input.times import dated
 
 PANES = 12  # series that are drawn: the first ones that have a forecast
 COLUMNS = 3

@@ -8,11 +8,11 @@ import numpy as np
 
 from stages.artifacts.chosen import Chosen
 from stages.artifacts.series import Series
-from stages.networks.forecast import Scaled, forecast, network_of
-from stages.serving.admission import admit
+from stages.forecast.networks import Scaled, forecast, network_of
 from stages.serving.answer import Answer, answer
-from stages.serving.lives import Lives, lives
-from stages.serving.table import of_series, of_table
+from stages.serving.input.admission import admit
+from stages.serving.input.lives import Lives, lives
+from stages.serving.input.table import of_series, of_table
 
 
 class Served(Chosen):

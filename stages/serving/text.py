@@ -7,7 +7,7 @@ import io
 
 import pandas as pd
 
-from stages.serving.cells import TableError
+from stages.serving.input.value_cells import TableError
 
 
 def read_csv(content: bytes) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 Files are the truth and MLflow is their mirror: no stage reads anything from there, and a store that is slow
 or away fails none. Beside the pipeline: `train` (show the curves while they grow), `report` (log the study).
-By hand: `sync`, `reproduce`, `diff`, `promote`; the Makefile has a target for each.
+By hand: `sync`, `reproduce`, `promote`; the Makefile has a target for each.
 
 Environment: MLFLOW_TRACKING_URI (another store); RIDGELINE_TRACKING=off (nothing is logged within the
 pipeline); RIDGELINE_TRACKING_SECONDS (how long to wait for the store in all: 60).
@@ -11,44 +11,40 @@ pipeline); RIDGELINE_TRACKING_SECONDS (how long to wait for the store in all: 60
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-from stages.tracking.log import complain, log_report
+from stages.environment import tracks
+from stages.tracking.store.log import complain, log_report
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Beside the pipeline always 0 but for wrong usage: tracking never fails a study."""
     flags = _arguments(argv)
     if flags.command == "sync":
-        from stages.tracking.sync import sync
+        from stages.tracking.commands.sync import sync
 
         return sync(flags.revisions)
     if flags.command == "reproduce":
-        from stages.tracking.reproduce import reproduce
+        from stages.tracking.commands.reproduce import reproduce
 
         return reproduce(flags.run)
-    if flags.command == "diff":
-        from stages.tracking.diff import diff
-
-        return diff(flags.runs, flags.out)
     if flags.command == "promote":
-        from stages.tracking.promote import promote
+        from stages.tracking.commands.promote import promote
 
         return promote(flags.revision)
     return _beside(flags)
 
 
 def _beside(flags: argparse.Namespace) -> int:
-    if os.environ.get("RIDGELINE_TRACKING", "on").lower() in ("off", "0", "false", "no"):
+    if not tracks():
         return 0
     paths = {k: v for k, v in vars(flags).items() if isinstance(v, Path)}
     try:
         if flags.command == "report":
             log_report(paths)
         else:
-            from stages.tracking import watch
+            from stages.tracking.live import watch
 
             if flags.command == "train":
                 watch.start(**paths)
@@ -78,9 +74,6 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     sync.add_argument("revisions", nargs="*", help="commits or experiments; default: all")
     reproduce = commands.add_parser("reproduce", help="make a run's study again and compare")
     reproduce.add_argument("run", help="id of a run, experiment's name or revision")
-    diff = commands.add_parser("diff", help="compare two or more studies or members")
-    diff.add_argument("runs", nargs="+", help="ids of runs, experiments' names or revisions")
-    diff.add_argument("--out", type=Path, default=Path("tmp/diff"), help="folder of the result")
     promote = commands.add_parser("promote", help="register a committed study's chosen model")
     promote.add_argument("revision", nargs="?", default="HEAD", help="a commit; default: HEAD")
     return parser.parse_args(argv)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import stages.pin  # noqa: F401
+from stages import environment
 
 import argparse
 from pathlib import Path
 
 from stages.failure import guarded
-from stages.networks.compiled import use_cache
+from stages.networks.kernels.cache import use_cache
 from stages.params import load_section
 from stages.train.params import TrainParams
 
@@ -23,10 +23,10 @@ def main(argv: list[str] | None = None) -> None:
     use_cache()
 
     from stages.artifacts.fits import save_fits
-    from stages.train.store import MemberStore, limit_bytes, store_folder
-    from stages.train.study import train_study
+    from stages.train.pool.store import MemberStore
+    from stages.train.stage import train_study
 
-    limit, store = limit_bytes(), MemberStore(store_folder())
+    limit, store = environment.store_bytes(), MemberStore(environment.members_folder())
     fits = train_study(args.development, params, store)
     save_fits(args.fits, fits)
     store.prune(limit)

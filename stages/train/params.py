@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from stages.losses import LOSSES
 from stages.networks.cells import CELLS
-from stages.networks.losses import LOSSES
 from stages.params import Section
 
 if TYPE_CHECKING:

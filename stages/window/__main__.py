@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import stages.pin  # noqa: F401
+import stages.environment  # noqa: F401
 
 import argparse
 import json
@@ -11,11 +11,11 @@ from pathlib import Path
 
 from stages.artifacts.series import Series
 from stages.evaluate.params import EvaluateParams
-from stages.evaluate.season import season_of
+from stages.evaluate.baselines.season import season_of
 from stages.failure import guarded
 from stages.params import load_section
 from stages.window.params import WindowParams
-from stages.window.run import make_windows
+from stages.window.stage import make_windows
 from stages.window.summary import lines, summary
 
 

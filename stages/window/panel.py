@@ -92,7 +92,7 @@ def build_panel(series: Series, params: WindowParams, lag: int) -> Panel:
     """
     panel = arrange(series, params.fill, params.channels, lag)
     if params.missing == "error":
-        _refuse_gaps(panel, list(series.summary["covariates"]), series)
+        _refuse_gaps(panel, series)
     return panel
 
 
@@ -110,7 +110,9 @@ def arrange(series: Series, fill: int, channels: str, lag: int) -> Panel:
     starts = _ends(np.bincount(codes, minlength=len(names)))
     first = steps[starts[:-1]].astype(np.int64)
     observed = ~np.isnan(columns[:, 0])
-    filled = _fill(columns, codes, fill)
+    # The last value of each series and column is carried forward over at most `fill` steps.
+    groups = pd.DataFrame(columns).groupby(codes)
+    filled = groups.ffill(limit=fill).to_numpy() if fill else columns
     level = filled[:, 0]
     model, scored = level, observed
     if lag:
@@ -122,13 +124,6 @@ def arrange(series: Series, fill: int, channels: str, lag: int) -> Panel:
     return (
         _joined(panel, bool(series.summary["shared_covariates"])) if channels == "joint" else panel
     )
-
-
-def _fill(values: np.ndarray, codes: np.ndarray, limit: int) -> np.ndarray:
-    """Carry the last value of each series and column forward over at most `limit` steps."""
-    if not limit:
-        return values
-    return pd.DataFrame(values).groupby(codes).ffill(limit=limit).to_numpy()
 
 
 def _difference(
@@ -172,12 +167,11 @@ def _joined(panel: Panel, shared: bool) -> Panel:
     )
 
 
-def _refuse_gaps(panel: Panel, covariates: list[str], series: Series) -> None:
+def _refuse_gaps(panel: Panel, series: Series) -> None:
     """Name the first series or covariate with a gap; a difference's first steps are none."""
-    holes = np.isnan(panel.values)
+    holes, covariates = np.isnan(panel.values), series.summary["covariates"]
     joint = len(panel.names) > len(panel.first)
-    for group, start in enumerate(panel.starts[:-1].tolist()):
-        rows = slice(start, int(panel.starts[group + 1]))
+    for group, rows in enumerate(panel.lines()):
         for feature in range(holes.shape[1]):
             target = feature < panel.levels.shape[1]
             lost = np.isnan(panel.levels[rows, feature]) if target else holes[rows, feature]

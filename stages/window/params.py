@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from stages.artifacts.normalise import NORMALISE
+from stages.normalise import NORMALISE
 from stages.params import Section
 
 if TYPE_CHECKING:

@@ -56,14 +56,11 @@ def not_admitted(windows: Windows, scale: np.ndarray) -> list[str]:
 def lines(content: dict[str, Any]) -> list[str]:
     """What a person should know at once."""
     left_out = [f"{name} ({reason})" for name, reason in content["left_out"].items()]
-    told = []
-    if left_out:
-        told.append(f"left out: {_some(left_out)}")
-    if content["test"]["not_ranked"]:
-        told.append(
-            f"forecast but not ranked, too short in the training part: {_some(content['test']['not_ranked'])}"
-        )
-    return told
+    notes = {
+        "left out": left_out,
+        "forecast but not ranked, too short in the training part": content["test"]["not_ranked"],
+    }
+    return [f"{what}: {_some(names)}" for what, names in notes.items() if names]
 
 
 def _some(names: list[str]) -> str:

@@ -11,18 +11,18 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
+from stages import environment
 from stages.artifacts.fits import load_fits, save_fits
-from stages.tracking import surroundings
-from tests.closure import ROOT
-from tests.made_study import GRID, LEVELS, Maker
-from tests.tracking.logged import log, settle, shorter
+from tests.support.closure import ROOT
+from tests.support.logged import log, settle, shorter
+from tests.support.made_study import GRID, LEVELS, Maker
 
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory) -> Path:
     """A store that has been migrated, which takes seconds, and holds nothing."""
     assert mlflow.__file__, "MLflow is installed, not shadowed by the folder of that name"
-    surroundings.quieten()
+    environment.quieten()
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     MlflowClient(f"sqlite:///{path}")
     return path

@@ -9,10 +9,11 @@ import time
 import pytest
 from mlflow.tracking import MlflowClient
 
-from stages.tracking import log as logging
-from stages.tracking import mirror, note
-from tests.made_study import GRID, LEVELS
-from tests.tracking.logged import EPOCHS, FLAGS, RUNS, Store, log, start
+from stages.tracking.history.digests import PATHS
+from stages.tracking.store import log as logging
+from stages.tracking.store import mirror, pending
+from tests.support.logged import EPOCHS, FLAGS, RUNS, Store, log, start
+from tests.support.made_study import GRID, LEVELS
 
 # MLflow's own use of SQLAlchemy
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
@@ -34,7 +35,7 @@ def test_what_was_cut_off_is_completed(folder, monkeypatch, capsys):
     assert len(lines) == 1
     assert "not logged to MLflow: the study (the server went away)" in lines[0]
     assert "make sync" in lines[0]
-    assert len(note.pending()) == 1
+    assert len(pending.pending()) == 1
     log()
     store = Store(folder)
     assert len(store.runs) == RUNS
@@ -42,20 +43,20 @@ def test_what_was_cut_off_is_completed(folder, monkeypatch, capsys):
         for lam in GRID:
             points = store.history(store.named(f"{cell} λ={lam:g}"), "validation_loss")
             assert [step for step, _ in points] == list(range(1, EPOCHS + 1))
-    assert not note.pending()
+    assert not pending.pending()
 
 
 def test_a_note_tells_where_a_study_was_made_and_lapses_when_its_files_change(folder, monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "wide-hare")
-    paths = {flag: folder / flag for flag in note.PATHS}
-    note.note_of(paths).save()
+    paths = {flag: folder / flag for flag in PATHS}
+    pending.note_of(paths).save()
     monkeypatch.delenv("DVC_EXP_NAME")
     (folder / "mlflow/pending/broken.json").write_text("{}")
     logging.log_notes()
     store = Store(folder)
     assert len(store.runs) == RUNS
     assert store.named("rnn λ=1").data.tags["dvc.exp_name"] == "wide-hare"
-    stale = note.note_of(paths)
+    stale = pending.note_of(paths)
     stale.save()
     (folder / "fits/cells.json").write_text("[]")
     assert not stale.current()
@@ -66,7 +67,7 @@ def test_tracking_can_be_switched_off(folder, monkeypatch):
     monkeypatch.setenv("RIDGELINE_TRACKING", "off")
     log()
     assert Store(folder).experiment is None
-    assert not note.pending()
+    assert not pending.pending()
 
 
 @pytest.mark.parametrize("answers", [False, True], ids=["no server", "a server that hangs"])
@@ -104,4 +105,4 @@ def test_four_processes_on_a_new_store_log_everything_once(folder):
     for done in [start(clone, "report", *FLAGS) for clone in clones]:
         assert done.communicate(timeout=240) == ("", "")
     assert len(Store(folder).runs) == RUNS
-    assert not note.pending()
+    assert not pending.pending()

@@ -14,15 +14,16 @@ import yaml
 from filelock import Timeout
 
 from stages.artifacts.windows import Windows
+from stages.environment import members_folder
 from stages.params import load_section
-from stages.tracking import log as logging
-from stages.tracking import note
-from stages.train import study
+from stages.tracking.store import log as logging
+from stages.tracking.store import pending
+from stages.train import stage as study
 from stages.train.params import TrainParams
-from stages.train.plan import Plan
-from stages.train.pool import train_jobs
-from stages.train.store import MemberStore, store_folder
-from tests.tracking.logged import RUNS, Store, live, log, start
+from stages.train.planning.study_plan import Plan
+from stages.train.pool.processes import train_jobs
+from stages.train.pool.store import MemberStore
+from tests.support.logged import RUNS, Store, live, log, start
 
 # MLflow's own use of SQLAlchemy
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
@@ -97,7 +98,7 @@ def test_with_early_stopping_the_final_fold_is_shown_once_its_epochs_are_known(f
     train = partial(train_jobs, executor=ThreadPoolExecutor)
     monkeypatch.setattr(study, "train_jobs", train)
     monkeypatch.setenv("RIDGELINE_WORKERS", "1")
-    store, watched = MemberStore(store_folder()), live(folder)
+    store, watched = MemberStore(members_folder()), live(folder)
     train(folder / "development", plan.jobs({}), store)
     watched.show()
     run = Store(folder).named("rnn λ=1")
@@ -122,7 +123,7 @@ def test_the_report_leaves_it_to_the_process_beside_it(folder, capsys):
     assert "the study (no route to host)" in capsys.readouterr().err
     assert not failed.exists()
     assert Store(folder).experiment is None
-    stale = note.pending()[0]
+    stale = pending.pending()[0]
     flags = ["--development", "development", "--fits", "fits", "--pid"]
     with subprocess.Popen(["sleep", "600"]) as pipeline:
         try:
@@ -133,7 +134,7 @@ def test_the_report_leaves_it_to_the_process_beside_it(folder, capsys):
             stale.save()
             assert beside.communicate(timeout=240) == ("", "")  # now it is: logged, and over
             assert len(Store(folder).runs) == RUNS
-            assert not note.pending()
+            assert not pending.pending()
             beside = start(folder, "watch", *flags, str(pipeline.pid))
         finally:
             pipeline.kill()

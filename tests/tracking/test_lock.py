@@ -13,12 +13,12 @@ from dvc.utils.serialize import dumps_yaml, parse_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.tracking.lock import Lock
-from stages.tracking.note import SECTIONS
-from stages.tracking.read_lock import read_lock
-from stages.tracking.revisions import Repository
-from tests.closure import ROOT
-from tests.test_read_yaml import SPELLINGS, as_dvc
+from stages.tracking.history.digests import SECTIONS
+from stages.tracking.history.lock import FLAGS, Lock
+from stages.tracking.history.read_lock import read_lock
+from stages.tracking.history.revisions import Repository
+from tests.repository.test_read_yaml import SPELLINGS, as_dvc
+from tests.support.closure import ROOT
 
 TEXT = (ROOT / "dvc.lock").read_text(encoding="utf-8")
 COMMITS = 200
@@ -132,3 +132,11 @@ def test_a_long_history_is_read_in_seconds(tmp_path):
     spent = time.perf_counter() - begun
     assert math.isclose(sum(len(s.revisions) for s in studies.values()), COMMITS)
     assert spent < 20, f"{COMMITS} locks took {spent:.1f} s"
+
+
+def test_a_commit_made_before_a_flag_was_renamed_holds_its_study(monkeypatch):
+    assert Lock.parse(TEXT.replace(" --fits ", " --networks ")) is None
+    monkeypatch.setitem(FLAGS, "fits", ("--fits", "--networks"))
+    renamed = Lock.parse(TEXT.replace(" --fits ", " --networks "))
+    assert renamed is not None
+    assert renamed.key == Lock.parse(TEXT).key

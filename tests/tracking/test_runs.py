@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages import environment
 from stages.artifacts.fits import load_fits, save_fits
-from stages.tracking import mirror, note, surroundings, views
-from stages.tracking.digests import md5_of
-from stages.tracking.runs import Files, log_study
-from tests.made_study import GRID, LEVELS
-from tests.tracking.logged import EPOCHS, RUNS, Store, live, log, shorter
+from stages.tracking.history.digests import PATHS, md5_of
+from stages.tracking.store import mirror, pending, views
+from stages.tracking.store.runs import Files, log_study
+from tests.support.logged import EPOCHS, RUNS, Store, live, log, shorter
+from tests.support.made_study import GRID, LEVELS
 
 # MLflow's own use of SQLAlchemy
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
@@ -132,9 +133,9 @@ def test_an_added_lambda_adds_one_run_of_its_own_and_one_study(folder):
 
 
 def test_a_run_made_of_another_clones_files_is_told_where_the_same_bits_came_out(folder):
-    own = note.note_of({flag: folder / flag for flag in note.PATHS})
+    own = pending.note_of({flag: folder / flag for flag in PATHS})
     with mirror.mirror() as store:
-        store.surroundings = {"versions": "numpy 1.0 (as pinned)"}  # all that `sync` knows of it
+        store.run_tags = {"versions": "numpy 1.0 (as pinned)"}  # all that `sync` knows of it
         paths = {flag: Path(path) for flag, path in own.paths.items()}
         log_study(store, own.key, own.params, Files(**paths))
         store.write()
@@ -143,7 +144,7 @@ def test_a_run_made_of_another_clones_files_is_told_where_the_same_bits_came_out
     store = Store(folder)
     assert len(store.runs) == RUNS
     for run in store.runs:
-        assert run.data.tags["instruction_set"] == surroundings.instruction_set()
+        assert run.data.tags["instruction_set"] == environment.instruction_set()
         assert run.data.tags["versions"] == "numpy 1.0 (as pinned)"
 
 

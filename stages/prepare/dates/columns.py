@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.params import ParameterError
+from stages.prepare.reading.parquet import simple
+from stages.prepare.steps import first
 
 NameRow = Callable[[int], str]
 PARTS = {
@@ -33,35 +35,19 @@ def plain(column: pa.Array | pa.ChunkedArray, name: NameRow) -> pa.Array:
     Raises:
         ParameterError: a cell is empty, or the column holds something else.
     """
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):  # too long for one piece of small offsets
-        array = pa.concat_arrays([chunk.cast(pa.large_string()) for chunk in array.chunks])
-    if isinstance(array, pa.DictionaryArray):
-        array = array.dictionary_decode()
+    chunks = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
+    chunks = simple(chunks)
+    if pa.types.is_string(chunks.type):  # which may be too long for one piece of small offsets
+        chunks = pc.utf8_trim_whitespace(chunks.cast(pa.large_string()))
+    array = chunks.combine_chunks()
     if isinstance(array.type, pa.BaseExtensionType):
-        array = _extension(array)
-    kind = array.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        array = pc.utf8_trim_whitespace(array.cast(pa.large_string()))
-        empty = pc.or_kleene(pc.is_null(array), pc.equal(array, ""))
-    elif pa.types.is_floating(kind):
-        empty = pc.is_null(array, nan_is_null=True)
-    else:
-        empty = pc.is_null(array)
-    missing = np.flatnonzero(np.asarray(pc.fill_null(empty, True)))
-    if len(missing):
-        raise ParameterError(
-            f"prepare.time: {name(int(missing[0]))} has no time; fill it in or remove the row"
-        )
+        array = array.storage
+    empty = pc.is_null(array, nan_is_null=True)
+    if pa.types.is_large_string(array.type):
+        empty = pc.or_(empty, pc.fill_null(pc.equal(array, ""), True))
+    if (row := first(np.asarray(empty))) is not None:
+        raise ParameterError(f"prepare.time: {name(row)} has no time; fill it in or remove the row")
     return _typed(array, name)
-
-
-def _extension(array: pa.Array) -> pa.Array:
-    """pandas' periods are the stamps at which they begin."""
-    values = array.to_pandas()
-    if str(values.dtype).startswith("period"):
-        return pa.array(values.dt.to_timestamp().astype("datetime64[us]"))
-    return array.storage
 
 
 def _typed(array: pa.Array, name: NameRow) -> pa.Array:
@@ -72,15 +58,13 @@ def _typed(array: pa.Array, name: NameRow) -> pa.Array:
             return array.cast(micros)
         except pa.ArrowInvalid:
             same = pc.equal(array.cast(micros, safe=False).cast(kind, safe=False), array)
-            row = int(np.flatnonzero(~np.asarray(same))[0])
+            row = int(np.argmin(np.asarray(same)))
             raise ParameterError(
                 f"prepare.time: {name(row)} has {_text_of(array, row)}; times are kept in microseconds of "
                 "the years 1 to 9999: round it"
             ) from None
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_integer(kind):
         return _whole(array, name)
-    if pa.types.is_integer(kind):
-        return _cast(array, name)
     if pa.types.is_large_string(kind):
         return array
     if pa.types.is_time(kind):
@@ -99,18 +83,11 @@ def _text_of(array: pa.Array, row: int) -> str:
 
 
 def _whole(array: pa.Array, name: NameRow) -> pa.Array:
-    rounded = pc.round(array)
-    same = np.asarray(pc.equal(rounded, array))
-    if not same.all():
-        row = int(np.flatnonzero(~same)[0])
+    if (row := first(~np.asarray(pc.equal(pc.round(array), array)))) is not None:
         raise ParameterError(
             f"prepare.time: {name(row)} has {array[row].as_py()}, a number with a fraction, which is not a "
             "date (a decimal year?); write dates such as 2024-01 or 2024-01-31, or whole numbers"
         )
-    return _cast(array, name)
-
-
-def _cast(array: pa.Array, name: NameRow) -> pa.Array:
     try:
         return array.cast(pa.int64())
     except pa.ArrowInvalid:
@@ -151,11 +128,7 @@ def joined(columns: dict[str, pa.Array], name: NameRow) -> pa.Array:
             date = _join(parts["year"], "-Q", _text(parts["quarter"]))
         else:
             date = _joined_in(parts, ("year", "month", "day"), "-")
-    time = (
-        _text(parts["time"])
-        if "time" in parts
-        else _joined_in(parts, ("hour", "minute", "second"), ":")
-    )
+    time = parts.get("time", _joined_in(parts, ("hour", "minute", "second"), ":"))
     return date if time is None else _join(date, " ", time)
 
 

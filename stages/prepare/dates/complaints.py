@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from calendar import monthrange
-from collections.abc import Callable
+from datetime import date
 
 import numpy as np
-import pyarrow as pa
 
 from stages.params import ParameterError
 from stages.prepare.dates.formats import DIGITS, MONTHS, Reading, expression, read
+from stages.prepare.dates.times import Texts
+from stages.prepare.steps import first
 
 _SHORT_YEARS = (
     "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%m.%d.%y", "%y.%m.%d", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d",
@@ -38,65 +38,60 @@ _WORDS = (
         r"[-+]?[\d.,]+([eE][-+]?\d+)?",
         "which is neither a date nor a whole number; write dates such as 2024-01-31",
     ),
+    (
+        r".*",
+        "which is not a date known here; write dates such as 2024-01-31 or 2024-01-31 13:00, or set their "
+        'format in prepare.date_format, such as "%d.%m.%Y %H:%M"',
+    ),
 )
 
 
-def unknown(texts: pa.Array, row: int, name: Callable[[int], str]) -> ParameterError:
+def unknown(texts: Texts, row: int) -> ParameterError:
     """The sentence for a text that has no format known here."""
-    text = texts[row].as_py()
-    begin = f"prepare.time: {name(row)} has {text!r}, "
+    text = texts.text(row)
     short = [f for f in _SHORT_YEARS if re.match(expression(f, with_time=True), text)]
     if short:
-        readings = [read(texts, f) for f in short]
-        known = [r.format for r in readings if r.valid.all() and not open_years(r).any()]
-        if not any("%d" in format for format in short):  # Jan 05 may be a day
-            begin += "which has no year or one of two digits; "
-        else:
-            begin += "whose year has two digits; "
-        if not known:
-            return ParameterError(f"{begin}write years with four digits")
-        remedy = " or ".join(f'"{format}"' for format in known)
-        return ParameterError(
-            f"{begin}write four digits, or set prepare.date_format: {remedy} "
-            "(69 to 99 are then 1969 to 1999, and 00 to 39 are 2000 to 2039)"
-        )
-    if re.fullmatch(_WHOLE, text):
-        odd = next(i for i, other in enumerate(texts) if not re.fullmatch(_WHOLE, other.as_py()))
-        if re.fullmatch(_FRACTION, texts[odd].as_py()):
-            return ParameterError(
-                f"prepare.time: {name(odd)} has {texts[odd].as_py()!r}, {_NO_FRACTION}"
-            )
-        return ParameterError(
-            f"{begin}a whole number, but {name(odd)} has {texts[odd].as_py()!r}; write all rows in one way"
-        )
-    for pattern, words in _WORDS:
-        if re.fullmatch(pattern, text):
-            return ParameterError(begin + words)
-    return ParameterError(
-        f"{begin}which is not a date known here; write dates such as 2024-01-31 or 2024-01-31 13:00, or set "
-        'their format in prepare.date_format, such as "%d.%m.%Y %H:%M"'
+        why = _two_digits(texts, short)
+    elif re.fullmatch(_WHOLE, text):
+        whole = [bool(re.fullmatch(_WHOLE, other.as_py())) for other in texts.array]
+        odd = whole.index(False)
+        if re.fullmatch(_FRACTION, texts.text(odd)):
+            return ParameterError(f"prepare.time: {texts.has(odd)}, {_NO_FRACTION}")
+        why = f"a whole number, but {texts.has(odd)}; write all rows in one way"
+    else:
+        why = next(words for pattern, words in _WORDS if re.fullmatch(pattern, text, re.DOTALL))
+    return ParameterError(f"prepare.time: {texts.has(row)}, {why}")
+
+
+def _two_digits(texts: Texts, formats: list[str]) -> str:
+    readings = [read(texts.array, format) for format in formats]
+    known = [f'"{r.format}"' for r in readings if r.valid.all() and not open_years(r).any()]
+    day = any("%d" in format for format in formats)  # else Jan 05 may be one
+    why = "whose year has two digits" if day else "which has no year or one of two digits"
+    if not known:
+        return f"{why}; write years with four digits"
+    return (
+        f"{why}; write four digits, or set prepare.date_format: {' or '.join(known)} "
+        "(69 to 99 are then 1969 to 1999, and 00 to 39 are 2000 to 2039)"
     )
 
 
 def open_years(reading: Reading) -> np.ndarray:
     """(n,) bool: years of two digits that may be of this century or of the last: 40 to 68."""
-    year = reading.stamps.astype("datetime64[us]").astype("datetime64[Y]").astype(int) + 1970
-    return np.asarray(year >= 2040)
+    return np.asarray(reading.years >= 2040)
 
 
-def not_a_date(
-    texts: pa.Array, readings: list[Reading], name: Callable[[int], str]
-) -> ParameterError:
+def not_a_date(texts: Texts, readings: list[Reading]) -> ParameterError:
     """The sentence where the texts look like dates, but one is none by each reading."""
-    parts = []
-    for reading in readings:
-        row = int(np.flatnonzero(~reading.valid)[0])
-        text = texts[row].as_py()
-        parts.append(f"{name(row)} has {text!r}: {_why(text, reading.format)} ({reading.format})")
+    rows = [int(np.argmax(~reading.valid)) for reading in readings]
+    parts = [
+        f"{texts.has(row)}: {_why(texts.text(row), reading.format)} ({reading.format})"
+        for row, reading in zip(rows, readings, strict=True)
+    ]
     return ParameterError(f"prepare.time: {'; and '.join(parts)}; correct the row")
 
 
-def mixed(texts: pa.Array, reading: Reading, name: Callable[[int], str]) -> None:
+def mixed(texts: Texts, reading: Reading) -> None:
     """Refuses times that have AM or PM, or an offset, in some rows alone.
 
     Raises:
@@ -108,11 +103,10 @@ def mixed(texts: pa.Array, reading: Reading, name: Callable[[int], str]) -> None
         (reading.zoned, ~reading.zoned, "an offset from UTC", "write it in all rows or in none"),
     )
     for with_it, without, what, remedy in pairs:
-        if with_it.any() and without.any():
-            one, other = int(np.flatnonzero(with_it)[0]), int(np.flatnonzero(without)[0])
+        one, other = first(with_it), first(without)
+        if one is not None and other is not None:
             raise ParameterError(
-                f"prepare.time: {name(one)} has {texts[one].as_py()!r} with {what}, but {name(other)} has "
-                f"{texts[other].as_py()!r} without; {remedy}"
+                f"prepare.time: {texts.has(one)} with {what}, but {texts.has(other)} without; {remedy}"
             )
 
 
@@ -156,9 +150,11 @@ def _why_not_a_day(field: dict[str, str]) -> str:
 
 
 def _is_day(field: dict[str, str]) -> bool:
+    month = field.get("m", "0")
     if "b" in field:
-        words = [month for month in MONTHS if month.startswith(field["b"].lower())]
-        field = field | {"m": str(MONTHS.index(words[0]) + 1 if words else 0)}
-    if not {"Y", "m"} <= set(field) or not 1 <= int(field["m"]) <= 12 or int(field["Y"]) == 0:
+        names = [name.startswith(field["b"].lower()) for name in MONTHS]
+        month = str(names.index(True) + 1 if any(names) else 0)
+    try:
+        return bool(date(int(field["Y"]), int(month), int(field["d"])))
+    except (KeyError, ValueError):
         return False
-    return 1 <= int(field["d"]) <= monthrange(int(field["Y"]), int(field["m"]))[1]

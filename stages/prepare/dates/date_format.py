@@ -27,8 +27,10 @@ def check_format(format: str) -> None:
     """
     if format in UNIX:
         return
-    fields = re.findall(r"\(\?P<(\w)>", _expression(format))
+    fields = re.findall(r"\(\?P<(\w)>", expression(format, with_time=False))
     begin = f"prepare.date_format = {format!r}"
+    if twice := [field for field in fields if fields.count(field) > 1]:
+        raise ParameterError(f"{begin}: %{twice[0]} stands twice; keep one")
     if not set(fields) & set(_YEAR):
         raise ParameterError(
             f"{begin}: must contain the year; write it with %Y, such as %d.%m.%Y, or one of "
@@ -42,19 +44,3 @@ def check_format(format: str) -> None:
     for field, needed, words in _NEEDS:
         if field in fields and not set(fields) & set(needed):
             raise ParameterError(f"{begin}: %{field} needs {words} too; add it")
-
-
-def _expression(format: str) -> str:
-    """The format's regular expression.
-
-    Raises:
-        ParameterError: a directive stands twice.
-    """
-    pattern = expression(format, with_time=False)
-    names = re.findall(r"\(\?P<(\w)>", pattern)
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise ParameterError(
-            f"prepare.date_format = {format!r}: %{twice[0]} stands twice; keep one"
-        )
-    return pattern

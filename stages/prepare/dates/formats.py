@@ -6,6 +6,7 @@ Nothing here knows today's date or the machine's language: months have English n
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -67,6 +68,11 @@ class Reading:
     timed: np.ndarray
     halved: np.ndarray
     zoned: np.ndarray
+
+    @property
+    def years(self) -> np.ndarray:
+        """(n,) int64."""
+        return self.stamps.astype("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
 
 
 @lru_cache(maxsize=512)
@@ -146,9 +152,7 @@ def _days(columns: dict[str, pa.Array], rows: int) -> tuple[np.ndarray, np.ndarr
         year = _whole(columns, "y", rows, 0)
         year = year + np.where(year < 69, 2000, 1900)
     if "G" in columns:
-        return _iso_week(
-            *(_whole(columns, name, rows, 1) for name in "GVu"),
-        )
+        return _iso_week(*(_whole(columns, name, rows, 1) for name in "GVu"))
     month = _whole(columns, "m", rows, 1)
     if "b" in columns:
         month = _named(columns["b"], _MONTH)
@@ -174,13 +178,16 @@ def _iso_week(year: np.ndarray, week: np.ndarray, day: np.ndarray) -> tuple[np.n
     return monday + day - 1, (thursday == year) & (week >= 1) & (year >= 1)
 
 
+def _mapped(texts: pa.Array, number: Callable[[str], int]) -> np.ndarray:
+    """(n,) int64: the number of each text; every distinct one is asked once."""
+    coded = pc.dictionary_encode(texts)
+    numbers = np.array([number(text) for text in coded.dictionary.to_pylist()], dtype=np.int64)
+    return numbers[np.asarray(coded.indices)]
+
+
 def _named(texts: pa.Array, numbers: dict[str, int]) -> np.ndarray:
     """(n,) int64: the number of each word, −1 of an unknown one."""
-    coded = pc.dictionary_encode(pc.utf8_lower(texts))
-    words = np.array(
-        [numbers.get(word, -1) for word in coded.dictionary.to_pylist()], dtype=np.int64
-    )
-    return words[np.asarray(coded.indices)] if len(words) else np.zeros(len(texts), dtype=np.int64)
+    return _mapped(texts, lambda word: numbers.get(word.lower(), -1))
 
 
 def _time_of_day(columns: dict[str, pa.Array], rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -206,10 +213,8 @@ def _offset(columns: dict[str, pa.Array], rows: int) -> tuple[np.ndarray, np.nda
     """Minutes ahead of UTC, and whether there is such an offset."""
     if "z" not in columns:
         return np.zeros(rows, dtype=np.int64), np.ones(rows, dtype=bool)
-    coded = pc.dictionary_encode(columns["z"])
-    minutes = np.array([_minutes(text) for text in coded.dictionary.to_pylist()], dtype=np.int64)
-    chosen = minutes[np.asarray(coded.indices)] if len(minutes) else np.zeros(rows, dtype=np.int64)
-    return chosen, np.abs(chosen) < 24 * 60
+    minutes = _mapped(columns["z"], _minutes)
+    return minutes, np.abs(minutes) < 24 * 60
 
 
 def _minutes(text: str) -> int:

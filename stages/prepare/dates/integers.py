@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,10 +13,9 @@ from stages.params import ParameterError
 from stages.prepare.dates.formats import Reading, read
 from stages.prepare.dates.order import regular
 from stages.prepare.dates.recognise import described
-from stages.prepare.dates.times import Moments
-from stages.prepare.steps import distinct
+from stages.prepare.dates.times import Moments, Texts
+from stages.prepare.steps import distinct, first
 
-NameRow = Callable[[int], str]
 _COMPACT = {
     6: "%Y%m", 7: "%Y%j", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S",
 }  # fmt: skip
@@ -29,41 +27,40 @@ _SINCE, _UNTIL = 315_532_800, 4_102_444_800
 _FULL = 0.5
 
 
-def read_integers(
-    whole: np.ndarray, texts: pa.Array, frequency: str, name: NameRow
-) -> Moments | None:
+def read_integers(whole: np.ndarray, texts: Texts, frequency: str) -> Moments | None:
     """The times that whole numbers stand for; None where they are counts.
 
     Args:
         whole: (n,) int64 of distinct texts. texts: as the file has them. frequency: prepare.frequency.
-        name: the row of a text, for a sentence.
 
     Raises:
         ParameterError: both are possible, or most are dates and one is none.
     """
     alias = frequency not in ("infer", "rows")
-    readings = [reading for reading in (_compact(texts, whole, name), unix(whole, name)) if reading]
+    readings = [reading for reading in (_compact(texts), unix(whole, texts)) if reading]
     if len(readings) == 2:
         parts = [regular(distinct(reading.stamps)) for reading in readings]
         readings = [r for r, part in zip(readings, parts) if part >= _FULL > min(parts)]
         if not readings:
-            raise _open("%Y%m%d%H", "unix s", texts, name)
+            raise ParameterError(
+                f"prepare.time: {texts.has_number(0)}, which can be a date of the format %Y%m%d%H or unix s; "
+                'set prepare.date_format: "%Y%m%d%H" or "unix s"'
+            )
     if readings:
         if not alias:
-            _not_counts(whole, readings[0], texts, name)
+            _not_counts(whole, readings[0], texts)
         return readings[0]
     if alias and offset(frequency).rule_code.lstrip("B").startswith("Y"):
-        return _years(whole, texts, name)
-    _nearly_dates(whole, texts, name)
+        return _years(whole, texts)
+    _nearly_dates(whole, texts)
     if alias:
         raise _needs_dates(whole, frequency)
     return None
 
 
-def _compact(texts: pa.Array, whole: np.ndarray, name: NameRow) -> Moments | None:
+def _compact(texts: Texts) -> Moments | None:
     """Dates such as 20200131 and 202001, if every number is one."""
-    length = len(texts[0].as_py())
-    reading = _dates_of_length(texts, length)
+    reading = _dates_of_length(texts.array, len(texts.text(0)))
     if reading is None or not reading.valid.all():
         return None
     words = described(reading, "every number is such a date")
@@ -79,89 +76,72 @@ def _dates_of_length(texts: pa.Array, length: int) -> Reading | None:
 
 def _plausible(reading: Reading) -> np.ndarray:
     """(n,) bool: there is such a date, in a year that data are from."""
-    years = reading.stamps.astype("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
-    return reading.valid & (years >= _YEARS[0]) & (years <= _YEARS[1])
+    return reading.valid & (reading.years >= _YEARS[0]) & (reading.years <= _YEARS[1])
 
 
-def unix(whole: np.ndarray, name: NameRow, unit_set: str | None = None) -> Moments | None:
+def unix(whole: np.ndarray, texts: Texts, unit_set: str | None = None) -> Moments | None:
     """Seconds, milliseconds, microseconds or nanoseconds since 1970, if all lie between 1980 and 2100."""
     for unit, (micros, per) in UNIX.items():
         each_second = 1_000_000 * per // micros
         low, high = _SINCE * each_second, _UNTIL * each_second
-        if unit_set not in (None, unit) or (
-            unit_set is None and (whole.min() < low or whole.max() > high)
-        ):
+        plausible = low <= whole.min() and whole.max() <= high
+        if not plausible if unit_set is None else unit_set != unit:
             continue
-        if (whole % per).any():
-            row = int(np.flatnonzero(whole % per)[0])
+        if (row := first(whole % per != 0)) is not None:
             raise ParameterError(
-                f"prepare.time: {name(row)} has {whole[row]} nanoseconds; times are kept in "
+                f"prepare.time: {texts.line(row)} has {whole[row]} nanoseconds; times are kept in "
                 "microseconds: round it"
             )
-        if np.abs(whole).max() > 2**62 // micros:
-            raise ParameterError(
-                f"prepare.date_format = {unit!r}: {name(int(np.abs(whole).argmax()))} is too large for a time"
-            )
+        size = np.abs(whole)
+        if size.max() > 2**62 // micros:
+            where = texts.line(int(size.argmax()))
+            raise ParameterError(f"prepare.date_format = {unit!r}: {where} is too large for a time")
         words = {"dates": f"Unix time in {unit.removeprefix('unix ')}, counted in UTC"}
         return Moments(whole * micros // per, np.zeros(len(whole), np.int64), None, words)
     return None
 
 
-def _not_counts(whole: np.ndarray, moments: Moments, texts: pa.Array, name: NameRow) -> None:
+def _not_counts(whole: np.ndarray, moments: Moments, texts: Texts) -> None:
     """Refuses seven digits without gaps, and ten that are not whole minutes apart: both can be counts."""
     step = int(np.gcd.reduce(np.diff(np.sort(whole)))) if len(whole) > 1 else 0
-    format, open_so = "%Y%j", len(texts[0].as_py()) == 7 and regular(distinct(whole)) == 1
+    format, open_so = "%Y%j", len(texts.text(0)) == 7 and regular(distinct(whole)) == 1
     if moments.offset is not None and whole.max() <= _UNTIL:
         format, open_so = "unix s", step == 0 or step % 60 != 0
     if open_so:
         raise ParameterError(
-            f"prepare.time: {name(0)} has {texts[0].as_py()}, which can be a count or a time of the format "
+            f"prepare.time: {texts.has_number(0)}, which can be a count or a time of the format "
             f'{format}; set prepare.date_format: "{format}", or write smaller counts'
         )
 
 
-def _open(one: str, other: str, texts: pa.Array, name: NameRow) -> ParameterError:
-    return ParameterError(
-        f"prepare.time: {name(0)} has {texts[0].as_py()}, which can be a date of the format {one} or "
-        f'{other}; set prepare.date_format: "{one}" or "{other}"'
-    )
-
-
-def _years(whole: np.ndarray, texts: pa.Array, name: NameRow) -> Moments:
-    bad = np.flatnonzero((whole < 1) | (whole > 9999))
-    if len(bad):
+def _years(whole: np.ndarray, texts: Texts) -> Moments:
+    if (row := first((whole < 1) | (whole > 9999))) is not None:
         raise ParameterError(
-            f"prepare.time: {name(int(bad[0]))} has {texts[int(bad[0])].as_py()}, which is not a year from "
-            "1 to 9999, as the yearly prepare.frequency needs; correct the row or the frequency"
+            f"prepare.time: {texts.has_number(row)}, which is not a year from 1 to 9999, as the yearly "
+            "prepare.frequency needs; correct the row or the frequency"
         )
     days = (whole - 1970).astype("datetime64[Y]").astype("datetime64[us]").astype(np.int64)
-    return Moments(
-        days,
-        description={"dates": "%Y", "dates read so because": "prepare.frequency is yearly"},
-        format="%Y",
-    )
+    words = {"dates": "%Y", "dates read so because": "prepare.frequency is yearly"}
+    return Moments(days, description=words, format="%Y")
 
 
-def _nearly_dates(whole: np.ndarray, texts: pa.Array, name: NameRow) -> None:
+def _nearly_dates(whole: np.ndarray, texts: Texts) -> None:
     """A column of dates with a wrong one among them must not turn into counts."""
-    lengths = np.asarray(pc.utf8_length(texts))
-    common = int(np.bincount(lengths).argmax())
+    common = int(np.bincount(np.asarray(pc.utf8_length(texts.array))).argmax())
     for format in _BACKWARDS if common == 8 else ():
-        if _plausible(read(texts, format, with_time=False)).all():
+        if _plausible(read(texts.array, format, with_time=False)).all():
             raise ParameterError(
-                f"prepare.time: {name(0)} has {texts[0].as_py()}, which looks like a date of the format "
-                f'{format}; set prepare.date_format: "{format}"'
+                f"prepare.time: {texts.has_number(0)}, which looks like a date of the format {format}; set "
+                f'prepare.date_format: "{format}"'
             )
-    dates = _dates_of_length(texts, common)
+    dates = _dates_of_length(texts.array, common)
     if dates is None or len(whole) < 3 or dates.valid.mean() <= _FULL:
         return
-    if regular(distinct(whole)) == 1:
-        return
-    row = int(np.flatnonzero(~dates.valid)[0])
-    raise ParameterError(
-        f"prepare.time: {name(row)} has {texts[row].as_py()}, which is not a date of the format "
-        f"{dates.format}, as most of the others are; correct the row"
-    )
+    if regular(distinct(whole)) < 1:
+        raise ParameterError(
+            f"prepare.time: {texts.has_number(int(np.argmax(~dates.valid)))}, which is not a date of the "
+            f"format {dates.format}, as most of the others are; correct the row"
+        )
 
 
 def _needs_dates(whole: np.ndarray, frequency: str) -> ParameterError:

@@ -9,7 +9,7 @@ import numpy as np
 from stages.frequency import DAY
 from stages.params import ParameterError
 from stages.prepare.dates.times import Moments, Times
-from stages.prepare.steps import moment
+from stages.prepare.steps import first, moment
 from stages.zones import offset_named, skipped, to_local, to_utc, zone_named
 
 _FIRST, _LAST = (
@@ -18,7 +18,7 @@ _FIRST, _LAST = (
 
 
 def times_of(
-    moments: Moments, zone: str | None, series: np.ndarray | None, name: Callable[[int], str]
+    moments: Moments, zone: str | None, series: np.ndarray, name: Callable[[int], str]
 ) -> Times:
     """The stamps of the rows.
 
@@ -27,75 +27,59 @@ def times_of(
 
     Args:
         zone: prepare.zone: of a wall clock, or to which times with a zone or offset are converted.
-        series: (n,) the series of each row, for hours that the clock shows twice; None: one series.
+        series: (n,) the series of each row, for hours that the clock shows twice.
     """
     if zone is not None:
         zone_named(zone)
-    _within_years(moments.stamps, name)
-    if moments.offset is None and moments.zone is None:
-        return _wall_clock(moments, zone, series, name)
-    words: dict[str, str] = {}
-    local_zone = zone or moments.zone
-    if local_zone is None:
-        assert moments.offset is not None
-        local = moments.stamps + moments.offset * 60_000_000
-        local_zone, words = _zone_of_offsets(moments)
-    else:
-        zone_named(local_zone)
-        local = to_local(moments.stamps, local_zone)
-    said = {"zone": local_zone + (" (prepare.zone)" if zone else "")} | words
-    if _days(local):
-        said["zone"] += ": days are the local ones"
-        return Times(local, "datetime", None, moments.description | said)
-    said["zone"] += ": kept in UTC" if local_zone != "UTC" else ""
-    return Times(moments.stamps, "datetime", local_zone, moments.description | said)
-
-
-def _within_years(stamps: np.ndarray, name: Callable[[int], str]) -> None:
-    """The calendar that dates are counted in has years 1 to 9999; a day at either end is left for zones."""
-    outside = np.flatnonzero((stamps < _FIRST) | (stamps > _LAST))
-    if len(outside):
-        row = int(outside[0])
+    stamps, words = moments.stamps, dict(moments.description)
+    # The calendar that dates are counted in has years 1 to 9999; a day at either end is left for zones.
+    if (row := first((stamps < _FIRST) | (stamps > _LAST))) is not None:
         raise ParameterError(
             f"prepare.time: {name(row)} is about the year {1970 + stamps[row] / DAY / 365.2425:.0f}; dates "
             "must lie in the years 1 to 9999: correct the row, or prepare.date_format"
         )
+    if moments.offset is None and moments.zone is None:
+        return _wall_clock(moments, zone, series, name)
+    local_zone = zone or moments.zone
+    offsets: dict[str, str] = {}
+    if local_zone is None:
+        assert moments.offset is not None
+        local = stamps + moments.offset * 60_000_000
+        local_zone = offset_named(int(moments.offset[np.argmax(stamps)]))
+        if (moments.offset != moments.offset[0]).any():
+            kinds = ", ".join(offset_named(int(minutes)) for minutes in np.unique(moments.offset))
+            last = f"forecasts have the last one, {local_zone} (or prepare.zone)"
+            offsets = {"offsets": f"{kinds}; {last}"}
+    else:
+        local = to_local(stamps, local_zone)
+    said = f"{local_zone} (prepare.zone)" if zone else local_zone
+    if _days(local):
+        words |= {"zone": f"{said}: days are the local ones"}
+        return Times(local, "datetime", None, words | offsets)
+    words |= {"zone": said if local_zone == "UTC" else f"{said}: kept in UTC"}
+    return Times(stamps, "datetime", local_zone, words | offsets)
 
 
 def _days(local: np.ndarray) -> bool:
     return bool((local % DAY == local[0] % DAY).all())
 
 
-def _zone_of_offsets(moments: Moments) -> tuple[str, dict[str, str]]:
-    assert moments.offset is not None
-    last = offset_named(int(moments.offset[np.argmax(moments.stamps)]))
-    if (moments.offset == moments.offset[0]).all():
-        return last, {}
-    kinds = ", ".join(offset_named(int(minutes)) for minutes in np.unique(moments.offset))
-    return last, {"offsets": f"{kinds}; forecasts have the last one, {last} (or prepare.zone)"}
-
-
 def _wall_clock(
-    moments: Moments, zone: str | None, series: np.ndarray | None, name: Callable[[int], str]
+    moments: Moments, zone: str | None, series: np.ndarray, name: Callable[[int], str]
 ) -> Times:
-    words = moments.description
-    if zone is None:
-        return Times(moments.stamps, "datetime", None, words)
-    if _days(moments.stamps):
-        return Times(
-            moments.stamps, "datetime", None, words | {"zone": f"{zone}: days are the local ones"}
-        )
-    stamps = _localised(moments.stamps, zone, series, name)
-    return Times(stamps, "datetime", zone, words | {"zone": f"{zone} (prepare.zone): kept in UTC"})
+    stamps, words = moments.stamps, moments.description
+    if zone is not None and not _days(stamps):
+        said = {"zone": f"{zone} (prepare.zone): kept in UTC"}
+        return Times(_localised(stamps, zone, series, name), "datetime", zone, words | said)
+    said = {"zone": f"{zone}: days are the local ones"} if zone is not None else {}
+    return Times(stamps, "datetime", None, words | said)
 
 
 def _localised(
-    wall: np.ndarray, zone: str, series: np.ndarray | None, name: Callable[[int], str]
+    wall: np.ndarray, zone: str, codes: np.ndarray, name: Callable[[int], str]
 ) -> np.ndarray:
     """(n,) UTC of a wall clock; of a time that the clock shows twice, the order of a series' rows decides."""
-    leapt = np.flatnonzero(skipped(wall, zone))
-    if len(leapt):
-        row = int(leapt[0])
+    if (row := first(skipped(wall, zone))) is not None:
         raise ParameterError(
             f"prepare.zone = {zone!r}: {name(row)} has {moment(wall[row])}, which the clock of that zone "
             "leaps over; correct the row or the zone"
@@ -104,7 +88,6 @@ def _localised(
     twice = np.flatnonzero(earlier != later)
     if not len(twice):
         return earlier
-    codes = np.zeros(len(wall), dtype=np.int64) if series is None else series
     stamps = earlier.copy()
     order = twice[np.lexsort((twice, wall[twice], codes[twice]))]
     same = (np.diff(codes[order]) == 0) & (np.diff(wall[order]) == 0)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from stages.frequency import DAY
 from stages.params import ParameterError
 from stages.prepare.dates.formats import Reading
+from stages.prepare.dates.times import Texts
 from stages.prepare.rhythm import share
-from stages.prepare.steps import distinct
+from stages.prepare.steps import distinct, moment
 
 _FULL, _EMPTY = 0.5, 0.1  # parts of the steps of a regular calendar that have a stamp
 _LEAST = 5  # different times that the evidence needs
@@ -23,18 +22,16 @@ class Order:
     """What else than the texts says how they were meant.
 
     Attributes:
-        rows: (n,) the text of each row, as its number. series: (n,) the series of each row; None: one.
+        rows: (n,) the text of each row, as its number. series: (n,) the series of each row.
         frequency: prepare.frequency.
     """
 
     rows: np.ndarray
-    series: np.ndarray | None
+    series: np.ndarray
     frequency: str
 
 
-def decide(
-    readings: list[Reading], texts: pa.Array, name: Callable[[int], str], order: Order
-) -> tuple[Reading, str]:
+def decide(readings: list[Reading], texts: Texts, order: Order) -> tuple[Reading, str]:
     """The one reading that the calendar or the order of the rows leaves, and why.
 
     Raises:
@@ -46,15 +43,13 @@ def decide(
     evidence = (_by_frequency, _by_calendar, _by_rows)
     answers = [ask(readings, times, order) for ask in evidence]
     reasons = [(reading, why) for reading, why in answers if reading is not None]
-    if (
-        len({reading.format for reading, _ in reasons}) == 1
-    ):  # evidence that contradicts decides nothing
+    if len({reading.format for reading, _ in reasons}) == 1:  # what contradicts decides nothing
         return reasons[0]
-    row = int(np.flatnonzero(readings[0].stamps != readings[1].stamps)[0])
-    dates = [f"{_date(reading, row)} by {reading.format}" for reading in readings]
+    row = int(np.argmax(readings[0].stamps != readings[1].stamps))
+    dates = [f"{moment(r.stamps[row]):%Y-%m-%d} by {r.format}" for r in readings]
     formats = " or ".join(f'"{reading.format}"' for reading in readings)
     raise ParameterError(
-        f"prepare.time: day and month cannot be told apart: {name(row)} has {texts[row].as_py()!r}, which is "
+        f"prepare.time: day and month cannot be told apart: {texts.has(row)}, which is "
         f"{' and '.join(dates)}, and no row decides; set prepare.date_format: {formats}"
     )
 
@@ -117,11 +112,6 @@ def regular(stamps: np.ndarray) -> float:
 
 def _in_order(stamps: np.ndarray, order: Order) -> bool:
     """Whether the stamps of each series rise from row to row, or fall in all of them."""
-    series = np.zeros(len(stamps), dtype=np.int64) if order.series is None else order.series
-    by_series = np.argsort(series, kind="stable")
-    apart = np.diff(stamps[by_series])[np.diff(series[by_series]) == 0]
+    by_series = np.argsort(order.series, kind="stable")
+    apart = np.diff(stamps[by_series])[np.diff(order.series[by_series]) == 0]
     return len(apart) > 0 and bool((apart > 0).all() or (apart < 0).all())
-
-
-def _date(reading: Reading, row: int) -> str:
-    return str(reading.stamps[row].astype("datetime64[us]").astype("datetime64[D]"))

@@ -20,7 +20,7 @@ from stages.prepare.dates.local import times_of
 from stages.prepare.dates.order import Order
 from stages.prepare.dates.periods import stamped
 from stages.prepare.dates.recognise import by_format, recognise
-from stages.prepare.dates.times import Moments, Times
+from stages.prepare.dates.times import Moments, Texts, Times
 
 __all__ = ["Times", "parse_times"]
 
@@ -54,29 +54,27 @@ def parse_times(
     if date_format is not None:
         check_format(date_format)
     if not columns:
+        assert series is not None, "rows are numbered within series: their numbers are needed"
         return _numbered(series)
     arrays = {name: plain(column, line) for name, column in columns.items()}
     if len(arrays) == 1:
         column = next(iter(arrays.values()))
     elif date_format is not None:
-        column = pc.binary_join_element_wise(*(_texts(a) for a in arrays.values()), _BLANK)
+        parts = [array.cast(pa.large_string()) for array in arrays.values()]
+        column = pc.binary_join_element_wise(*parts, pa.scalar(" ", pa.large_string()))
     else:
         column = joined(arrays, line)
-    if pa.types.is_timestamp(column.type):
-        return times_of(_typed(column), zone, series, line)
-    return _from_texts(column, date_format, zone, frequency, series, line)
+    series = np.zeros(len(column), dtype=np.int64) if series is None else series
+    if not pa.types.is_timestamp(column.type):
+        moments = _from_texts(column, date_format, frequency, series, line)
+        return moments if isinstance(moments, Times) else times_of(moments, zone, series, line)
+    stamps = np.asarray(column.cast(pa.int64()))
+    moments = Moments(stamps, None, column.type.tz, {"dates": "stored as times in the file"})
+    return times_of(moments, zone, series, line)
 
 
-_BLANK = pa.scalar(" ", pa.large_string())
-
-
-def _texts(array: pa.Array) -> pa.Array:
-    return array.cast(pa.large_string())
-
-
-def _numbered(series: np.ndarray | None) -> Times:
+def _numbered(series: np.ndarray) -> Times:
     """1, 2, … for the rows of each series in the file's order."""
-    assert series is not None, "rows are numbered within series: their numbers are needed"
     order = np.argsort(series, kind="stable")
     begins = np.flatnonzero(np.diff(series[order], prepend=series[order][:1] - 1))
     lengths = np.diff(np.append(begins, len(series)))
@@ -85,39 +83,31 @@ def _numbered(series: np.ndarray | None) -> Times:
     return Times(stamps, "integer", None, {"time": "none: rows are numbered within each series"})
 
 
-def _typed(column: pa.Array) -> Moments:
-    stamps = np.asarray(column.cast(pa.int64()))
-    return Moments(stamps, None, column.type.tz, {"dates": "stored as times in the file"})
-
-
 def _from_texts(
     column: pa.Array,
     date_format: str | None,
-    zone: str | None,
     frequency: str,
-    series: np.ndarray | None,
+    series: np.ndarray,
     line: Callable[[int], str],
-) -> Times:
-    """Each distinct text is read once."""
+) -> Moments | Times:
+    """The moments of the rows, or their times where those are counts; each distinct text is read once."""
     coded = pc.dictionary_encode(column)
     codes, distinct = np.asarray(coded.indices), coded.dictionary
-    texts = distinct.cast(pa.large_string())
-
-    def name(number: int) -> str:
-        return line(int(np.flatnonzero(codes == number)[0]))
-
+    texts = Texts(distinct.cast(pa.large_string()), lambda at: line(int(np.argmax(codes == at))))
     whole = _whole_numbers(distinct)
     moments: Moments | None
     if whole is None or (date_format is not None and date_format not in UNIX):
-        moments = _dates(texts, date_format, Order(codes, series, frequency), name)
+        moments = _dates(texts, date_format, Order(codes, series, frequency))
     elif date_format is not None:
-        moments = unix(whole, name, date_format)
+        moments = unix(whole, texts, date_format)
     else:
-        moments = read_integers(whole, _undotted(texts), frequency, name)
+        moments = read_integers(whole, Texts(_undotted(texts.array), texts.line), frequency)
     if moments is None:
         assert whole is not None
         return Times(whole[codes], "integer", None, {"time": "whole numbers"})
-    return times_of(_for_rows(moments, codes, frequency), zone, series, line)
+    stamps, words = stamped(moments.stamps, moments.format, frequency)
+    offset = None if moments.offset is None else moments.offset[codes]
+    return Moments(stamps[codes], offset, description=moments.description | words)
 
 
 def _whole_numbers(distinct: pa.Array) -> np.ndarray | None:
@@ -133,29 +123,17 @@ def _undotted(texts: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(texts, r"^\+?(-?\d+)(\.0*)?$", r"\1")
 
 
-def _dates(
-    texts: pa.Array, date_format: str | None, order: Order, name: Callable[[int], str]
-) -> Moments:
+def _dates(texts: Texts, date_format: str | None, order: Order) -> Moments:
     if date_format in UNIX:
         raise ParameterError(
-            f"prepare.date_format = {date_format!r} needs whole numbers, but {name(0)} has "
-            f"{texts[0].as_py()!r}; set it to the format of the dates, or to null"
+            f"prepare.date_format = {date_format!r} needs whole numbers, but {texts.has(0)}; set it to the "
+            "format of the dates, or to null"
         )
     if date_format is not None:
-        reading, words = by_format(texts, date_format, name)
+        reading, words = by_format(texts, date_format)
     else:
-        reading, words = recognise(texts, name, order)
+        reading, words = recognise(texts, order)
     if not reading.zoned.any():
         return Moments(reading.stamps, description=words, format=reading.format)
     utc = reading.stamps - reading.offset * 60_000_000
     return Moments(utc, reading.offset, description=words, format=reading.format)
-
-
-def _for_rows(moments: Moments, codes: np.ndarray, frequency: str) -> Moments:
-    """The moments of distinct texts for the rows that have them."""
-    stamps = moments.stamps
-    words: dict[str, str] = {}
-    if moments.format is not None:
-        stamps, words = stamped(stamps, moments.format, frequency)
-    offset = None if moments.offset is None else moments.offset[codes]
-    return Moments(stamps[codes], offset, description=moments.description | words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pandas as pd
 
 from stages.frequency import DAY, fixed_step, offset
 from stages.params import ParameterError
@@ -13,16 +14,18 @@ from stages.prepare.steps import moment
 FIRST = "the first of each period, since the file names none"
 
 
-def period_of(format: str) -> str | None:
-    """numpy's unit of the period that the format names; None where it names a day."""
-    if re.search("%[djuHI]", format):
+def _period_of(format: str | None) -> str | None:
+    """numpy's unit of the period that the format names; None where it names a day, or there is none."""
+    if format is None or re.search("%[djuHI]", format):
         return None
     if "%V" in format:
         return "W"
     return "M" if re.search("%[mbBhq]", format) else "Y"
 
 
-def stamped(stamps: np.ndarray, format: str, frequency: str) -> tuple[np.ndarray, dict[str, str]]:
+def stamped(
+    stamps: np.ndarray, format: str | None, frequency: str
+) -> tuple[np.ndarray, dict[str, str]]:
     """The stamps (n,) of the periods' first days, or of the day in them that prepare.frequency names (`ME`).
 
     Returns:
@@ -31,25 +34,21 @@ def stamped(stamps: np.ndarray, format: str, frequency: str) -> tuple[np.ndarray
     Raises:
         ParameterError: steps of the frequency are shorter than the periods.
     """
-    period = period_of(format)
-    if period is None:
+    period = _period_of(format)
+    if format is None or period is None:
         return stamps, {}
     if frequency in ("infer", "rows"):
         return stamps, {"day": FIRST}
     step = offset(frequency)
     _long_enough(frequency, period)
     distinct, codes = np.unique(stamps, return_inverse=True)
-    rolled = np.array(
-        [step.rollforward(moment(stamp)).to_datetime64() for stamp in distinct],
-        dtype="datetime64[us]",
-    ).astype(np.int64)
-    if (rolled >= _ends(distinct, period, 3 if "%q" in format else 1)).any():
+    days = [step.rollforward(moment(stamp)) for stamp in distinct]
+    rolled = pd.DatetimeIndex(days).as_unit("us").asi8
+    outside = rolled >= _ends(distinct, period, 3 if "%q" in format else 1)
+    if outside.any() or (rolled == distinct).all():
         return stamps, {"day": FIRST}
-    if (rolled == distinct).all():
-        return stamps, {"day": FIRST}
-    return rolled[codes], {
-        "day": f"the one of each period that prepare.frequency = {frequency!r} names"
-    }
+    named = f"the one of each period that prepare.frequency = {frequency!r} names"
+    return rolled[codes], {"day": named}
 
 
 def _long_enough(frequency: str, period: str) -> None:

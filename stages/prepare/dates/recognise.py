@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import numpy as np
-import pyarrow as pa
 
 from stages.params import ParameterError
 from stages.prepare.dates.complaints import mixed, not_a_date, open_years, unknown
 from stages.prepare.dates.formats import Reading, expression, read
 from stages.prepare.dates.order import Order, decide
+from stages.prepare.dates.times import Texts
+from stages.prepare.steps import first
 
 # Every format that is recognised; a time of day and an offset may follow each one that has a day.
 FORMATS = (*(
@@ -26,62 +26,60 @@ FORMATS = (*(
     "%Y/Q%q", "Q%q %Y", "Q%q-%Y", "Q%q/%Y", "Q%q%Y", "%G-W%V", "%GW%V", "%G W%V", "%G-W%V-%u", "%GW%V%u",
     "%a, %d %b %Y", "%a %d %b %Y", "%a, %b %d, %Y", "%a %b %d %Y", "%a %b %d, %Y", "%a %b %d %H:%M:%S %Y",
 )  # fmt: skip
-NameRow = Callable[[int], str]
 
 
-def recognise(texts: pa.Array, name: NameRow, order: Order) -> tuple[Reading, dict[str, str]]:
-    """The one format that all texts have.
-
-    Args:
-        texts: (n,) strings without blanks at their ends, in order of appearance.
-        name: the row of a text, for a sentence. order: what decides between day and month.
+def recognise(texts: Texts, order: Order) -> tuple[Reading, dict[str, str]]:
+    """The one format that all texts have; `order` decides between day and month.
 
     Raises:
         ParameterError: no format has all texts, or several do and nothing decides.
     """
-    first = texts[0].as_py()
-    likely = [format for format in FORMATS if looks_like(first, format)]
+    likely = _likely(texts.text(0))
     if not likely:
-        raise unknown(texts, 0, name)
-    readings = [read(texts, format) for format in likely]
+        raise unknown(texts, 0)
+    readings = [read(texts.array, format) for format in likely]
     fitting = [reading for reading in readings if reading.fits.all()]
     if not fitting:
-        raise _two_formats(texts, readings, name)
+        raise _two_formats(texts, readings)
     valid = [reading for reading in fitting if reading.valid.all()]
     if not valid:
-        raise not_a_date(texts, fitting, name)
+        raise not_a_date(texts, fitting)
     for reading in valid:
-        mixed(texts, reading, name)
+        mixed(texts, reading)
     if len(valid) > 1:
-        chosen, why = decide(valid, texts, name, order)
+        chosen, why = decide(valid, texts, order)
     else:
-        chosen, why = valid[0], _only(texts, fitting, name)
+        chosen, why = valid[0], _only(texts, fitting)
     return chosen, described(chosen, why)
 
 
-def by_format(texts: pa.Array, format: str, name: NameRow) -> tuple[Reading, dict[str, str]]:
+def by_format(texts: Texts, format: str) -> tuple[Reading, dict[str, str]]:
     """The texts by prepare.date_format.
 
     Raises:
         ParameterError: a text does not have the format, or there is no such time.
     """
-    reading = read(texts, format)
-    if not reading.fits.all():
-        row = int(np.flatnonzero(~reading.fits)[0])
+    reading = read(texts.array, format)
+    if (row := first(~reading.fits)) is not None:
         raise ParameterError(
-            f"prepare.date_format = {format!r}: {name(row)} has {texts[row].as_py()!r}, which does not have "
-            "this format; correct the row or the format"
+            f"prepare.date_format = {format!r}: {texts.has(row)}, which does not have this format; correct "
+            "the row or the format"
         )
     if not reading.valid.all():
-        raise not_a_date(texts, [reading], name)
-    mixed(texts, reading, name)
-    if "%y" in format:
-        _two_digit_years(texts, reading, name)
+        raise not_a_date(texts, [reading])
+    mixed(texts, reading)
+    if "%y" in format and (row := first(open_years(reading))) is not None:
+        year = reading.years[row]  # nothing tells whether 55 is 1955 or 2055
+        raise ParameterError(
+            f"prepare.date_format = {format!r}: {texts.has(row)}, which can be {year - 100} or {year} "
+            "(two-digit years are read from 1969 to 2039); write years with four digits"
+        )
     return reading, described(reading, "it is prepare.date_format")
 
 
-def looks_like(text: str, format: str) -> bool:
-    return re.match(expression(format, with_time=True), text) is not None
+def _likely(text: str) -> list[str]:
+    """The formats that one text has."""
+    return [format for format in FORMATS if re.match(expression(format, with_time=True), text)]
 
 
 def described(reading: Reading, why: str) -> dict[str, str]:
@@ -95,38 +93,21 @@ def described(reading: Reading, why: str) -> dict[str, str]:
     return words
 
 
-def _only(texts: pa.Array, fitting: list[Reading], name: NameRow) -> str:
+def _only(texts: Texts, fitting: list[Reading]) -> str:
     """Why the other orders of day and month were not possible."""
     for reading in fitting:
-        if not reading.valid.all():
-            row = int(np.flatnonzero(~reading.valid)[0])
-            return f"{name(row)} has {texts[row].as_py()}, which is not a date by {reading.format}"
+        if (row := first(~reading.valid)) is not None:
+            return f"{texts.has_number(row)}, which is not a date by {reading.format}"
     return ""
 
 
-def _two_formats(texts: pa.Array, readings: list[Reading], name: NameRow) -> ParameterError:
+def _two_formats(texts: Texts, readings: list[Reading]) -> ParameterError:
     best = max(readings, key=lambda reading: int(reading.fits.sum()))
-    row = int(np.flatnonzero(~best.fits)[0])
-    text = texts[row].as_py()
-    others = [format for format in FORMATS if looks_like(text, format)]
+    row = int(np.argmax(~best.fits))
+    others = _likely(texts.text(row))
     if not others:
-        return unknown(texts, row, name)
+        return unknown(texts, row)
     return ParameterError(
-        f"prepare.time: {name(0)} has {texts[0].as_py()!r} ({best.format}), but {name(row)} has {text!r} "
-        f"({others[0]}); write all dates in one format"
+        f"prepare.time: {texts.has(0)} ({best.format}), but {texts.has(row)} ({others[0]}); write all dates "
+        "in one format"
     )
-
-
-def _two_digit_years(texts: pa.Array, reading: Reading, name: NameRow) -> None:
-    """Nothing tells whether 55 is 1955 or 2055."""
-    unclear = np.flatnonzero(open_years(reading))
-    if len(unclear):
-        row = int(unclear[0])
-        year = 1970 + int(
-            reading.stamps[row].astype("datetime64[us]").astype("datetime64[Y]").astype(int)
-        )
-        raise ParameterError(
-            f"prepare.date_format = {reading.format!r}: {name(row)} has {texts[row].as_py()!r}, which can be "
-            f"{year - 100} or {year} (two-digit years are read from 1969 to 2039); write years "
-            "with four digits"
-        )

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+
+
+class Texts(NamedTuple):
+    """The distinct texts of a time column, in order of appearance and without blanks at their ends.
+
+    array: (n,) strings. line: the number of a text → where its first row stands, in words.
+    """
+
+    array: pa.Array
+    line: Callable[[int], str]
+
+    def text(self, at: int) -> str:
+        return self.array[at].as_py()
+
+    def has(self, at: int) -> str:
+        """`line 5 has '2024-13-01'`."""
+        return f"{self.line(at)} has {self.text(at)!r}"
+
+    def has_number(self, at: int) -> str:
+        """`line 5 has 20241301`."""
+        return f"{self.line(at)} has {self.text(at)}"
 
 
 @dataclass(frozen=True)

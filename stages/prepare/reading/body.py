@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from itertools import islice
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,16 +16,8 @@ from stages.prepare.reading.records import NO_SEPARATOR, Record, offset_of, reco
 _BLOCK = 1 << 24  # bytes that are parsed at once; a row has to fit
 
 
-@dataclass(frozen=True)
-class Columns:
-    """The cells of a table, names still to be given; `words` say what was left out and why."""
-
-    cells: list[pa.ChunkedArray]
-    words: dict[str, str]
-
-
-def read_columns(data: bytes, layout: Layout) -> Columns:
-    """Every column as text.
+def read_columns(data: bytes, layout: Layout) -> tuple[list[pa.ChunkedArray], dict[str, str]]:
+    """Every column as text, names still to be given; and what was left out and why, in words.
 
     Raises:
         ParameterError: a row has more or fewer cells than the others, or a quote is not closed.
@@ -48,12 +40,17 @@ def read_columns(data: bytes, layout: Layout) -> Columns:
     unnamed = not (layout.names and len(layout.names) == layout.width and layout.names[-1])
     short = layout.names is not None and len(layout.names) == layout.width - 1
     if layout.width > 1 and unnamed:
-        if _is_empty(cells[-1]):
+        if not pc.any(pc.not_equal(trimmed(cells[-1]), "")).as_py():
             cells.pop()
             words["end of rows"] = f"every row ends in {shown(layout.separator)}: not a column"
         elif short:
-            _refuse_short_header(data, layout)
-    return Columns(cells, words)
+            row = next(records(data, layout.separator, layout.first))
+            raise ParameterError(
+                f"every row of the file has {layout.width} cells, but its header names {layout.width - 1} "
+                f"columns (line {row.line}: {layout.separator.join(row.cells)[:60]!r}); name every column "
+                "in the header, the column of row names too"
+            )
+    return cells, words
 
 
 def fitting_rows(data: bytes, separator: str, width: int, skipped: int) -> list[pa.ChunkedArray]:
@@ -106,7 +103,7 @@ def _notes(data: bytes, layout: Layout) -> list[str]:
         if len(record.cells) == layout.width:
             if wrong:
                 break
-        elif not record.blank:
+        elif record.filled:
             wrong.append(record)
     else:
         for record in wrong:
@@ -147,17 +144,15 @@ def _without_notes(table: pa.Table) -> tuple[pa.Table, list[str]]:
 
 
 def _without_blank_end(table: pa.Table, data: bytes, layout: Layout) -> pa.Table:
-    """One column: lines at the end may be blank.
-
-    Raises:
-        ParameterError: a line within is blank, which may be a gap or nothing.
-    """
+    """One column: lines at the end may be blank; one within, which may be a gap or nothing, is refused."""
     column = trimmed(table.column(0))
     end = len(column)
     while end and not column[end - 1].as_py():
         end -= 1
     blank = pc.index(column.slice(0, end), "").as_py()
-    if blank >= 0 and not _has_quoted_gaps(data):
+    # Where empty cells are written as two quotes they are rows.
+    quoted_gaps = b'""' in data and b"\n\n" not in data and b"\n\r\n" not in data
+    if blank >= 0 and not quoted_gaps:
         raise ParameterError(
             f"line {layout.first + 1 + blank} of the file is blank; in a file of one column it may be "
             "a gap or nothing: write NA for a gap, or remove the line"
@@ -165,33 +160,10 @@ def _without_blank_end(table: pa.Table, data: bytes, layout: Layout) -> pa.Table
     return table.slice(0, end)
 
 
-def _has_quoted_gaps(data: bytes) -> bool:
-    """Whether empty cells of the one column are written as two quotes, so that they are rows."""
-    return b'""' in data and b"\n\n" not in data and b"\n\r\n" not in data
-
-
-def _refuse_short_header(data: bytes, layout: Layout) -> None:
-    """The header has one cell less than every row, and the last cells of the rows are not empty."""
-    row = next(records(data, layout.separator, layout.first))
-    raise ParameterError(
-        f"every row of the file has {layout.width} cells, but its header names {layout.width - 1} "
-        f"columns (line {row.line}: {layout.separator.join(row.cells)[:60]!r}); name every column "
-        "in the header, the column of row names too"
-    )
-
-
-def _is_empty(column: pa.ChunkedArray) -> bool:
-    return not pc.any(pc.not_equal(trimmed(column), "")).as_py()
-
-
 def row_line(data: bytes, layout: Layout, row: int) -> str:
     """Where a row (from 0) of the table stands in the file, in words."""
-    at = -1
-    keep_blank = layout.width == 1
-    if keep_blank or layout.separator == NO_SEPARATOR:
+    if layout.width == 1 or layout.separator == NO_SEPARATOR:  # blank lines are rows
         return f"line {layout.first + 1 + row}"
-    for record in records(data, layout.separator, layout.first):
-        at += len(record.cells) == layout.width
-        if at == row:
-            return f"line {record.line}"
-    raise AssertionError("a row that the file does not have")
+    every = records(data, layout.separator, layout.first)
+    rows = (record for record in every if len(record.cells) == layout.width)
+    return f"line {next(islice(rows, row, None)).line}"

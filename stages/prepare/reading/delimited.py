@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,60 +14,42 @@ from stages.prepare.reading.body import row_line
 from stages.prepare.reading.cells import NUMBER, WHOLE, matches, trimmed
 from stages.prepare.reading.layout import shown
 from stages.prepare.reading.records import NO_SEPARATOR
-from stages.prepare.reading.separators import Reading, only_reading
-from stages.prepare.reading.table import SET, Table
+from stages.prepare.reading.separators import only_reading
+from stages.prepare.reading.table import SET, Options, Table
 from stages.prepare.reading.text import read_text
 
 _EXCEL = re.compile(rb'"?sep=(.)"?\r?\n', re.IGNORECASE)
 
 
-def read_delimited(
-    path: Path,
-    *,
-    encoding: str | None = None,
-    separator: str | None = None,
-    header: bool | None = None,
-) -> Table:
-    """The file's columns, every cell as text; arguments that are not None are not recognised but taken.
+def read_delimited(path: Path, options: Options) -> Table:
+    """The file's columns, every cell as text; options that are not None are not recognised but taken.
 
     Raises:
         ParameterError: the file cannot be read as a table in one way alone; says why and what to set.
     """
-    data, words = read_text(path, encoding)
-    source = {"file": "delimited text", "encoding": words}
-    line = _EXCEL.match(data)
-    by_file = line[1].decode("latin-1") if line else None
-    known = by_file if separator is None else separator
-    best = only_reading(data, known, header, skipped=1 if line else 0)
-    how = SET if separator is not None else " (its first line says so)" if by_file else ""
-    sign = best.layout.separator
-    source["separator"] = "none: one column" if sign == NO_SEPARATOR else shown(sign) + how
-    # A line is asked for only where something is wrong: the text is read again, not kept.
-    return _table(
-        best, header, source, lambda row: row_line(read_text(path, encoding)[0], best.layout, row)
-    )
-
-
-def _table(
-    reading: Reading, header: bool | None, source: dict[str, str], line: Callable[[int], str]
-) -> Table:
-    shape, cells = reading.layout, reading.columns.cells
-    if header is None and shape.names is None:
+    data, encoding = read_text(path, options.encoding)
+    excel = _EXCEL.match(data)
+    by_file = excel[1].decode("latin-1") if excel else None
+    known = by_file if options.separator is None else options.separator
+    best = only_reading(data, known, options.header, skipped=1 if excel else 0)
+    shape, cells, alone = best.layout, best.cells, best.layout.separator == NO_SEPARATOR
+    if options.header is None and shape.names is None:
         _refuse_numbered_header(cells)
-    how = SET if header is not None else ""
-    source["header"] = (
-        f"line {shape.first}{how}"
-        if shape.names is not None
-        else f"none{how}: columns are numbered"
+    how = SET if options.separator is not None else " (its first line says so)" if by_file else ""
+    separator = "none: one column" if alone else shown(shape.separator) + how
+    how = SET if options.header is not None else ""
+    header = (
+        f"none{how}: columns are numbered" if shape.names is None else f"line {shape.first}{how}"
     )
     names, nameless = name_columns(list(shape.names or [""] * len(cells))[: len(cells)])
-    source |= reading.columns.words
+    words = {"encoding": encoding, "separator": separator, "header": header}
     return Table(
         columns=dict(zip(names, cells, strict=True)),
         nameless=nameless if shape.names is not None else (),
-        source=source,
-        line=line,
-        separator=None if shape.separator == NO_SEPARATOR else shape.separator,
+        source={"file": "delimited text"} | words | best.words,
+        # A line is asked for only where something is wrong: the text is read again, not kept.
+        line=lambda row: row_line(read_text(path, options.encoding)[0], shape, row),
+        separator=None if alone else shape.separator,
         header=shape.names is not None,
     )
 

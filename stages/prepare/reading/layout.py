@@ -44,9 +44,7 @@ def layout(data: bytes, separator: str, skipped: int, header: bool | None) -> La
         raise ParameterError("prepare.path: the file has no rows; name a file that has")
     width = _commonest(top)
     start = _start(top, width)
-    notes = tuple(
-        separator.join(record.cells).strip() for record in top[:start] if not record.blank
-    )
+    notes = tuple(separator.join(record.cells).strip() for record in top[:start] if record.filled)
     head = top[start]
     named = _is_header(head.cells) if header is None else header
     if not named:
@@ -66,7 +64,7 @@ def table_width(data: bytes, separator: str, skipped: int) -> int:
 
 
 def _commonest(top: list[Record]) -> int:
-    counts = Counter(len(record.cells) for record in top if not record.blank)
+    counts = Counter(len(record.cells) for record in top if record.filled)
     return counts.most_common(1)[0][0] if counts else 1
 
 
@@ -95,11 +93,10 @@ def _name(cell: str) -> str:
 def _start(top: list[Record], width: int) -> int:
     """The index of the first record of the table; those before it are notes or blank."""
     for at, record in enumerate(top):
-        if record.blank:
+        if not record.filled:
             continue
-        filled = [cell for cell in record.cells if trim(cell)]
-        following = next((r for r in top[at + 1 :] if not r.blank), None)
-        note = len(filled) == 1 and trim(record.cells[0]) and not is_data(record.cells[0])
+        following = next((r for r in top[at + 1 :] if r.filled), None)
+        note = record.filled == record.cells[:1] and not is_data(record.cells[0])
         if not (note and width > 1 and following and _may_follow_a_note(following, width)):
             return at
     return 0
@@ -107,10 +104,10 @@ def _start(top: list[Record], width: int) -> int:
 
 def _may_follow_a_note(record: Record, width: int) -> bool:
     """Whether a record can be another note or the header itself: neither is a row of data."""
-    filled = [cell for cell in record.cells if trim(cell)]
+    filled = record.filled
     if len(filled) == 1:
         return not is_data(record.cells[0])
-    named = all(trim(cell) for cell in record.cells[: len(filled)])  # it may end in separators
+    named = filled == record.cells[: len(filled)]  # it may end in separators
     fits = width - 1 <= len(record.cells) <= width + 1 and len(filled) <= width
     return fits and named and not any(map(is_data, filled))
 
@@ -118,8 +115,7 @@ def _may_follow_a_note(record: Record, width: int) -> bool:
 def _is_header(cells: list[str]) -> bool:
     """Whether the first row names the columns: it has a cell that is neither a number, a date nor a gap.
 
-    Raises:
-        ParameterError: it has only numbers that count the columns, which may be either.
+    Only numbers that count the columns may be either, and are refused.
     """
     if not all(map(is_data, cells)):
         return True
@@ -127,7 +123,7 @@ def _is_header(cells: list[str]) -> bool:
     counted = [str(i) for i in range(len(cells) - 1)]
     if len(cells) > 1 and not numbers[0] and numbers[1:] == counted:
         return True  # how pandas writes a frame whose columns have no names
-    if len(cells) > 1 and all(re.match(WHOLE, number) for number in numbers):
+    if all(re.match(WHOLE, number) for number in numbers):
         counts = [int(number.replace("−", "-")) for number in numbers]
         if {b - a for a, b in pairwise(counts)} == {1}:
             raise ParameterError(

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from stages.params import ParameterError
 from stages.prepare.reading.cells import EXPONENT, SIGN, gaps, matches, trimmed
 from stages.prepare.reading.signs import Signs
+from stages.prepare.steps import first
 
 LARGEST, SMALLEST = 1e150, 1e-150  # beyond them squares overflow or vanish
 _PLAIN = rf"^{SIGN}(?:[0-9]+\.?[0-9]*|\.[0-9]+){EXPONENT}$"
@@ -38,9 +39,8 @@ def numbers(column: pa.ChunkedArray, signs: Signs, where: Callable[[int], str]) 
     if pa.types.is_string(column.type):
         return _from_text(column, signs, where)
     values = pc.fill_null(pc.cast(column, pa.float64(), safe=False), np.nan).to_numpy()
-    wrong = np.flatnonzero(np.isinf(values))
-    if len(wrong):
-        raise ParameterError(_sentence(where(int(wrong[0])), str(values[wrong[0]])))
+    if (row := first(np.isinf(values))) is not None:
+        raise ParameterError(_sentence(where(row), str(values[row])))
     return values
 
 

@@ -32,9 +32,12 @@ def read_parquet(path: Path) -> Table:
         ) from None
     if not table.num_rows:
         raise ParameterError("prepare.path: the file has no rows; name a file that has")
-    written = ["" if _is_index(name) else name.strip() for name in table.column_names]
+    written = [  # what pandas calls an index without a name is no name
+        "" if name.startswith("__index_level_") and name.endswith("__") else name.strip()
+        for name in table.column_names
+    ]
     names, nameless = name_columns(written)
-    columns = [_simple(column) for column in table.columns]
+    columns = [simple(column) for column in table.columns]
     return Table(
         columns=dict(zip(names, columns, strict=True)),
         nameless=nameless,
@@ -43,19 +46,14 @@ def read_parquet(path: Path) -> Table:
     )
 
 
-def _is_index(name: str) -> bool:
-    """Whether it is how pandas calls an index without a name."""
-    return name.startswith("__index_level_") and name.endswith("__")
-
-
-def _simple(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def simple(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Text and categories as strings, periods as timestamps; other types as they are."""
     kind = column.type
     if getattr(kind, "extension_name", "") == "pandas.period":
         moments = column.to_pandas().dt.to_timestamp()
         return pa.chunked_array([pa.array(moments, pa.timestamp("us"))])
     if pa.types.is_dictionary(kind):
-        return _simple(pc.cast(column, kind.value_type))
+        return simple(pc.cast(column, kind.value_type))
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return pc.cast(column, pa.string())
     if pa.types.is_null(kind):
@@ -80,7 +78,9 @@ def to_text(column: pa.ChunkedArray, what: str, line: Callable[[int], str]) -> p
             integers = pc.cast(pc.if_else(whole, values, None), pa.int64())
             text = pc.if_else(whole, pc.cast(integers, pa.string()), text)
         return pc.if_else(pc.is_nan(values), None, text)
-    if _is_atom(kind):
+    is_a = pa.types
+    numeric = is_a.is_integer(kind) or is_a.is_boolean(kind) or is_a.is_decimal(kind)
+    if numeric or is_a.is_date(kind) or is_a.is_timestamp(kind):
         return pc.cast(column, pa.string())
     raise ParameterError(
         f"{what} has the type {kind}, which cannot name series; write the names as text"
@@ -99,14 +99,3 @@ def check_numeric(column: pa.ChunkedArray, what: str) -> None:
         return
     remedy = "write 0 and 1" if pa.types.is_boolean(kind) else "write numbers, or leave it out"
     raise ParameterError(f"{what} has the type {kind}, not numbers; {remedy}")
-
-
-def _is_atom(kind: pa.DataType) -> bool:
-    test = pa.types
-    return (
-        test.is_integer(kind)
-        or test.is_boolean(kind)
-        or test.is_decimal(kind)
-        or test.is_date(kind)
-        or test.is_timestamp(kind)
-    )

@@ -25,8 +25,9 @@ class Record:
     cells: list[str]
 
     @property
-    def blank(self) -> bool:
-        return not any(trim(cell) for cell in self.cells)
+    def filled(self) -> list[str]:
+        """The cells that are not blank."""
+        return [cell for cell in self.cells if trim(cell)]
 
 
 def records(

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.params import ParameterError
-from stages.prepare.reading.body import Columns, fitting_rows, read_columns
+from stages.prepare.reading.body import fitting_rows, read_columns
 from stages.prepare.reading.cells import BLANKS, WHOLE, matches, share_of_data, trimmed
 from stages.prepare.reading.layout import Layout, layout, shown, table_width
 from stages.prepare.reading.records import NO_SEPARATOR
@@ -19,31 +19,11 @@ SEPARATORS = (",", ";", "\t", "|")
 
 @dataclass(frozen=True)
 class Reading:
-    """A text read under one separator."""
+    """A text read under one separator: its columns, and what was left out and why, in words."""
 
     layout: Layout
-    columns: Columns
-
-    @property
-    def example(self) -> str:
-        """The first row, as this reading has it."""
-        cells = [column[0].as_py() for column in self.columns.cells[:6]]
-        return " · ".join(cells)
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    """What came of one separator: a reading, or what is wrong with the table."""
-
-    separator: str
-    width: int
-    outcome: Reading | ParameterError
-
-    def share(self, data: bytes, skipped: int) -> float:
-        """The share of numbers and dates among its cells; of a wrong table, among the rows that fit."""
-        if isinstance(self.outcome, Reading):
-            return share_of_data(self.outcome.columns.cells)
-        return share_of_data(fitting_rows(data, self.separator, self.width, skipped))
+    cells: list[pa.ChunkedArray]
+    words: dict[str, str]
 
 
 def only_reading(data: bytes, separator: str | None, header: bool | None, skipped: int) -> Reading:
@@ -54,29 +34,30 @@ def only_reading(data: bytes, separator: str | None, header: bool | None, skippe
     """
     if separator is not None:
         return _by_separator(data, separator, header, skipped)
-    attempts = [
-        _attempt(data, separator, width, header, skipped)
+    attempts = {
+        separator: _attempt(data, separator, header, skipped)
         for separator in SEPARATORS
-        if separator.encode() in data and (width := table_width(data, separator, skipped)) > 1
-    ]
+        if separator.encode() in data and table_width(data, separator, skipped) > 1
+    }
     if not attempts:
         return _one_column(data, header, skipped)
-    best = _best(data, attempts, skipped)
-    readings = [attempt.outcome for attempt in best if isinstance(attempt.outcome, Reading)]
-    for attempt in best:
-        if isinstance(attempt.outcome, ParameterError):
-            column = _decimal_column(data, header, skipped)
-            if column is None:
-                raise attempt.outcome
-            return column
-    if len(readings) > 1:
+    try:
+        best = _best(data, attempts, skipped)
+    except ParameterError:
+        column = _decimal_column(data, header, skipped)
+        if column is None:
+            raise
+        return column
+    if len(best) > 1:
+        rows = [" · ".join(column[0].as_py() for column in one.cells[:6]) for one in best]
+        signs = [shown(one.layout.separator) for one in best]
         raise ParameterError(
             "prepare.separator: the first row may be "
-            + " or ".join(f"{r.example!r} ({shown(r.layout.separator)})" for r in readings)
+            + " or ".join(f"{row!r} ({sign})" for row, sign in zip(rows, signs, strict=True))
             + "; set prepare.separator to the one that is right"
         )
-    _refuse_decimal_commas(readings[0])
-    return readings[0]
+    _refuse_decimal_commas(best[0])
+    return best[0]
 
 
 def separator_of(name: str) -> str:
@@ -99,43 +80,52 @@ def _by_separator(data: bytes, name: str, header: bool | None, skipped: int) -> 
     separator = separator_of(name)
     if table_width(data, separator, skipped) == 1:
         return _one_column(data, header, skipped)
-    return _read(data, layout(data, separator, skipped, header))
+    return _read(data, separator, header, skipped)
+
+
+def _read(data: bytes, separator: str, header: bool | None, skipped: int) -> Reading:
+    shape = layout(data, separator, skipped, header)
+    return Reading(shape, *read_columns(data, shape))
 
 
 def _attempt(
-    data: bytes, separator: str, width: int, header: bool | None, skipped: int
-) -> _Attempt:
-    outcome: Reading | ParameterError
+    data: bytes, separator: str, header: bool | None, skipped: int
+) -> Reading | ParameterError:
+    """A reading, or what is wrong with the table."""
     try:
-        outcome = _read(data, layout(data, separator, skipped, header))
+        return _read(data, separator, header, skipped)
     except ParameterError as error:
-        outcome = error
-    return _Attempt(separator, width, outcome)
+        return error
 
 
-def _best(data: bytes, attempts: list[_Attempt], skipped: int) -> list[_Attempt]:
+def _best(
+    data: bytes, attempts: dict[str, Reading | ParameterError], skipped: int
+) -> list[Reading]:
     """The attempts that explain most; a faulty table counts too, or a worse reading would replace it.
 
     It counts less than a table in which all is right where both explain as much, and not at all where even
     the line of names lacks its separator: the commas of `Day;Sales` and `2020-01-01;0,5` are decimals.
+    Where it explains most, its fault is raised.
     """
-    right = [attempt for attempt in attempts if isinstance(attempt.outcome, Reading)]
+    right = {sign: one for sign, one in attempts.items() if isinstance(one, Reading)}
     if right:
         names = next(line for line in data.splitlines()[skipped:] if line.strip())
-        attempts = right + [
-            attempt
-            for attempt in attempts
-            if attempt not in right and attempt.separator.encode() in names
-        ]
-    if len(attempts) == 1:
-        return attempts
-    shares = [attempt.share(data, skipped) for attempt in attempts]
-    best = [a for a, share in zip(attempts, shares, strict=True) if share == max(shares)]
-    return [a for a in best if a in right] or best
+        attempts = {s: one for s, one in attempts.items() if s in right or s.encode() in names}
+    if len(attempts) > 1:
+        shares = {sign: _share(data, sign, one, skipped) for sign, one in attempts.items()}
+        attempts = {s: one for s, one in attempts.items() if shares[s] == max(shares.values())}
+    faults = [one for one in attempts.values() if isinstance(one, ParameterError)]
+    if len(faults) == len(attempts):
+        raise faults[0]
+    return [one for one in attempts.values() if isinstance(one, Reading)]
 
 
-def _read(data: bytes, shape: Layout) -> Reading:
-    return Reading(shape, read_columns(data, shape))
+def _share(data: bytes, separator: str, attempt: Reading | ParameterError, skipped: int) -> float:
+    """The share of numbers and dates among its cells; of a wrong table, among the rows that fit."""
+    if isinstance(attempt, Reading):
+        return share_of_data(attempt.cells)
+    width = table_width(data, separator, skipped)
+    return share_of_data(fitting_rows(data, separator, width, skipped))
 
 
 def _decimal_column(data: bytes, header: bool | None, skipped: int) -> Reading | None:
@@ -144,7 +134,7 @@ def _decimal_column(data: bytes, header: bool | None, skipped: int) -> Reading |
         reading = _one_column(data, header, skipped)
     except ParameterError:
         return None
-    text = trimmed(reading.columns.cells[0])
+    text = trimmed(reading.cells[0])
     if reading.layout.names is None or not pc.all(matches(text, r"^[+\-]?[0-9]+,[0-9]+$")).as_py():
         return None
     whole = pc.cast(pc.replace_substring_regex(text, ",.*", ""), pa.float64()).to_numpy()
@@ -152,8 +142,8 @@ def _decimal_column(data: bytes, header: bool | None, skipped: int) -> Reading |
 
 
 def _one_column(data: bytes, header: bool | None, skipped: int) -> Reading:
-    reading = _read(data, layout(data, NO_SEPARATOR, skipped, header))
-    text = trimmed(reading.columns.cells[0])
+    reading = _read(data, NO_SEPARATOR, header, skipped)
+    text = trimmed(reading.cells[0])
     blank = pc.index(matches(text, rf"[0-9][{BLANKS}]+[+\-−]?[0-9]"), True).as_py()
     if blank >= 0 and pc.all(pc.match_substring_regex(text, rf"[{BLANKS}]")).as_py():
         raise ParameterError(
@@ -167,7 +157,7 @@ def _refuse_decimal_commas(reading: Reading) -> None:
     """Two columns without a header, `1,5`, may be one column of decimals."""
     shape = reading.layout
     if shape.separator == "," and shape.names is None and shape.width == 2:
-        first, second = (trimmed(cells) for cells in reading.columns.cells)
+        first, second = (trimmed(cells) for cells in reading.cells)
         if pc.all(matches(first, WHOLE)).as_py() and pc.all(matches(second, "^[0-9]+$")).as_py():
             raise ParameterError(
                 f"prepare.separator: {first[0].as_py()},{second[0].as_py()} may be two cells or one number "

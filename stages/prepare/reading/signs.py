@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ from stages.prepare.reading.cells import (
     matches,
     trimmed,
 )
-from stages.prepare.reading.table import SET, Table
+from stages.prepare.reading.table import SET, Options, Table
 
 
 @dataclass(frozen=True)
@@ -31,29 +31,30 @@ class Signs:
     thousands: str = ""
 
 
-def recognise_signs(
-    table: Table,
-    values: Iterable[str],
-    *,
-    others: Callable[[], Iterable[str]] = tuple,
-    decimal: str | None = None,
-    thousands: str | None = None,
+def read_signs(
+    table: Table, options: Options, values: Sequence[str], roles: Sequence[str]
 ) -> tuple[Signs, dict[str, str]]:
     """The signs of the numbers in the columns `values`, and words about them for the summary.
 
-    `others` gives columns that are asked where those leave it open. Columns that are not text say nothing.
+    Where those leave it open, all columns of numbers are asked but `roles`, which are none whatever they look
+    like: times, names of series. Columns that are not text say nothing.
 
     Raises:
         ParameterError: both readings are possible, or the numbers contradict each other.
     """
+    text = any(pa.types.is_string(table.columns[name].type) for name in values)
+    if table.source["file"] == "Parquet" and not text:
+        return Signs(), {}
+    decimal, thousands = options.decimal, options.thousands
     check_signs(decimal, thousands)
     proofs = _Proofs(table)
     for name in values:
         proofs.read(name)
     if proofs.open:
-        for name in others():
-            proofs.read(name)
-    signs = proofs.decide(decimal, _kind(thousands))
+        for name, column in table.columns.items():
+            if name not in roles and _all_numbers(column):
+                proofs.read(name)
+    signs = proofs.decide(decimal, None if thousands is None else _kind(thousands))
     if proofs.empty and decimal is None and thousands is None:
         return signs, {"decimal sign": "none occurs", "thousands": "none"}
     groups = {"": "none", BLANKS: "blank", APOSTROPHES: "apostrophe"}
@@ -82,10 +83,8 @@ def check_signs(decimal: str | None, thousands: str | None) -> None:
         )
 
 
-def _kind(thousands: str | None) -> str | None:
+def _kind(thousands: str) -> str:
     """All signs that people write for this one."""
-    if thousands is None:
-        return None
     kinds = [kind for kind in (BLANKS, APOSTROPHES) if thousands in kind]
     return BLANKS if thousands == "blank" else kinds[0] if kinds else thousands
 
@@ -164,7 +163,8 @@ class _Proofs:
         left = (groups | either) - {decimal}
         signs = sorted(left & {".", ","}) + sorted(left - {".", ","})
         if len(signs) > 1:
-            numbers = " and ".join(self._example(sign) for sign in signs[:2])
+            known = ["thousands" if sign in groups else "either" for sign in signs]
+            numbers = " and ".join(map(self._shown, signs[:2], known))
             raise ParameterError(
                 f"prepare.thousands: {numbers} have different signs between thousands; write all numbers "
                 "of the file in one way"
@@ -206,21 +206,15 @@ class _Proofs:
             f"`{sign}` for the first, or to `{',' if sign == '.' else '.'}` for the second"
         )
 
-    def _example(self, sign: str) -> str:
-        return self._shown(sign, "thousands" if (sign, "thousands") in self._seen else "either")
-
     def _shown(self, sign: str, meaning: str) -> str:
         number, column, row = self._seen[sign, meaning]
         return f"{number} ({column!r}, {self._table.line(row)})"
 
 
-def number_columns(table: Table) -> list[str]:
-    """The columns of text whose cells are all numbers or gaps, in some country's writing."""
-    names = []
-    for name, column in table.columns.items():
-        if pa.types.is_string(column.type):
-            text = trimmed(column)
-            text = text.filter(pc.invert(gaps(text)))
-            if len(text) and pc.all(matches(text, NUMBER)).as_py():
-                names.append(name)
-    return names
+def _all_numbers(column: pa.ChunkedArray) -> bool:
+    """Whether the cells are text, and all numbers or gaps in some country's writing."""
+    if not pa.types.is_string(column.type):
+        return False
+    text = trimmed(column)
+    text = text.filter(pc.invert(gaps(text)))
+    return len(text) > 0 and pc.all(matches(text, NUMBER)).as_py()

@@ -11,6 +11,17 @@ SET = " (set in params.yaml)"  # behind what was not recognised
 
 
 @dataclass(frozen=True)
+class Options:
+    """What params.yaml says about a text file; what is None is recognised."""
+
+    encoding: str | None = None
+    separator: str | None = None
+    header: bool | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+
+
+@dataclass(frozen=True)
 class Table:
     """What a file holds, and how it was read.
 

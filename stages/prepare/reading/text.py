@@ -43,14 +43,11 @@ def read_text(path: Path, encoding: str | None = None) -> tuple[bytes, str]:
         ParameterError: the file is not there, not text, or not in the encoding that is set.
     """
     data = _unpacked(path)
-    for start, kind in _KINDS.items():
-        if data.startswith(start):
-            raise ParameterError(f"prepare.path = {str(path)!r} is {kind}")
+    kind = next((kind for start, kind in _KINDS.items() if data.startswith(start)), None)
     if _PAGE.match(data):
-        raise ParameterError(
-            f"prepare.path = {str(path)!r} is a web page or XML, not a table; "
-            "download the CSV file itself"
-        )
+        kind = "a web page or XML, not a table; download the CSV file itself"
+    if kind:
+        raise ParameterError(f"prepare.path = {str(path)!r} is {kind}")
     text, words = _recognised(data) if encoding is None else _decoded(data, encoding)
     if b"\0" in text:
         raise ParameterError(
@@ -115,18 +112,15 @@ def _recognised(data: bytes) -> tuple[bytes, str]:
     if _is_utf8(data):
         words = "UTF-8 with a byte order mark" if mark else "UTF-8"
         return data.removeprefix(codecs.BOM_UTF8), words
-    both = _UTF8_CHARACTER.search(data)
     try:
-        page = data.decode("cp1252")
-    except UnicodeDecodeError:
-        page = ""
-    if mark or both or not page:
-        line = data.count(b"\n", 0, _first_wrong(data)) + 1
-        raise ParameterError(
-            f"prepare.encoding: line {line} of the file is neither UTF-8 nor plainly Windows-1252; "
-            "correct that line, or set prepare.encoding (utf-8, windows-1252, latin-1, cp1250, …)"
-        )
-    return page.encode(), "Windows-1252 (it is not UTF-8)"
+        if not mark and not _UTF8_CHARACTER.search(data):
+            return data.decode("cp1252").encode(), "Windows-1252 (it is not UTF-8)"
+    except UnicodeDecodeError:  # the page has no such character
+        pass
+    raise ParameterError(
+        f"prepare.encoding: line {_first_wrong_line(data)} of the file is neither UTF-8 nor plainly "
+        "Windows-1252; correct that line, or set prepare.encoding (utf-8, windows-1252, latin-1, cp1250, …)"
+    )
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -140,9 +134,9 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _first_wrong(data: bytes) -> int:
+def _first_wrong_line(data: bytes) -> int:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        return error.start
-    return 0
+        return data.count(b"\n", 0, error.start) + 1
+    return 1

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 
-from stages.report import comparisons, loss, rows
-from stages.report.beside import BLOCKS, LONG
-from stages.report.markdown import ABSENT, ALARM, ERRORS, FORECASTERS, REGRET, RULES
+from stages.report.drawing.plot import Chart, Panel, short
+from stages.report.drawing.style import FAINT, GREEN, INK, ORANGE, PAPER
+from stages.report.drawing.svg import Key
+from stages.report.judging import comparisons
+from stages.report.judging.cell import Cell
+from stages.report.judging.other_tests import BLOCKS, LONG
+from stages.report.judging.verdicts import Verdict
+from stages.report.judging.warnings import warnings
 from stages.report.page.parts import Block, Facts, Notes, Section, Sources, Table, Text, Verdicts
-from stages.report.plot import Chart, Panel, short
-from stages.report.rows import measured, number
-from stages.report.study import Cell, Study
-from stages.report.style import FAINT, GREEN, INK, ORANGE, PAPER
-from stages.report.svg import Key
-from stages.report.verdicts import Verdict
-from stages.report.warnings import warnings
+from stages.report.study import Study
+from stages.report.writing import loss_words, table_rows
+from stages.report.writing.markdown import ABSENT, ALARM, ERRORS, FORECASTERS, REGRET, RULES
+from stages.report.writing.table_rows import measured, number
 
 ROW = 22  # pixels of a verdict in the figure
 LETTERS = 26  # of a verdict's name in the figure
@@ -64,7 +66,7 @@ def headline(study: Study) -> str:
 def _against_zero(study: Study) -> str:
     best = study.best
     who = f"Validation chooses {best.name} at λ = {number(best.lam)}. "
-    found, penalty = _found(study, best, "λ = 0"), loss.name(best.fit)
+    found, penalty = _found(study, best, "λ = 0"), loss_words.name(best.fit)
     first = penalty[0].upper() + penalty[1:]  # as a sentence's beginning
     if best.zero is None:
         return who + f"The grid has no λ = 0, so whether {penalty} helps was not asked."
@@ -101,7 +103,7 @@ def _found(study: Study, cell: Cell, against: str | None) -> Verdict | None:
 
 def _facts(study: Study) -> Facts:
     best = study.best
-    label = rows.METRICS[study.measure]
+    label = table_rows.METRICS[study.measure]
     facts = [("chosen λ", number(best.lam), f"{best.name}, m = {best.fit.m[-1]}")]
     for part, errors in (("validation", best.path.loss), ("test", best.test)):
         zero = "" if best.zero is None else f"{measured(errors[best.zero])} at λ = 0"
@@ -154,12 +156,16 @@ def _word(study: Study, cell: Cell, against: str | None) -> str:
 
 
 def _cells(study: Study) -> Table:
-    head = [*rows.CHOSEN, "against λ = 0", "against the best baseline"]
+    head = [*table_rows.CHOSEN, "against λ = 0", "against the best baseline"]
     made = [
-        [*rows.chosen(cell), _word(study, cell, "λ = 0"), _word(study, cell, study.best_baseline)]
+        [
+            *table_rows.chosen(cell),
+            _word(study, cell, "λ = 0"),
+            _word(study, cell, study.best_baseline),
+        ]
         for cell in study.cells
     ]
-    errors = ERRORS.format(loss.MEASURES[study.measure])
+    errors = ERRORS.format(loss_words.MEASURES[study.measure])
     note = f"{errors} Chosen is {RULES[study.params.rule]}. {REGRET}{study.units}"
     best = frozenset({study.cells.index(study.best)})
     return Table("The cells", head, made, best, frozenset({9, 10}), note)
@@ -169,9 +175,9 @@ def _forecasters(study: Study) -> list[Table]:
     """Cells and baselines on the test part, best first."""
     if study.baselines.empty:
         return []
-    head, found = rows.forecasters(study)
+    head, found = table_rows.forecasters(study)
     marked = frozenset(place for place, (is_cell, _) in enumerate(found) if is_cell)
-    note = FORECASTERS + rows.absent(study)
+    note = FORECASTERS + table_rows.absent(study)
     return [Table("Beside the baselines", head, [row for _, row in found], marked, note=note)]
 
 

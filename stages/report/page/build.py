@@ -8,12 +8,21 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from stages.report.page import answer, data, errors, forecasts, made, path, training, weights
+from stages.report.drawing.style import style, variables
+from stages.report.page import (
+    answer,
+    data,
+    errors,
+    forecasts,
+    path,
+    provenance,
+    training,
+    weights,
+)
 from stages.report.page.parts import Section, Sources
-from stages.report.style import style, variables
 
 HERE = Path(__file__).parent
-SECTIONS = (answer, path, weights, forecasts, errors, training, data, made)
+SECTIONS = (answer, path, weights, forecasts, errors, training, data, provenance)
 
 
 def write_page(sources: Sources, folder: Path) -> None:

@@ -10,14 +10,14 @@ import numpy as np
 
 from stages.artifacts.calendar import Calendar
 from stages.artifacts.windows import Fold, Windows
-from stages.report.clock import local
-from stages.report.intervals import Array
-from stages.report.latest import PANES
+from stages.report.drawing.plot import Chart, Panel
+from stages.report.drawing.style import BLUE, GREEN, INK, ORANGE
+from stages.report.drawing.svg import Key
+from stages.report.judging.intervals import Array
 from stages.report.page.parts import Block, Section, Sources, Table, Text
-from stages.report.plot import Chart, Panel
-from stages.report.rows import measured
-from stages.report.style import BLUE, GREEN, INK, ORANGE
-from stages.report.svg import Key
+from stages.report.writing.clock import local
+from stages.report.writing.latest_forecasts import PANES
+from stages.report.writing.table_rows import measured
 
 POINTS = 700  # of a series drawn; beyond, the extremes of each bin
 LISTED = 20  # series in the table, at most

@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from stages.report.axes import common_scale
+from stages.report.drawing.axes import common_scale
+from stages.report.drawing.plot import Chart, Panel, columns_for, short
+from stages.report.drawing.style import BLUE, FAINT, ORANGE
+from stages.report.drawing.svg import Key
+from stages.report.judging.cell import Cell
 from stages.report.page.parts import Block, Section, Sources, Table
 from stages.report.page.residuals import autocorrelations
-from stages.report.plot import Chart, Panel, columns_for, short
-from stages.report.rows import METRICS, measured, scaled
-from stages.report.study import Cell, Study
-from stages.report.style import BLUE, FAINT, ORANGE
-from stages.report.svg import Key
+from stages.report.study import Study
+from stages.report.writing.table_rows import METRICS, measured, scaled
 
 SERIES = 18  # shown by name, at most
 NAME = 16  # letters of a name

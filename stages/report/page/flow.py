@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.ticker import NullFormatter
 
-from stages.report.axes import power, same_range
-from stages.report.plot import Chart, Panel, columns_for
-from stages.report.rows import number
-from stages.report.study import Cell, Study
-from stages.report.style import FAINT, lam_color
-from stages.report.svg import Key
+from stages.report.drawing.axes import power, same_range
+from stages.report.drawing.plot import Chart, Panel, columns_for
+from stages.report.drawing.style import FAINT, lam_color
+from stages.report.drawing.svg import Key
+from stages.report.judging.cell import Cell
+from stages.report.study import Study
+from stages.report.writing.table_rows import number
 
 
 def gradient_flow(study: Study) -> Chart | None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from stages.report.axes import same_range
-from stages.report.clock import local
-from stages.report.latest import latest_forecasts
+from stages.report.drawing.axes import same_range
+from stages.report.drawing.plot import Chart, Panel, columns_for
+from stages.report.drawing.style import BLUE, EDGE, FAINT, INK, ORANGE
+from stages.report.drawing.svg import Key
 from stages.report.page.parts import Section, Sources, Text
-from stages.report.plot import Chart, Panel, columns_for
-from stages.report.style import BLUE, EDGE, FAINT, INK, ORANGE
-from stages.report.svg import Key
+from stages.report.writing.clock import local
+from stages.report.writing.latest_forecasts import latest_forecasts
 
 KINDS: dict[str, dict[str, Any]] = {
     "actual": {"color": INK, "lw": 1.4},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stages.artifacts.series import Series
 from stages.artifacts.windows import Windows
-from stages.report.plot import Chart
+from stages.report.drawing.plot import Chart
 from stages.report.study import Study
 
 

@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.report import grids, loss, rows
-from stages.report.axes import common_scale, lambda_axis
-from stages.report.intervals import Array
+from stages.report.drawing.axes import common_scale, lambda_axis
+from stages.report.drawing.plot import Chart, Panel, columns_for
+from stages.report.drawing.style import BLUE, GREEN, INK, ORANGE, PURPLE
+from stages.report.drawing.svg import Key
+from stages.report.judging import grids
+from stages.report.judging.cell import Cell
+from stages.report.judging.intervals import Array
+from stages.report.judging.selection import LambdaPath
+from stages.report.judging.stopping import stopped_at_zero, stops_early
 from stages.report.page.parts import Commands, Section, Sources, Table, Text
-from stages.report.plot import Chart, Panel, columns_for
-from stages.report.rows import measured, number, scaled
-from stages.report.selection import LambdaPath
-from stages.report.stopping import stopped_at_zero, stops_early
-from stages.report.study import Cell, Study
-from stages.report.style import BLUE, GREEN, INK, ORANGE, PURPLE
-from stages.report.svg import Key
-from stages.report.tables import errors, log_axis, path_table
+from stages.report.study import Study
+from stages.report.writing import loss_words, table_rows
+from stages.report.writing.table_rows import measured, number, scaled
+from stages.report.writing.tables import errors, log_axis, path_table
 
 TALL = 250  # pixels of a panel of the figure that is read most
 DASH, DOTS = (0, (5, 2)), (0, (1, 1.4))
@@ -37,7 +39,7 @@ def section(sources: Sources) -> Section:
         "path",
         "The λ path",
         [
-            Text([loss.sentence(study.best.fit), note]),
+            Text([loss_words.sentence(study.best.fit), note]),
             _errors(study),
             _spreads(study),
             *_tables(study),
@@ -198,18 +200,18 @@ def _tables(study: Study) -> list[Table]:
 
 
 def _table(cell: Cell, path: pd.DataFrame) -> Table:
-    made = [rows.path(one, cell, place) for place, one in enumerate(path.to_dict("records"))]
+    made = [table_rows.path(one, cell, place) for place, one in enumerate(path.to_dict("records"))]
     if cell.zero is not None and stops_early(cell):
         made[cell.zero][0] += ", stopped early"
     note = f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. Validation and training are the "
-    note += f"{loss.MEASURES[cell.measure]} in scaled units, "
+    note += f"{loss_words.MEASURES[cell.measure]} in scaled units, "
     note += "test in the data's; ‖w‖ is the penalised weights' norm in the final fit."
     stopped_early = None if stops_early(cell) else stopped_at_zero(cell)
     if stopped_early is not None:
         note += (
-            f" Early stopping in place of {loss.name(cell.fit)} (λ = 0, each network at the epoch of "
+            f" Early stopping in place of {loss_words.name(cell.fit)} (λ = 0, each network at the epoch of "
             f"its own lowest validation loss, a little flattered by that): {measured(stopped_early.loss)} "
             f"at epoch {stopped_early.epochs} ({stopped_early.first}–{stopped_early.last})."
         )
     marked = frozenset({cell.chosen})
-    return Table(f"The path of {cell.name}", rows.PATH, made, marked, note=note, folded=True)
+    return Table(f"The path of {cell.name}", table_rows.PATH, made, marked, note=note, folded=True)

@@ -10,12 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.report.axes import same_range
-from stages.report.intervals import Array
+from stages.report.drawing.axes import same_range
+from stages.report.drawing.plot import Chart, Panel, columns_for
+from stages.report.drawing.style import BLUE, EDGE, FAINT
+from stages.report.drawing.svg import Key
+from stages.report.judging.intervals import Array
 from stages.report.page.parts import Sources
-from stages.report.plot import Chart, Panel, columns_for
-from stages.report.style import BLUE, EDGE, FAINT
-from stages.report.svg import Key
 from stages.scale import largest, varies
 
 LAGS = 36  # at most

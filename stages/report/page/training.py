@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from stages.report.axes import power, same_range
-from stages.report.intervals import Array
-from stages.report.loss import trained
+from stages.report.drawing.axes import power, same_range
+from stages.report.drawing.plot import Chart, Panel, columns_for
+from stages.report.drawing.style import FAINT, lam_color
+from stages.report.drawing.svg import Key
+from stages.report.judging.cell import Cell
+from stages.report.judging.intervals import Array
 from stages.report.page.flow import gradient_flow
 from stages.report.page.parts import Section, Sources, Text
-from stages.report.plot import Chart, Panel, columns_for
-from stages.report.rows import number, scaled
-from stages.report.study import Cell, Study
-from stages.report.style import FAINT, lam_color
-from stages.report.svg import Key
-from stages.report.tables import EPOCHS, curves
+from stages.report.study import Study
+from stages.report.writing.loss_words import trained
+from stages.report.writing.table_rows import number, scaled
+from stages.report.writing.tables import EPOCHS, curves
 
 DASH = (0, (3, 1.5))
 

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from stages.networks.cells import CELLS
-from stages.report.axes import common_scale, lambda_axis
-from stages.report.intervals import Array
+from stages.report.drawing.axes import common_scale, lambda_axis
+from stages.report.drawing.plot import Chart, Panel, columns_for
+from stages.report.drawing.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
+from stages.report.drawing.svg import Key
+from stages.report.judging.cell import Cell
+from stages.report.judging.intervals import Array
 from stages.report.page.parts import Section, Sources, Text
-from stages.report.plot import Chart, Panel, columns_for
-from stages.report.study import Cell, Study
-from stages.report.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
-from stages.report.svg import Key
-from stages.report.tables import log_axis
+from stages.report.study import Study
+from stages.report.writing.tables import log_axis
 
 # As Fit.norms has them: name, colour, matplotlib's dash, the legend's.
 GROUPS = (

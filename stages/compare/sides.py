@@ -1,0 +1,111 @@
+"""One side of a diff: a study's small files, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.artifacts.fits import Fit, load_fits
+from stages.artifacts.windows import Windows
+from stages.report.judging.verdicts import WindowLosses
+from stages.tracking.history.revisions import Repository
+from stages.tracking.store.resolve import Named
+
+
+@dataclass(frozen=True)
+class Side:
+    """A study as it was named, and its files by flag.
+
+    label: short and unlike the other sides'.
+    """
+
+    label: str
+    named: Named
+    files: dict[str, Path]
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return self.named.revision.lock.params
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """lambda_path.csv."""
+        return pd.read_csv(self.files["report"] / "lambda_path.csv")
+
+    @cached_property
+    def fits(self) -> dict[str, Fit]:
+        return {fit.cell: fit for fit in load_fits(self.files["fits"])}
+
+    @cached_property
+    def windows(self) -> Windows:
+        return Windows.load(self.files["development"])
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Cell → index of the λ that is compared: the member that was named, else the chosen one."""
+        chosen = self.table[self.table["selected"]]
+        pairs = list(zip(chosen["cell"], chosen["lam"], strict=True))
+        if self.named.place is not None:
+            pairs = [self.named.place]
+        grids = {cell: np.array(self.fits[cell].lambdas) for cell, _ in pairs}
+        return {cell: int(np.argmin(np.abs(grids[cell] - lam))) for cell, lam in pairs}
+
+    def lam(self, cell: str) -> float:
+        return self.fits[cell].lambdas[self.places[cell]]
+
+    def row(self, cell: str) -> pd.Series:
+        """The row of lambda_path.csv at the compared λ."""
+        rows = self.table[self.table["cell"] == cell]
+        return rows.iloc[int(np.argmin(np.abs(rows["lam"].to_numpy() - self.lam(cell))))]
+
+    @property
+    def measure(self) -> str:
+        """What λ is chosen by."""
+        return str(self.table["measure"].iloc[0])
+
+    def losses(self, cell: str, measure: str) -> WindowLosses:
+        """Test loss of each window at the compared λ, mean over seeds, in scaled units."""
+        path = self.files["scores"] / f"losses_{cell}.parquet"
+        rows = pd.read_parquet(path, columns=["lam", "seed", "unique_id", "cutoff", measure])
+        rows = rows[(rows["lam"] == self.lam(cell)) & (rows["seed"] >= 0)]  # not the ensemble
+        return WindowLosses.mean(
+            [WindowLosses.of(part, measure) for _, part in rows.groupby("seed")]
+        )
+
+    def validated(self) -> list[np.ndarray]:
+        """(2, N) group and time of the origins of each fold's validation windows."""
+        windows, found = self.windows, []
+        for fold in windows.folds:
+            if fold.validation.size:
+                group, origin = windows.group_origin(fold.validation)
+                found.append(np.stack([group, windows.time[origin]]))
+        return found
+
+    def path(self, cell: str, column: str) -> np.ndarray:
+        """(Λ,) a column of lambda_path.csv along the cell's grid."""
+        return self.table.loc[self.table["cell"] == cell, column].to_numpy(float)
+
+
+def sides(repository: Repository, named: list[Named], folder: Path) -> list[Side]:
+    """Every named study with its files below `folder`.
+
+    Raises:
+        UnavailableError: some files are nowhere.
+    """
+    found = []
+    for i, one in enumerate(named):
+        label = one.token[:8] if len(one.token) >= 32 else one.token
+        if one.place is not None:
+            label = f"{label} ({one.place[0]} λ={one.place[1]:.4g})"
+        found.append(Side(label, one, repository.fetch(one.revision, folder / str(i))))
+    return found
+
+
+def all_cells(found: list[Side]) -> list[str]:
+    """Cells that any side has, in the order of the first that has them."""
+    return list(dict.fromkeys(cell for side in found for cell in side.places))

@@ -1,0 +1,167 @@
+"""What a baseline may look at: the levels up to the origins of a part, and where its fit must end.
+
+A part is what the forecasters of one fold forecast: the test part for the final fold, for each other fold its
+validation windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+
+from stages.artifacts.windows import Fold, Windows
+from stages.evaluate.baselines.lines import Lines
+
+T = TypeVar("T")
+Forecast = Callable[[np.ndarray], np.ndarray]  # rows (N,) of a part -> the data's units (N, H, C)
+
+
+class AbsentError(Exception):
+    """A baseline cannot be made, or not of one series; the message is the reason, after its name."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A fitted baseline: lam is its λ (NaN if it has none), forecast reads rows of its part.
+
+    covers: (n,) bool, the series that it can forecast; None: all.
+    """
+
+    name: str
+    lam: float
+    forecast: Forecast
+    covers: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class History:
+    """The data of a study, which its parts share.
+
+    ranked: (n,) bool, the series that comparisons are about (see metrics.py).
+    """
+
+    development: Windows
+    test: Windows
+    season: int | None
+    ranked: np.ndarray
+
+    @cached_property
+    def lines(self) -> Lines:
+        """The levels over development and test."""
+        return Lines.joined(self.development, self.test)
+
+    @cached_property
+    def filled(self) -> Lines:
+        """The lines, each gap filled with the last level before it."""
+        return self.lines.filled()
+
+    @cached_property
+    def validation(self) -> tuple[Past, ...]:
+        """The validation windows of each fold; a fit ends before the first target among them."""
+        w = self.development
+        parts = []
+        for fold in w.folds:
+            if len(fold.validation):
+                fit_end = int(w.group_origin(fold.validation)[1].min()) + 1
+                parts.append(Past(self, fold, w, fold.validation, fit_end))
+        return tuple(parts)
+
+    @cached_property
+    def tested(self) -> Past:
+        """The test part; a fit ends where the training part of the final fold's networks does."""
+        w, final = self.development, self.development.folds[-1]
+        _, origins = w.group_origin(final.train)
+        last = int(origins.max()) + w.layout.horizon + 1
+        fit_end = len(w.time) if last > w.train_end else w.train_end
+        return Past(self, final, self.test, self.test.rows, fit_end)
+
+
+@dataclass(frozen=True)
+class Past:
+    """One part as the baselines of its fold see it.
+
+    Attributes:
+        fold: whose networks forecast this part.
+        windows, rows: the file of the part's windows, and their rows (N,) in it.
+        fit_end: steps of the whole time line that a baseline is fitted on.
+    """
+
+    history: History
+    fold: Fold
+    windows: Windows
+    rows: np.ndarray
+    fit_end: int
+
+    @property
+    def validates(self) -> bool:
+        """Whether this is a fold's validation part, and not the test part."""
+        return self.windows is self.history.development
+
+    @property
+    def season(self) -> int | None:
+        return self.history.season
+
+    @property
+    def horizon(self) -> int:
+        return self.windows.layout.horizon
+
+    @cached_property
+    def _stop(self) -> int:
+        """Nothing after the last origin can be seen."""
+        return int(self.origins(self.rows)[1].max()) + 1
+
+    @property
+    def lines(self) -> Lines:
+        """Every series up to the part's last origin."""
+        return self.history.lines.before(self._stop)
+
+    @property
+    def filled(self) -> Lines:
+        """The lines, each gap filled with the last level before it."""
+        return self.history.filled.before(self._stop)
+
+    def known(self, series: int) -> np.ndarray:
+        """The filled levels that a baseline of one series is fitted on."""
+        return self.history.filled.before(self.fit_end)[series]
+
+    @cached_property
+    def first_origin(self) -> dict[int, int]:
+        """Series that has windows → step of the whole time line at which its first one begins."""
+        series, t = self.origins(self.rows)
+        first = np.full(len(self.history.ranked), np.iinfo(np.int64).max)
+        np.minimum.at(first, series, t[:, None])
+        return {s: int(first[s]) for s in np.unique(series).tolist()}
+
+    def needs(self, series: int) -> bool:
+        """Whether comparisons need a baseline's forecasts of a series; they need all channels of a group."""
+        channels = self.windows.levels.shape[1]
+        group = series // channels * channels
+        return bool(self.history.ranked[group : group + channels].any())
+
+    def origins(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Index into lines (N, C) and origin on the whole time line (N,) of rows."""
+        _, t = self.windows.group_origin(rows)
+        return self.windows.series_of(rows), t + self.windows.offset
+
+
+def of_each(past: Past, fit: Callable[[int], T]) -> tuple[dict[int, T], np.ndarray]:
+    """`fit` of every series that has windows, and (n,) bool which of them it could be made of.
+
+    Raises:
+        AbsentError: it cannot be made of a series that comparisons need; the message names the series.
+    """
+    fits, covers = {}, np.zeros(len(past.history.ranked), bool)
+    for series in past.first_origin:
+        try:
+            fits[series] = fit(series)
+        except AbsentError as reason:
+            if past.needs(series):
+                name = past.windows.layout.series[series]
+                raise AbsentError(f"{reason} (series {name!r})") from None
+        else:
+            covers[series] = True
+    return fits, covers

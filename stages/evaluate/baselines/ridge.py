@@ -1,0 +1,135 @@
+"""Closed-form ridge on the very windows that the networks see.
+
+    min over W, b of  1/(2m) Σ_i ‖y_i − Wᵀx_i − b‖² + λ/(2m) ‖W‖²
+
+x is the whole window (lookback × features), y all targets of it, both scaled and normalised as for a
+network; b is free, so this is scikit-learn's `Ridge(alpha=λ)` and the λ of DESIGN and of the linear
+cell. One eigendecomposition XᵀX = V diag(d) Vᵀ of the centred windows gives the whole path,
+W(λ) = V (d + λ)⁻¹ Vᵀ XᵀY (Hastie, Tibshirani & Friedman 2009, section 3.4.1). Windows are made block
+by block; only XᵀX and XᵀY are kept. λ is chosen by the error of the rolling-origin folds in scaled
+units, the per-window normalisation undone, all windows alike. Each fold's windows are forecast by the ridge
+of its training part at that λ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages.artifacts.windows import Fold, Windows
+from stages.evaluate.baselines.past import AbsentError, Baseline, History, Past
+from stages.forecast.networks import Scaled
+
+LAMBDAS = tuple(float(10.0 ** (k / 2)) for k in range(-6, 15))  # 0.001 … 10 million
+BLOCK = 1 << 22  # numbers of one block of windows: 32 MB
+KEPT = 1 << 25  # numbers of all folds' paths, above which each is fitted again: 256 MB
+
+
+@dataclass(frozen=True)
+class Path:
+    """Every λ's ridge: coefficients(λ) (P, Q) and intercept come from one eigendecomposition."""
+
+    values: np.ndarray  # d (P,)
+    vectors: np.ndarray  # V (P, P)
+    rotated: np.ndarray  # Vᵀ XᵀY (P, Q)
+    centre: np.ndarray  # mean of x (P,)
+    level: np.ndarray  # mean of y (Q,)
+
+    @property
+    def size(self) -> int:
+        return self.vectors.size + self.rotated.size
+
+    def coefficients(self, lam: float) -> np.ndarray:
+        """W(λ) (P, Q); directions that the windows do not have get no weight at λ = 0."""
+        floor = self.values[-1] * len(self.values) * np.finfo(float).eps
+        weight = np.where(self.values > floor, 1.0, 0.0) / (np.maximum(self.values, floor) + lam)
+        return np.asarray(self.vectors @ (weight[:, None] * self.rotated))
+
+    def predict(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """(N, P) → (N, Q)."""
+        return np.asarray((x - self.centre) @ weights + self.level)
+
+
+def scaled(windows: Windows, fold: Fold) -> Scaled:
+    """A part as the fold's networks see it, in double precision."""
+    w = windows
+    return Scaled.of(w.layout, w.values, w.levels, w.starts, fold.center, fold.scale, np.float64)
+
+
+def _matrices(data: Scaled, rows: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """x (N, P), y (N, Q) and units of `rows`, in runs whose windows hold about BLOCK numbers."""
+    layout = data.layout
+    width = layout.lookback * data.series.shape[1] + layout.horizon * data.levels.shape[1]
+    step = max(1, BLOCK // width)
+    for start in range(0, len(rows), step):
+        yield data.windows(rows[start : start + step])
+
+
+def fit(data: Scaled, fold: Fold) -> Path:
+    """The path of one fold's training windows.
+
+    Raises:
+        AbsentError: products of their inputs overflow.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # of an input without a scale
+        totals = [0.0, 0.0]
+        for x, y, _ in _matrices(data, fold.train):
+            totals = [totals[0] + x.sum(0), totals[1] + y.sum(0)]
+        centre, level = (np.asarray(total) / fold.m for total in totals)
+        gram = np.zeros((len(centre), len(centre)))
+        cross = np.zeros((len(centre), len(level)))
+        for x, y, _ in _matrices(data, fold.train):
+            x = x - centre  # before the product: XᵀX − m x̄x̄ᵀ loses digits
+            gram += x.T @ x
+            cross += x.T @ (y - level)
+    if not (np.isfinite(gram).all() and np.isfinite(cross).all()):
+        raise AbsentError(f"products of the inputs of {fold.name}'s training windows overflow")
+    values, vectors = np.linalg.eigh(gram)
+    return Path(np.maximum(values, 0), vectors, vectors.T @ cross, centre, level)
+
+
+def validation_error(path: Path, data: Scaled, fold: Fold) -> np.ndarray:
+    """Σ of squared errors over the fold's validation windows in scaled units, for every λ."""
+    weights = [path.coefficients(lam) for lam in LAMBDAS]
+    total = np.zeros(len(LAMBDAS))
+    for x, y, units in _matrices(data, fold.validation):
+        size = np.tile(units[:, 1], data.layout.horizon)
+        for k, weight in enumerate(weights):
+            total[k] += np.square((path.predict(x, weight) - y) * size).sum()
+    return total
+
+
+def ridge(history: History) -> Callable[[Past], Baseline]:
+    """Ridge of a part's fold, at the λ with the smallest validation error (of equals the largest).
+
+    Raises:
+        AbsentError: numbers overflow on the way.
+    """
+    w = history.development
+    folds = [fold for fold in w.folds if len(fold.validation)]
+    errors, paths = [], {}
+    for fold in folds:
+        data = scaled(w, fold)
+        path = fit(data, fold)
+        errors.append(validation_error(path, data, fold))
+        if path.size * len(folds) <= KEPT:
+            paths[fold.name] = path
+    total = np.sum(errors, axis=0)
+    if not np.isfinite(total).all():
+        raise AbsentError("its validation errors are not finite")
+    lam = LAMBDAS[len(LAMBDAS) - 1 - int(np.argmin(total[::-1]))]
+
+    def of_part(past: Past) -> Baseline:
+        fold, data = past.fold, scaled(past.windows, past.fold)
+        path = paths.get(fold.name) or fit(scaled(w, fold), fold)
+        weights = path.coefficients(lam)
+
+        def forecast(rows: np.ndarray) -> np.ndarray:
+            x, _, units = data.windows(rows)
+            return data.undo(rows, path.predict(x, weights), units)
+
+        return Baseline("ridge", lam, forecast)
+
+    return of_part

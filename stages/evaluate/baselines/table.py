@@ -1,0 +1,22 @@
+"""The table of baselines: a name of `evaluate.baselines` to what makes it.
+
+A row is called with the study's history once, for what its folds share, then with each part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stages.evaluate.baselines.autoregressive import ar
+from stages.evaluate.baselines.exponential import auto_ets
+from stages.evaluate.baselines.naive import repeat_last, seasonal_repeat
+from stages.evaluate.baselines.past import Baseline, History, Past
+from stages.evaluate.baselines.ridge import ridge
+
+BASELINES: dict[str, Callable[[History], Callable[[Past], Baseline]]] = {
+    "repeat_last": lambda _: repeat_last,
+    "seasonal_repeat": lambda _: seasonal_repeat,
+    "ridge": ridge,
+    "ar": lambda _: ar,
+    "auto_ets": lambda _: auto_ets,
+}

@@ -1,0 +1,146 @@
+"""Forecasts and scores of every member and baseline, on the test part and on the validation windows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from stages.artifacts.fits import Fit
+from stages.artifacts.forecasts import VALIDATION, ForecastWriter
+from stages.artifacts.scores import BASELINES, Index, Scores, save_index
+from stages.artifacts.windows import Windows
+from stages.artifacts.yardstick import Yardstick, unranked, without_mase, yardstick
+from stages.evaluate.baselines.past import History, Past
+from stages.evaluate.baselines.season import season_of
+from stages.evaluate.kept import kept_lambdas
+from stages.evaluate.members import Member, baseline_members, network_members
+from stages.evaluate.metrics import Errors
+from stages.evaluate.params import EvaluateParams
+from stages.forecast.networks import Scaled
+from stages.params import ParameterError
+
+
+def score(
+    members: Iterable[Member],
+    yard: Yardstick,
+    metrics: tuple[str, ...],
+    tested: ForecastWriter,
+    validated: ForecastWriter,
+    scores: Scores,
+) -> None:
+    """Score each member's forecasts of every window of its part, and write them where they are kept.
+
+    Losses by window are of ranked series alone. A member that diverged scores NaN or infinity, and is named
+    on stderr: the others still count.
+    """
+    for member in members:
+        windows, key = member.past.windows, member.key
+        writer = validated if member.past.validates else tested
+        errors, finite = Errors(yard, windows.layout.horizon), True
+        for rows, y_hat in member.forecasts:
+            series = windows.series_of(rows)
+            finite = finite and bool(np.isfinite(y_hat).all())
+            losses = errors.add(windows.targets(rows), y_hat, series)
+            if member.kept:
+                writer.add(windows, rows, key, y_hat)
+            ranked = yard.ranked[series].any(axis=1)
+            scores.add_losses(windows, rows[ranked], key, losses[:, ranked])
+        if not member.past.validates:
+            scores.add(key, list(errors.rows(metrics, windows.layout.series)))
+        if not finite and member.seed >= 0:  # an ensemble's seed that diverged was named before
+            print(_not_finite(member), file=sys.stderr, flush=True)
+
+
+def _not_finite(member: Member) -> str:
+    where = f", {member.past.fold.name}" if member.past.validates else ""
+    return (
+        f"evaluate: {member.cell} at λ = {member.lam:g} (seed {member.seed}{where}) forecasts values that "
+        "are not finite: it diverged; lower train.learning_rate, set train.clip_norm, or leave it out"
+    )
+
+
+def run(
+    development: Windows,
+    test: Windows,
+    fits: list[Fit],
+    params: EvaluateParams,
+    forecasts: Path,
+    scores: Path,
+) -> None:
+    """Write the folders data/forecasts and data/scores.
+
+    Raises:
+        ParameterError: a season is needed and unknown, or no series that is ranked has a test window.
+        ValueError: every λ of a cell has a member that diverged.
+    """
+    season = season_of(params, test.layout.calendar)
+    yard = yardstick(development, season)
+    _need_ranked(test, yard)
+    history = History(development, test, season, yard.ranked)
+    for folder in (forecasts / VALIDATION, scores):
+        folder.mkdir(parents=True, exist_ok=True)
+    absent: dict[str, str] = {}
+    unvalidated: dict[str, str] = {}
+    files = _cells(fits, history, params, forecasts)
+    files[BASELINES] = baseline_members(params.baselines, history, absent, unvalidated, forecasts)
+    for name, members in files.items():
+        gathered = Scores(test.layout)
+        file = f"{name}.parquet"
+        with (
+            ForecastWriter(forecasts / file, test.layout) as tested,
+            ForecastWriter(forecasts / VALIDATION / file, test.layout, folds=True) as validated,
+        ):
+            score(members, yard, params.metrics, tested, validated, gathered)
+        gathered.save(scores, name)
+    undefined = {}
+    if "mase" in params.metrics:
+        assert season is not None, "season_of asks the user for it"
+        undefined["mase"] = without_mase(development, test, yard, season)
+    index = Index(
+        cells=[fit.cell for fit in fits],
+        baselines=[name for name in params.baselines if name not in absent],
+        absent=absent,
+        unvalidated=unvalidated,
+        unranked=unranked(development, test, yard),
+        undefined={name: series for name, series in undefined.items() if series},
+    )
+    save_index(scores, index)
+
+
+def _cells(
+    fits: list[Fit], history: History, params: EvaluateParams, folder: Path
+) -> dict[str, Iterator[Member]]:
+    """Of each cell the members of the test part, then of each fold."""
+    seen, members = _seen(history.tested), {}
+    for fit in fits:
+        kept = set(fit.lambdas)
+        if params.forecasts == "chosen":
+            kept = kept_lambdas(fit, history.development)
+        members[fit.cell] = _of_cell(fit, history, seen, kept, folder)
+    return members
+
+
+def _of_cell(
+    fit: Fit, history: History, seen: Scaled, kept: set[float], folder: Path
+) -> Iterator[Member]:
+    yield from network_members(fit, history.tested, seen, kept, folder)
+    for past in history.validation:
+        yield from network_members(fit, past, _seen(past), kept, folder)
+
+
+def _seen(past: Past) -> Scaled:
+    """The file of a part as the networks of its fold see it."""
+    w, fold = past.windows, past.fold
+    return Scaled.of(w.layout, w.values, w.levels, w.starts, fold.center, fold.scale)
+
+
+def _need_ranked(test: Windows, yard: Yardstick) -> None:
+    if not yard.ranked[test.series_of(test.rows)].any():
+        raise ParameterError(
+            "no series that can be ranked has a window in the test part: each either has too few values "
+            "before the validation part, or has ended before the test part; choose other dates or counts in "
+            "window.split, or other series in prepare.targets"
+        )

@@ -1,0 +1,103 @@
+"""Raw file → regular, checked series in long format."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.artifacts.calendar import Calendar
+from stages.artifacts.series import Series
+from stages.prepare.dates.parse import Times, parse_times
+from stages.prepare.grid import life_spans, regular
+from stages.prepare.params import PrepareParams
+from stages.prepare.reading.signs import Signs, read_signs
+from stages.prepare.reading.source import read_table
+from stages.prepare.reading.table import Options, Table
+from stages.prepare.roles import Roles, assign, without_blank_rows
+from stages.prepare.rows import Rows, left_out, long_rows, refuse_long_as_wide, wide_rows
+
+
+def prepare(source: Path, params: PrepareParams) -> Series:
+    """Read, check, and put on a regular grid; gaps are marked, nothing is filled.
+
+    Raises:
+        ParameterError: the file or a parameter is wrong; names what, where and the remedy.
+    """
+    options = Options(
+        params.encoding, params.separator, params.header, params.decimal, params.thousands
+    )
+    table = read_table(source, options)
+    roles, unused = assign(table, params)
+    table = without_blank_rows(table, roles)
+    signs, writing = read_signs(
+        table, options, (*roles.series, *roles.covariates), (*roles.times, roles.id or "")
+    )
+    rows, times = _rows(table, roles, signs, params)
+    words = {**table.source, **writing, **times.description, **roles.words()}
+    del table  # its text is larger than the numbers
+    empty = left_out(rows, params.targets)
+    # Cut to life spans first: a series comes in the order in which its life begins in the file.
+    alive = life_spans(rows.codes, times.stamps, rows.y)
+    lived = replace(times, stamps=times.stamps[alive])
+    frame, calendar = regular(rows.frame()[alive], lived, params.frequency)
+    if unused:
+        words["columns left out"] = "; ".join(f"{name}: {why}" for name, why in unused.items())
+    summary: dict[str, Any] = {
+        "calendar": asdict(calendar),
+        "covariates": list(params.covariates),
+        "shared_covariates": params.format == "wide",
+        "series": _describe(frame, calendar),
+        "left_out": empty,
+        "source": words,
+    }
+    return Series(frame, summary)
+
+
+def _rows(table: Table, roles: Roles, signs: Signs, params: PrepareParams) -> tuple[Rows, Times]:
+    """Values and times of all rows; the times of a wide file are parsed once and then repeated."""
+    if params.format == "long":
+        rows = long_rows(table, roles, signs, params.targets)
+    else:
+        rows = wide_rows(table, roles, signs, listed=bool(params.targets))
+    times = parse_times(
+        rows.times,
+        date_format=params.date_format,
+        zone=params.zone,
+        frequency=params.frequency,
+        series=rows.codes[: len(rows.codes) // rows.copies],
+        line=rows.line,
+    )
+    if params.format == "wide":
+        refuse_long_as_wide(table, roles, times.stamps)
+    return rows, replace(times, stamps=np.tile(times.stamps, rows.copies))
+
+
+def _describe(frame: pd.DataFrame, calendar: Calendar) -> list[dict[str, Any]]:
+    """Name, first and last time, rows and gaps of each series."""
+    names = frame["unique_id"].to_numpy()
+    starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
+    ends = np.r_[starts[1:], len(frame)]
+    ds, gap = frame["ds"].to_numpy(), frame["y"].isna().to_numpy()
+    return [
+        {
+            "unique_id": names[start],
+            "first": calendar.text(ds[start]),
+            "last": calendar.text(ds[end - 1]),
+            "rows": int(end - start),
+            "gaps": int(gap[start:end].sum()),
+        }
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def announce(series: Series) -> str:
+    """One line about what was read, and how."""
+    words = [f"{key} {value}" for key, value in series.summary["source"].items() if key != "series"]
+    words += [f"without {name!r}: {why}" for name, why in series.summary["left_out"].items()]
+    count, steps = len(series.summary["series"]), series.frame["ds"].nunique()
+    start = f"prepare: {count} series, {steps} steps, frequency {series.calendar.frequency}; "
+    return " ".join((start + "; ".join(words)).split())  # a name may hold line breaks

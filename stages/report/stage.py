@@ -1,0 +1,61 @@
+"""Write the report's files from the artifacts of the stages before it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from stages.artifacts.chosen import Chosen
+from stages.artifacts.series import Series
+from stages.artifacts.windows import Windows
+from stages.report.params import ReportParams
+from stages.report.study import Study, load_study
+from stages.report.writing import tables
+from stages.report.writing.markdown import report
+
+
+def run(
+    series: Path,
+    development: Path,
+    fits: Path,
+    scores: Path,
+    forecasts: Path,
+    folder: Path,
+    params: ReportParams,
+) -> Study:
+    """Read a study's artifacts, write all files of the report into `folder`; alarms go to stderr too."""
+    windows = Windows.load(development)
+    study = load_study(windows, fits, scores, params)
+    folder.mkdir(parents=True, exist_ok=True)
+    tables.write_csv(tables.path_table(study), folder / "lambda_path.csv")
+    tables.write_json(tables.metrics(study), folder / "metrics.json")
+    tables.write_csv(tables.plotted_path(study), folder / "plots" / "lambda_path.csv")
+    tables.write_csv(tables.plotted_curves(study), folder / "plots" / "curves.csv")
+    source = Series.load(series).summary.get("source", {})
+    chosen = chosen_model(study, windows, source.get("dates", ""))
+    chosen.save(folder / "chosen" / "model.safetensors")
+    inputs = {"series": series, "development": development, "fits": fits, "scores": scores}
+    page(study, windows, inputs | {"forecasts": forecasts}, folder)
+    (folder / "report.md").write_text(report(study), encoding="utf-8", newline="\n")
+    for alarm in study.alarms:
+        print(f"report: {alarm}", file=sys.stderr, flush=True)
+    return study
+
+
+def page(study: Study, windows: Windows, inputs: dict[str, Path], folder: Path) -> None:
+    """index.html and its figures, from the study and the files named in `inputs`."""
+    from stages.report.page.build import write_page  # matplotlib is slow to import
+    from stages.report.page.parts import Sources
+
+    write_page(Sources(study, windows, Series.load(inputs["series"]), inputs), folder)
+
+
+def chosen_model(study: Study, windows: Windows, dates: str) -> Chosen:
+    """The best cell at its chosen λ: all seeds' weights with what is needed to forecast."""
+    cell = study.best
+    final = next(fold for fold in windows.folds if fold.name == cell.fit.folds[-1])
+    return Chosen(
+        cell.fit.weights[-1, cell.chosen], final.center, final.scale, cell.name, cell.lam,
+        int(cell.fit.m[-1]), cell.measure, tables.digits(cell.path.loss[cell.chosen]), cell.fit.config,
+        windows.layout, dates,
+    )  # fmt: skip

@@ -1,0 +1,113 @@
+"""Rows of the report's tables as a person reads them, the same on the page and in report.md."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from stages.report.judging import comparisons
+from stages.report.judging.cell import Cell
+from stages.report.judging.stopping import epochs_told
+from stages.report.study import Study
+
+METRICS = {"mse": "MSE", "mae": "MAE", "rmse": "RMSE", "mase": "MASE", "smape": "sMAPE"}
+CHOSEN = (
+    "cell", "chosen λ", "λ/m", "validation", "validation at λ = 0", "test", "test at λ = 0",
+    "regret", "change from λ = 0",
+)  # fmt: skip
+PATH = (
+    "λ", "λ/m", "validation", "± se of difference", "difference", "sd of seeds", "sd of folds",
+    "training", "test MSE", "test MAE", "regret", "‖w‖", "epochs",
+)  # fmt: skip
+
+
+def scaled(measure: str) -> str:
+    """A measure's label in scaled units."""
+    return f"{METRICS[measure]} (scaled units)"
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A setting, a λ or a count for a person; a dash where there is none."""
+    if 10**digits <= abs(value) < 1e9:
+        return f"{value:.0f}".replace("-", "−")
+    return f"{value:.{digits}g}".replace("-", "−") if math.isfinite(value) else "–"
+
+
+def measured(value: float, digits: int = 4) -> str:
+    """A measured number: the digits that are known, a last 0 among them, so that columns line up."""
+    if not math.isfinite(value) or value == 0 or 10**digits <= abs(value) < 1e9:
+        return number(value, digits)
+    return f"{value:#.{digits}g}".removesuffix(".").replace("-", "−")
+
+
+def percent(value: float) -> str:
+    """A share for a person, with its sign; a dash where there is none."""
+    return f"{value:+.1f} %".replace("-", "−") if math.isfinite(value) else "–"
+
+
+def chosen(cell: Cell) -> list[str]:
+    """A cell's choice, under CHOSEN: errors in scaled units, regret and gain in per cent."""
+    loss, test, zero = cell.path.loss, cell.test, cell.zero
+    return [
+        cell.name,
+        number(cell.lam),
+        measured(cell.lam / cell.fit.m[-1], 3),
+        measured(loss[cell.chosen]),
+        "–" if zero is None else measured(loss[zero]),
+        measured(test[cell.chosen]),
+        "–" if zero is None else measured(test[zero]),
+        percent(cell.regret),
+        percent(cell.to_zero),
+    ]
+
+
+def path(row: Mapping[Any, Any], cell: Cell, place: int) -> list[str]:
+    """A λ of the path, a row of `tables.path_table`, under PATH."""
+    validation, training = f"validation_{cell.measure}", f"train_{cell.measure}"
+    fine = ("validation_se", "diff_to_min", "validation_sd_seeds", "validation_sd_folds")
+    return [
+        number(row["lam"]),
+        measured(row["lam_over_m"], 3),
+        measured(row[validation]),
+        *(measured(row[name], 3) for name in fine),
+        *(measured(row[name]) for name in (training, "test_mse", "test_mae")),
+        percent(row["regret"]),
+        measured(row["weight_norm"], 3),
+        epochs_told(cell, place),
+    ]
+
+
+def forecasters(study: Study) -> tuple[list[str], list[tuple[bool, list[str]]]]:
+    """Cells, their ensembles and the baselines on the test part, the lowest error first.
+
+    Returns:
+        The head, and for each forecaster whether it is a cell at its chosen λ, and its row.
+    """
+    names = [name for name in METRICS if name in study.baselines]
+    lines: list[tuple[float, bool, list[str]]] = []
+
+    def add(name: str, lam: float, loss: float, own: Any, is_cell: bool = False) -> None:
+        label = f"{name}, λ = {number(lam)}" if np.isfinite(lam) else name
+        values = [measured(own.get(one, math.nan)) for one in names]
+        lines.append((loss, is_cell, [label, measured(loss), *values]))
+
+    for name, row in study.baselines.iterrows():
+        add(str(name), row["lam"], row["loss"], row)
+    for cell in study.cells:
+        at = cell.chosen
+        add(cell.name, cell.lam, float(cell.test[at]), cell.overall.iloc[at], is_cell=True)
+        if cell.ensemble:
+            loss = float(cell.ensemble[at].loss.mean())
+            add(comparisons.together(cell), cell.lam, loss, cell.ensemble_overall.iloc[at])
+    lines.sort(key=lambda line: line[0] if math.isfinite(line[0]) else math.inf)
+    head = ["forecaster", f"scaled {METRICS[study.measure]}", *(METRICS[name] for name in names)]
+    return head, [(is_cell, row) for _, is_cell, row in lines]
+
+
+def absent(study: Study) -> str:
+    """The baselines that are not in the table, for its note; empty where all are."""
+    told = "; ".join(f"{name} ({reason})" for name, reason in study.index.absent.items())
+    return f" Not in the table: {told}." if told else ""

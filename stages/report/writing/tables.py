@@ -1,0 +1,217 @@
+"""The report's numbers as files: the λ path, the headline metrics, the data behind `dvc plots`."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.artifacts.fits import Fit
+from stages.losses import MEASURES
+from stages.report.judging.cell import Cell
+from stages.report.judging.intervals import Array
+from stages.report.study import Study
+
+EPOCHS = 200  # rows of a training curve in curves.csv, at most
+
+
+def digits(value: float) -> float | None:
+    """Six significant digits; None where there is no finite number (JSON knows no NaN)."""
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """CSV with six significant digits, except `lam`, which is kept exactly (it is a key)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    exact = frame.assign(lam=[repr(float(lam)).removesuffix(".0") for lam in frame["lam"]])
+    exact.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+
+
+def write_json(content: dict[str, Any], path: Path) -> None:
+    """Indented JSON in the order given; numbers that are not finite are refused."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def over_folds(fit: Fit, values: Array) -> Array:
+    """Mean over the validated folds of (folds, ...) values, weighted by validation windows."""
+    return _weighted(fit, np.asarray(values, float)[fit.validated])
+
+
+def _weighted(fit: Fit, values: Array) -> Array:
+    """As `over_folds`, of values (validated folds, ...)."""
+    losses = next(iter(fit.window_losses.values()))
+    share = np.array([losses[fit.folds[k]].shape[-1] for k in fit.validated], float)
+    return np.tensordot(share / share.sum(), values, 1)
+
+
+def errors(fit: Fit, measure: str) -> tuple[Array, Array]:
+    """(Λ,) training and validation errors in scaled units: mean over validated folds and seeds."""
+    losses = fit.window_losses[measure]
+    validation = np.stack([losses[fit.folds[k]].mean(axis=-1) for k in fit.validated])
+    both = over_folds(fit, fit.train_losses[measure]), _weighted(fit, validation)
+    return both[0].mean(axis=1), both[1].mean(axis=1)
+
+
+def path_table(study: Study) -> pd.DataFrame:
+    """A row per cell and λ: the public `lambda_path.csv`.
+
+    validation_* and train_* are in scaled units and of the same members (mean over folds,
+    weighted by validation windows, and over seeds), so that their gap means something; test_* are
+    in the data's units; m, weight_norm and epochs are those of the final fit. `measure` is what λ is
+    chosen by; of it are validation_se, diff_to_min, validation_sd_seeds and validation_sd_folds (the
+    spreads over seeds and over folds, empty where there is one), and regret: what a λ loses on the test
+    part (scaled units) to the best one in hindsight, in per cent.
+    """
+    return pd.concat([_cell_table(cell) for cell in study.cells], ignore_index=True)
+
+
+def _cell_table(cell: Cell) -> pd.DataFrame:
+    fit, path, empty = cell.fit, cell.path, np.full(len(cell.path.lambdas), np.nan)
+    parts = {measure: errors(fit, measure) for measure in MEASURES}
+    return pd.DataFrame(
+        {
+            "cell": cell.name,
+            "lam": path.lambdas,
+            "m": int(fit.m[-1]),
+            "lam_over_m": np.array(path.lambdas) / fit.m[-1],
+            "measure": cell.measure,
+            **{f"validation_{measure}": both[1] for measure, both in parts.items()},
+            "validation_se": path.se,
+            "validation_sd_seeds": path.seed_spread,
+            "validation_sd_folds": path.fold_spread,
+            "diff_to_min": path.difference,
+            **{f"train_{measure}": both[0] for measure, both in parts.items()},
+            **{
+                f"test_{measure}": cell.overall.get(measure, pd.Series(empty)).to_numpy()
+                for measure in MEASURES
+            },
+            "regret": cell.regrets,
+            "weight_norm": weight_norm(fit).mean(axis=1),
+            "epochs": np.median(fit.epochs[-1], axis=1).round().astype(int),
+            "selected": np.arange(len(path.lambdas)) == cell.chosen,
+        }
+    )
+
+
+def weight_norm(fit: Fit) -> Array:
+    """(Λ, S) L2 norm of the final fold's penalised weights: groups whose multiplier is not 0."""
+    penalised = np.asarray(fit.config.get("multipliers", (1, 1, 1)), float) != 0  # (3,)
+    squares = np.square(np.asarray(fit.norms[-1], float))  # (Λ, S, 3)
+    return np.asarray(np.sqrt((squares * penalised).sum(axis=-1)))
+
+
+def metrics(study: Study) -> dict[str, Any]:
+    """The headline of each cell and of the best baseline: the columns of `dvc exp show`.
+
+    Errors are of the measure that λ is chosen by.
+
+    regret_percent and test_vs_0_percent: what the chosen λ loses on the test part to the best λ in
+    hindsight and to λ = 0.
+    """
+    content: dict[str, Any] = {}
+    validation, test = f"validation_{study.measure}", f"test_{study.measure}"
+    for cell in study.cells:
+        row = {"lam": cell.lam, validation: digits(cell.path.loss[cell.chosen])}
+        if cell.zero is not None:
+            row[f"{validation}_at_0"] = digits(cell.path.loss[cell.zero])
+        if study.measure in cell.overall:
+            errors = cell.overall[study.measure]
+            row[test] = digits(errors.iloc[cell.chosen])
+            if cell.zero is not None:
+                row[f"{test}_at_0"] = digits(errors.iloc[cell.zero])
+        row["regret_percent"] = digits(cell.regret)
+        row["test_vs_0_percent"] = digits(cell.to_zero)
+        content[cell.name] = {key: value for key, value in row.items() if value is not None}
+    if study.best_baseline is not None:
+        best: dict[str, Any] = {"name": study.best_baseline}
+        if study.measure in study.baselines:
+            best[test] = digits(study.baselines[study.measure].iloc[0])
+        content["best_baseline"] = best
+    return content
+
+
+def plotted_path(study: Study) -> pd.DataFrame:
+    """The path for `dvc plots`: a row per cell, λ and part, all in scaled units.
+
+    `lam_label` is λ in short. The template gives λ = 0 a place of its own on its log axis, below the
+    smallest positive λ of all revisions.
+    """
+    frames = []
+    for cell in study.cells:
+        path = cell.path
+        parts = {
+            "train": errors(cell.fit, cell.measure)[0],
+            "validation": path.loss,
+            "test": cell.test,
+        }
+        for part, loss in parts.items():
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "cell": cell.name,
+                        "lam": path.lambdas,
+                        "lam_label": [f"{lam:.3g}" for lam in path.lambdas],
+                        "part": part,
+                        "measure": cell.measure,
+                        "loss": loss,
+                        "se": path.se if part == "validation" else np.nan,
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
+def log_axis(lambdas: tuple[float, ...]) -> Array:
+    """λ as drawn on a log axis: 0 stands one step of the grid (at least 3x) below the rest."""
+    grid = np.array(lambdas)
+    positive = grid[grid > 0]
+    if not positive.size:
+        return np.ones_like(grid)
+    step = max(3.0, positive[1] / positive[0] if positive.size > 1 else 10.0)
+    return np.where(grid > 0, grid, positive[0] / step)
+
+
+def plotted_curves(study: Study) -> pd.DataFrame:
+    """Training and validation loss by epoch (from 1): mean over seeds and validated folds."""
+    frames = []
+    for cell in study.cells:
+        train, validation = curves(cell.fit)
+        epochs = train.shape[1]
+        count = min(epochs, EPOCHS)
+        kept = np.unique(np.linspace(0, epochs - 1, count).round().astype(int))
+        for place, lam in enumerate(cell.path.lambdas):
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "cell": cell.name,
+                        "lam": lam,
+                        "epoch": kept + 1,
+                        "train_loss": train[place, kept],
+                        "validation_loss": validation[place, kept],
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True).dropna(subset=["train_loss"])
+
+
+def curves(fit: Fit) -> tuple[Array, Array]:
+    """(Λ, E) training and validation loss: mean over seeds and validated folds.
+
+    After early stopping has ended a member, its mean goes on over the members still training.
+    """
+    places = fit.validated
+    return _mean(fit.train_loss[places]), _mean(fit.validation_loss[places])
+
+
+def _mean(values: Array) -> Array:
+    """Mean over folds and seeds of (folds, Λ, S, E), NaN where no member was training."""
+    there = ~np.isnan(values)
+    count = there.sum(axis=(0, 2))
+    total = np.where(there, values, 0.0).sum(axis=(0, 2))
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

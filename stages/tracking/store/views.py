@@ -1,0 +1,73 @@
+"""How the experiment looks in MLflow's UI: two views (the table of members, and the λ paths of the studies),
+and the colours of runs.
+
+MLflow keeps a shared view as JSON in a tag of the experiment; its address ends in
+`?viewStateShareKey=<name>`. A run's colour is a tag of the run; without it MLflow takes one by the run's id,
+the same for any two runs as it happens.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from stages.losses import MEASURES
+from stages.networks.cells import CELLS
+
+TAG = "mlflow.sharedViewState."
+COLOR = "mlflow.runColor"
+# Okabe and Ito's, which colour-blind readers can tell apart.
+_STUDIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+# Of λ = 0; and of λ = 0.01, 0.1, …, 1000, blended between.
+_ZERO = "#7f7f7f"
+_DECADES = ("#3b2a8c", "#1f78c4", "#1b9e77", "#d9a400", "#d94801", "#7f0000")
+_ALWAYS = {"startTime": "ALL", "lifecycleFilter": "Active", "datasetsFilter": []}
+
+
+def views() -> dict[str, str]:
+    """Tag of the experiment → the view that it holds."""
+    both = [f"{part}_{measure}" for measure in MEASURES for part in ("validation", "test")]
+    errors = [f"{error}{end}" for error in both for end in ("", "_spread")]
+    members = {
+        "searchFilter": "tags.kind = 'member'",
+        "orderByKey": f"metrics.`{both[0]}`",
+        "orderByAsc": True,
+        "selectedColumns": _columns("metrics", errors)
+        + _columns("tags", ["cell", "lam", "study", "chosen", "commits", "experiments"]),
+    }
+    chosen = [f"{cell}.{name}" for cell in CELLS for name in ("lam", *both)]
+    studies: dict[str, Any] = {
+        "searchFilter": "tags.kind = 'study'",
+        "selectedColumns": _columns("metrics", chosen)
+        + _columns("tags", ["study", "data", "commits", "experiments"]),
+        # Charts of this view are drawn against λ, on a log scale.
+        "globalLineChartConfig": {
+            "xAxisKey": "metric",
+            "selectedXAxisMetricKey": "path/log10_lam",
+            "lineSmoothness": 0,
+        },
+    }
+    return {
+        f"{TAG}{name}": json.dumps(_ALWAYS | view)
+        for name, view in (("members", members), ("studies", studies))
+    }
+
+
+def _columns(kind: str, names: list[str]) -> list[str]:
+    return [f"{kind}.`{name}`" for name in names]
+
+
+def color(tags: Mapping[str, str], before: int) -> str:
+    """Of a new run: a member's by its λ, from blue to red; a study's in turn, after `before` others."""
+    if "lam" not in tags:
+        return _STUDIES[before % len(_STUDIES)]
+    lam = float(tags["lam"])
+    if lam <= 0:
+        return _ZERO
+    known = np.array([[int(own[i : i + 2], 16) for i in (1, 3, 5)] for own in _DECADES])
+    blend = [np.interp(math.log10(lam) + 2, range(len(known)), part) for part in known.T]
+    return "#" + "".join(f"{round(part):02x}" for part in blend)

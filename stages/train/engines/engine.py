@@ -1,0 +1,90 @@
+"""What a chunk of members is trained on, and where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from stages.artifacts.windows import Fold, Windows
+from stages.forecast.scaled import scaled
+from stages.networks.initial import initial_weights
+from stages.train.engines.penalty import Terms
+from stages.train.planning.members import Member, Recipe, rebased
+
+CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
+
+
+@dataclass(frozen=True)
+class FoldData:
+    """One fold, ready to be trained on: series (V, F) scaled, rows of its windows (int64)."""
+
+    series: np.ndarray
+    train: np.ndarray
+    validation: np.ndarray
+
+
+def fold_data(windows: Windows, fold: Fold, precision: str) -> FoldData:
+    """What the fold's windows touch of the series, scaled, in the working precision."""
+    lines = windows.touched(fold)
+    series = scaled(windows.values, lines, fold.center, fold.scale, precision)
+    return FoldData(series, *(rebased(windows, lines, r) for r in (fold.train, fold.validation)))
+
+
+@dataclass
+class State:
+    """Where a group of K members stands; all of them at the same batch of the same epoch."""
+
+    epoch: int
+    batch: int
+    weights: np.ndarray  # (K, n)
+    first: np.ndarray  # (K, n) moments of the optimiser
+    second: np.ndarray
+    sums: np.ndarray  # (K, 3) of the epoch that runs
+    curves: np.ndarray  # (K, E, 4)
+    best: np.ndarray  # (K, n) weights of the best validation loss; empty without early stopping
+    best_loss: np.ndarray  # (K,)
+    best_epoch: np.ndarray  # (K,) epochs trained at the best
+
+    ARRAYS = ("weights", "first", "second", "sums", "curves", "best", "best_loss", "best_epoch")
+
+
+def start_state(recipe: Recipe, members: list[Member]) -> State:
+    """K members before their first step."""
+    dtype, k = np.dtype(recipe.precision), len(members)
+    weights = np.stack([initial_weights(recipe.network, m.seed) for m in members]).astype(dtype)
+    best = weights.copy() if recipe.patience else weights[:, :0]
+    return State(
+        0, 0, weights, np.zeros_like(weights), np.zeros_like(weights), np.zeros((k, 3)),
+        np.full((k, recipe.epochs, len(CURVES)), np.nan), best,
+        np.full(k, np.inf), np.zeros(k, np.int64),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """Batches start … stop−1 of an epoch, for K members.
+
+    orders (U, N): the epoch's order of training windows for each of U seeds. lines (K, 2) int64: a member's
+    line of `orders`, and its seed. terms: the members' penalty. rate: the learning rate. before: optimiser
+    steps taken before batch 0.
+    """
+
+    start: int
+    stop: int
+    orders: np.ndarray
+    lines: np.ndarray
+    terms: Terms
+    rate: float
+    before: int
+
+
+class Engine(Protocol):
+    """Trains and evaluates members of one recipe on one fold; `cpu.py` and `cuda.py` are two."""
+
+    def train(self, state: State, part: Part) -> None:
+        """Move weights and moments on by the part's batches, and add to `state.sums`."""
+
+    def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """(K, M, N) each measure of LOSSES of each window in scaled units."""

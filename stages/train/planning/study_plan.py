@@ -1,0 +1,160 @@
+"""The study, planned once for all who need to know: its members, what each is trained on, and its key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from stages.artifacts.windows import Fold, Windows
+from stages.networks.cells import CELLS
+from stages.networks.shape import Network
+from stages.train.params import TrainParams
+from stages.train.planning.key import Parts, common_parts, fold_digest, member_key
+from stages.train.planning.members import Member, Recipe
+
+FINAL = "final"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A member to be had.
+
+    Args:
+        data: the name of the fold whose rows it is trained and validated on.
+        parts: of its key, which it has in common with others. steps: that it takes at most.
+    """
+
+    recipe: Recipe
+    member: Member
+    data: str
+    parts: Parts
+    key: str
+    steps: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All members of all cells of one params.yaml, on these windows."""
+
+    params: TrainParams
+    windows: Windows
+
+    @cached_property
+    def folds(self) -> dict[str, Fold]:
+        """By name; the final fold is the last."""
+        return {fold.name: fold for fold in self.windows.folds}
+
+    @cached_property
+    def recipes(self) -> dict[str, Recipe]:
+        """Of each cell; the final fold's is without patience.
+
+        Raises:
+            ValueError: train.segment does not divide the lookback.
+        """
+        return {cell: recipe_for(cell, self.params, self.windows) for cell in self.params.cells}
+
+    @property
+    def members(self) -> int:
+        """How many the study has."""
+        params = self.params
+        return len(params.cells) * len(self.folds) * params.seeds * len(params.penalty.path())
+
+    def jobs(self, best: Mapping[str, int]) -> list[Job]:
+        """All members whose epochs are known.
+
+        With early stopping the final fold is trained for the median best epoch over folds and seeds of each
+        cell and λ, at least 1, with the schedule's length kept; without, for as long as the others.
+
+        Args:
+            best: key → epochs at the best validation loss, of finished members of the other folds.
+        """
+        full = dict.fromkeys(self.params.penalty.path(), self.params.epochs)
+        checked = [
+            self._jobs(c, name, full) for c in self.recipes for name in self.folds if name != FINAL
+        ]
+        jobs = [job for part in checked for job in part]
+        for cell in self.recipes:
+            others = [job for job in jobs if job.recipe.network.cell == cell]
+            epochs = _medians(others, best) if self.params.early_stopping else full
+            jobs += self._jobs(cell, FINAL, epochs)
+        return jobs
+
+    def _jobs(self, cell: str, fold: str, epochs: Mapping[float, int]) -> list[Job]:
+        """A cell's members of one fold; of the λ's in `epochs`."""
+        recipe = self.recipes[cell]
+        if fold == FINAL:
+            recipe = replace(recipe, patience=None)
+        data, batches = self._data[fold], -(-self.folds[fold].m // recipe.batch_size)
+        parts = common_parts(recipe, self._digests[data])
+        members = [
+            Member(lam, seed, fold, count)
+            for seed in range(self.params.seeds)
+            for lam, count in epochs.items()
+        ]
+        return [
+            Job(recipe, m, data, parts, member_key(parts, m), m.epochs * batches) for m in members
+        ]
+
+    @cached_property
+    def _data(self) -> dict[str, str]:
+        """Fold → the fold whose data its members are trained on: for the final one, another with the same
+        training part, if there is one, so that one network serves both."""
+        final = self.folds[FINAL]
+        same = [name for name, fold in self.folds.items() if name != FINAL and _trains(fold, final)]
+        return {name: name for name in self.folds} | {FINAL: [*same, FINAL][0]}
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        return {name: fold_digest(self.windows, self.folds[name]) for name in self._data.values()}
+
+
+def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
+    """The recipe of a cell's members.
+
+    Raises:
+        ValueError: train.segment does not divide the lookback.
+    """
+    layout = windows.layout
+    channels = 1 if layout.channels == "independent" else len(layout.series)
+    recurrent = bool(CELLS[cell].products)  # what a network lacks must not change its members' keys
+    network = Network(
+        cell=cell,
+        features=windows.values.shape[1],
+        outputs=layout.horizon * channels,
+        lookback=layout.lookback,
+        channels=channels,
+        hidden=params.hidden if recurrent else 1,
+        layers=params.layers if recurrent else 1,
+        segment=params.segment if recurrent else 1,
+        dropout=params.dropout if recurrent else 0.0,
+        normalise=layout.normalise,
+    )
+    multipliers = params.penalty.multipliers
+    return Recipe(
+        network, params.epochs, params.batch_size, params.optimizer, params.momentum,
+        params.learning_rate, params.schedule, params.clip_norm, params.early_stopping,
+        (multipliers.input, multipliers.recurrent, multipliers.head),
+        penalty=params.penalty.kind, ratio=params.penalty.ratio, device=params.device,
+        loss=params.loss,
+    )  # fmt: skip
+
+
+def _trains(one: Fold, other: Fold) -> bool:
+    """Whether two folds of the same windows have the same training part."""
+    pairs = ((one.train, other.train), (one.center, other.center), (one.scale, other.scale))
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
+
+
+def _medians(jobs: list[Job], best: Mapping[str, int]) -> dict[float, int]:
+    """λ → the median best epoch, at least 1; of the λ's whose networks are all finished."""
+    keys: dict[float, list[str]] = {}
+    for job in jobs:
+        keys.setdefault(job.member.lam, []).append(job.key)
+    return {
+        lam: max(1, round(float(np.median([best[key] for key in group]))))
+        for lam, group in keys.items()
+        if all(key in best for key in group)
+    }

@@ -1,0 +1,121 @@
+"""All members of all cells, trained as planned, and the fits that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from stages.artifacts.fits import Fit
+from stages.artifacts.windows import Windows
+from stages.environment import workers
+from stages.losses import MEASURES
+from stages.train.engines import diagnostics
+from stages.train.engines.engine import CURVES
+from stages.train.engines.penalty import refuse_overshoot
+from stages.train.params import TrainParams
+from stages.train.planning.memory import refuse_excess, study_bytes
+from stages.train.planning.study_plan import FINAL, Job, Plan
+from stages.train.pool.processes import ATTEMPTS, members_at_once, train_jobs
+from stages.train.pool.store import Entry, MemberStore
+
+
+def train_study(development: Path, params: TrainParams, store: MemberStore) -> list[Fit]:
+    """Every cell's fit; members that the store has are not trained again.
+
+    With early stopping the final fold waits for the others; see `Plan.jobs`.
+    """
+    if params.device == "cuda":
+        from stages.train.engines.cuda import check_device
+
+        check_device(params.device)
+    plan = Plan(params, Windows.load(development))
+    _refuse_excess(plan)
+    for recipe in plan.recipes.values():
+        refuse_overshoot(recipe, params.penalty.path(), min(fold.m for fold in plan.folds.values()))
+    jobs = plan.jobs({})
+    train_jobs(development, jobs, store)
+    if params.early_stopping:
+        entries = _entries(development, jobs, store)
+        jobs = plan.jobs({job.key: meta["epochs"] for job, (_, meta) in entries})
+        train_jobs(development, jobs, store)
+    fits = []
+    for cell in plan.recipes:
+        of_cell = [job for job in jobs if job.recipe.network.cell == cell]
+        fits.append(_fit(cell, plan, _entries(development, of_cell, store)))
+    return fits
+
+
+def _refuse_excess(plan: Plan) -> None:
+    params, recipes = plan.params, list(plan.recipes.values())
+    device, members = params.device, len(params.penalty.path()) * params.seeds
+    processes = workers() if device == "cpu" else 1
+    at_once = members_at_once(device, plan.members, processes)
+    needed = study_bytes(
+        recipes, plan.windows, members, params.seeds, min(processes, plan.members), at_once
+    )
+    largest = max(recipes, key=lambda recipe: recipe.network.parameters)
+    refuse_excess(needed, largest, processes)
+
+
+def _entries(development: Path, jobs: list[Job], store: MemberStore) -> Iterator[tuple[Job, Entry]]:
+    """Each job with its entry; what is gone again, pruned by another run or deleted, is trained anew.
+
+    Raises:
+        RuntimeError: it goes again and again.
+    """
+    for job in jobs:
+        attempts = 1
+        while (entry := store.get(job.key)) is None:
+            if attempts == ATTEMPTS:
+                raise RuntimeError(
+                    f"members vanish from {store.root} before they are gathered, {ATTEMPTS} times: another "
+                    "run prunes them; set RIDGELINE_STORE_GB higher in all runs that share this store"
+                )
+            train_jobs(development, jobs, store)
+            attempts += 1
+        yield job, entry
+
+
+def _fit(cell: str, plan: Plan, entries: Iterable[tuple[Job, Entry]]) -> Fit:
+    """Gather a cell's members."""
+    params, recipe, folds = plan.params, plan.recipes[cell], plan.folds
+    names, lambdas, network = list(folds), params.penalty.path(), recipe.network
+    shape = (len(names), len(lambdas), params.seeds)
+    weights, epochs = np.zeros((*shape, network.parameters), np.float32), np.zeros(shape, np.int32)
+    norms, zeros = np.zeros((*shape, 3)), np.zeros((*shape, 3))
+    layers, gates = diagnostics.recurrences(network)
+    radii, gradients = (
+        np.zeros((*shape, layers, gates)),
+        np.zeros((*shape, 2, layers, network.steps)),
+    )
+    curves = {name: np.zeros((*shape, params.epochs)) for name in CURVES}
+    train_losses = {measure: np.zeros(shape) for measure in MEASURES}
+    validated = {n: len(f.validation) for n, f in folds.items() if n != FINAL}
+    window_losses = {
+        measure: {name: np.zeros((*shape[1:], count)) for name, count in validated.items()}
+        for measure in MEASURES
+    }
+    for job, (arrays, meta) in entries:
+        at = (names.index(job.member.fold), lambdas.index(job.member.lam), job.member.seed)
+        weights[at], epochs[at] = arrays["weights"], meta["epochs"]
+        norms[at] = diagnostics.norms(network, arrays["weights"])
+        zeros[at] = diagnostics.zeros(network, arrays["weights"])
+        radii[at] = diagnostics.spectral_radii(network, arrays["weights"])
+        gradients[at] = arrays["state_gradients"]
+        for name in CURVES:
+            curves[name][at] = arrays[name]
+        for place, measure in enumerate(MEASURES):
+            train_losses[measure][at] = meta["train_losses"][place]
+            if job.member.fold in validated:
+                window_losses[measure][job.member.fold][at[1:]] = arrays["window_losses"][place]
+    # The final fold has no validation part, though it may share its networks with a fold that has one.
+    curves["validation_loss"][names.index(FINAL)] = np.nan
+    m = tuple(fold.m for fold in folds.values())
+    return Fit(
+        cell, asdict(recipe), lambdas, params.seeds, tuple(names), m, weights, epochs,
+        norms=norms, zeros=zeros, spectral_radii=radii, state_gradients=gradients,
+        train_losses=train_losses, window_losses=window_losses, **curves,
+    )  # fmt: skip

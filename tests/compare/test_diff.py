@@ -1,0 +1,161 @@
+"""Two studies side by side: the page, the numbers behind its figures, and what it says of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.artifacts.fits import load_fits
+from stages.artifacts.scores import ENSEMBLE
+from stages.compare.diff import write
+from stages.compare.sections import distance
+from stages.compare.sides import Side
+from stages.report.params import ReportParams
+from stages.report.stage import run
+from stages.tracking.history.lock import Lock
+from stages.tracking.history.revisions import Revision, Study
+from stages.tracking.store.resolve import Named
+from tests.support.browser import check
+from tests.support.made_study import EPOCHS, GRID, LEVELS, Maker
+from tests.support.outline import Outline
+
+OTHER = (0.0, 0.5, 20.0)
+LONG = "an_experiment_whose_name_goes_on_and_on_for_longer_than_a_phone_is_wide"
+
+
+def side(
+    label: str, root: Path, grid: tuple[float, ...], series: tuple[str, ...], hidden: int
+) -> Side:
+    """A study with its report, as one side of a diff."""
+    paths = Maker(root / "study", series, grid).write()
+    run(**paths, folder=root / "report", params=ReportParams())
+    lock = Lock({"train": {"params": {"params.yaml": {"train": {"hidden": hidden}}}}}, {}, {})
+    revision = Revision(label, "", lock)
+    return Side(label, Named(label, Study(label, [revision])), {**paths, "report": root / "report"})
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[Side]:
+    root = tmp_path_factory.mktemp("sides")
+    return [
+        side("first", root / "a", GRID, ("north",), 2),
+        side(LONG, root / "b", OTHER, ("north",), 3),
+    ]
+
+
+@pytest.fixture(scope="module")
+def written(found: list[Side], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    out = tmp_path_factory.mktemp("diff")
+    return out, write(found, out)
+
+
+def test_the_page_needs_nothing_but_itself(written: tuple[Path, str]) -> None:
+    folder, _ = written
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    outline = Outline(text)
+    names = ["answer", "parameters", "path", "training", "weights"]
+    assert [attrs["id"] for _, attrs in outline.of("section")] == names
+    assert "://" not in text.replace("http://www.w3.org/2000/svg", "")
+    links = [attrs["href"] for _, attrs in outline.of("a")]
+    assert {href[1:] for href in links if href.startswith("#")} == set(names)
+    files = [href for href in links if not href.startswith("#")]
+    assert len(files) == 6
+    assert all((folder / name).is_file() for name in files)
+    assert "nan" not in text
+    drawn = re.findall(r"!\[[^]]*\]\((.*)\)", (folder / "diff.md").read_text(encoding="utf-8"))
+    assert set(drawn) == {name for name in files if name.endswith(".svg")}
+
+
+def test_figures_are_those_of_the_studies(found: list[Side], written: tuple[Path, str]) -> None:
+    folder, _ = written
+    path = pd.read_csv(folder / "figures" / "lambda_path.csv")
+    for one, grid in zip(found, (GRID, OTHER), strict=True):
+        own = pd.read_csv(one.files["report"] / "lambda_path.csv")
+        for cell in LEVELS:
+            for part in ("validation", "test"):
+                line = path[(path["panel"] == f"{cell}: {part}") & (path["line"] == one.label)]
+                assert line["lam"].tolist() == list(grid)
+                wanted = own.loc[own["cell"] == cell, f"{part}_mse"]
+                np.testing.assert_allclose(line["mse"], wanted, rtol=1e-5)
+    curves = pd.read_csv(folder / "figures" / "curves.csv")
+    last = curves[(curves["epoch"] == EPOCHS) & (curves["panel"] == "lstm")].set_index("line")[
+        "loss"
+    ]
+    # lstm is best at λ = 0; made_study gives its curves.
+    np.testing.assert_allclose(last, 1.2 * 0.6 * (1 + 3 * np.exp(-(EPOCHS - 1) / 40)), rtol=1e-5)
+
+
+def test_what_is_said_is_true_of_the_studies(found: list[Side], written: tuple[Path, str]) -> None:
+    folder, text = written
+    assert re.search(r"\| train.hidden +\| 2 +\| 3 ", text)
+    words = sum("no difference" not in line for line in text.splitlines() if line.startswith("- "))
+    many = f"{words} of 2 comparisons show" if words else "no comparison shows"
+    assert f"On the test part, {many} a difference from first." in text
+    page = re.sub(r"</?strong>", "", (folder / "index.html").read_text(encoding="utf-8"))
+    assert "![" not in text
+    lines = [line[2:] for line in text.splitlines() if line.startswith("- ")]
+    assert len(lines) == 2
+    for cell, line in zip(LEVELS, lines, strict=True):
+        pair = [mean_loss(one, cell) for one in found]
+        assert f"test error {100 * (pair[1] / pair[0] - 1):+.1f} %".replace("-", "−") in line
+        assert line.replace("'", "&#39;") in page.replace("\u00a0", " ")
+    for cell in LEVELS:
+        nets = [load_fits(one.files["fits"]) for one in found]
+        a, b = (
+            next(fit for fit in fits if fit.cell == cell).weights[-1, one.places[cell]]
+            for fits, one in zip(nets, found, strict=True)
+        )
+        by_hand = np.mean([np.linalg.norm(b[s] - a[s]) / np.linalg.norm(a[s]) for s in range(2)])
+        assert re.search(rf"\| {LONG}: {cell} +\| first: {cell} +\| {by_hand:.3g} ", text)
+
+
+def mean_loss(one: Side, cell: str) -> float:
+    """Test loss at the chosen λ, from the files: of the seeds, without their ensemble."""
+    path = pd.read_csv(one.files["report"] / "lambda_path.csv")
+    lam = path.loc[(path["cell"] == cell) & path["selected"], "lam"].item()
+    rows = pd.read_parquet(one.files["scores"] / f"losses_{cell}.parquet")
+    assert set(rows["seed"]) == {0, 1, ENSEMBLE}
+    return float(rows.loc[(rows["lam"] == lam) & rows["seed"].isin([0, 1]), "mse"].mean())
+
+
+def test_validation_errors_on_other_windows_are_not_ranked(
+    found: list[Side], tmp_path: Path
+) -> None:
+    windows = found[0].windows
+    path = tmp_path / "development.safetensors"
+    replace(windows, folds=windows.folds[1:]).save(path)
+    other = replace(found[1], files={**found[1].files, "development": path})
+    text = write([found[0], other], tmp_path / "diff")
+    assert "cannot be compared: their validation windows differ." in text
+    assert " independent horizons" in text  # on the test part they can
+
+
+def test_studies_of_other_data_get_no_verdict(found: list[Side], tmp_path: Path) -> None:
+    other = side("elsewhere", tmp_path / "c", GRID, ("north", "south"), 2)
+    text = write([found[0], other], tmp_path / "diff")
+    assert "Validation errors of the sides cannot be compared: their scaled units differ" in text
+    assert "elsewhere: rnn against rnn at λ = 100 of first: no verdict, their scaled units" in text
+    assert not (tmp_path / "diff/figures/verdicts.svg").exists()
+
+
+def test_a_study_beside_itself_is_the_same(found: list[Side], tmp_path: Path) -> None:
+    text = write([found[0], found[0]], tmp_path)
+    assert "All parameters are the same." in text
+    assert "first: rnn has the same test losses as rnn at λ = 100 of first." in text
+    assert re.search(r"\| first: rnn +\| first: rnn +\| 0 ", text)
+
+
+def test_distance_of_weights() -> None:
+    a = np.array([[3.0, 4.0], [0.0, 2.0]])
+    assert distance(a, np.array([[3.0, 4.0], [0.0, 3.0], [9.0, 9.0]])) == "0.25"
+    assert distance(a, np.ones((2, 3))) == "another size (2 and 3 weights)"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_browser_shows_it(written: tuple[Path, str], tmp_path: Path, dark: bool) -> None:
+    check(written[0] / "index.html", tmp_path, dark)

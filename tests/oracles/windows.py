@@ -1,0 +1,44 @@
+"""Windows as a network sees them: the compiled pass's, and in plain numpy, what it is held against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stages.artifacts.windows import Windows
+from stages.forecast.networks import Scaled
+
+EPSILON = 1e-5  # RevIN's, added to a window's variance (Kim et al. 2022)
+
+
+def batch(
+    windows: Windows, rows: np.ndarray, center: np.ndarray, scale: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """x (N, L, F) and y (N, H, C), scaled, then normalised by window; shift, spread (N, C) in scaled units.
+
+    Covariates are scaled only. center, scale: (G, F).
+    """
+    layout, channels = windows.layout, windows.levels.shape[1]
+    group, origins = windows.group_origin(rows)[0], np.asarray(rows)[:, None]
+    mean, width = center[group][:, None], scale[group][:, None]  # (N, 1, F)
+    x = (windows.values[origins + np.arange(1 - layout.lookback, 1)] - mean) / width
+    y = (windows.values[origins + np.arange(1, layout.horizon + 1)] - mean) / width
+    seen = x[..., :channels]
+    zero, one = np.zeros_like(seen[:, 0]), np.ones_like(seen[:, 0])
+    shift, spread = {
+        "none": (zero, one),
+        "last": (seen[:, -1].copy(), one),
+        "mean": (seen.mean(1), one),
+        "instance": (seen.mean(1), np.sqrt(seen.var(1) + EPSILON)),
+    }[layout.normalise]
+    x[..., :channels] = (seen - shift[:, None]) / spread[:, None]
+    return x, (y[..., :channels] - shift[:, None]) / spread[:, None], shift, spread
+
+
+def scaled(
+    windows: Windows, center: np.ndarray, scale: np.ndarray, dtype: Any = np.float32
+) -> Scaled:
+    """A whole file of windows, scaled."""
+    w = windows
+    return Scaled.of(w.layout, w.values, w.levels, w.starts, center, scale, dtype)

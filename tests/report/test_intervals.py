@@ -1,0 +1,177 @@
+"""Standard errors and intervals against closed forms, statsmodels and their promised coverage."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from benchmarks import coverage
+from stages.report.judging.intervals import (
+    by_origin,
+    cosine_terms,
+    ewc_interval,
+    ewc_se,
+    holm,
+)
+from stages.report.judging.other_tests import LONG
+
+RESULTS = Path(coverage.__file__).parent / "results" / "coverage.json"
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_by_origin_is_the_mean_over_series(rng: np.random.Generator) -> None:
+    values = rng.normal(size=(3, 2 * 15))  # two series, 15 origins each, series-major
+    got, times = by_origin(values, np.tile(np.arange(15), 2))
+    np.testing.assert_allclose(got, values.reshape(3, 2, 15).mean(axis=1), atol=1e-14)
+    np.testing.assert_array_equal(times, np.arange(15))
+
+
+def test_by_origin_keeps_the_mean_over_windows_where_series_have_gaps(
+    rng: np.random.Generator,
+) -> None:
+    values, origins = rng.normal(size=7), np.array([4, 2, 2, 3, 4, 9, 2])
+    got, times = by_origin(values, origins)
+    assert list(times) == [2, 3, 4, 9]
+    assert got.mean() == pytest.approx(values.mean(), abs=1e-15)
+
+
+@pytest.mark.parametrize("lags", [0, 3, 11])
+def test_newey_west_is_that_of_statsmodels(rng: np.random.Generator, lags: int) -> None:
+    values = np.convolve(rng.normal(size=60), np.ones(4), "valid")
+    options = {"maxlags": lags, "use_correction": True}
+    fit = sm.OLS(values, np.ones_like(values)).fit(cov_type="HAC", cov_kwds=options)
+    assert coverage.newey_west(values[None], lags)[0] == pytest.approx(fit.bse[0], rel=1e-12)
+
+
+def test_the_committed_errors_show_which_estimator_is_nearer_to_the_truth() -> None:
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["standard_errors"]
+    assert {(row["errors"], row["n/H"]) for row in rows} == {
+        (kind, size) for kind in ("ma", "ar") for size in coverage.FOLD_SIZES
+    }
+    for row in rows:
+        assert row["ewc"]["miss"] < row["newey_west"]["miss"]
+        assert row["newey_west"]["mean"] < row["ewc"]["mean"] < 1
+        again = coverage.fold_errors(row["errors"], row["n/H"], 500)
+        assert again["ewc"]["mean"] == pytest.approx(row["ewc"]["mean"], abs=0.05)
+
+
+def test_the_standard_error_of_one_origin_is_unknown() -> None:
+    assert np.isnan(ewc_se(np.array([[1.0], [2.0]]), 3)).all()
+
+
+def test_number_of_cosines() -> None:
+    assert cosine_terms(1000, 1) == 40  # 0.4 · 1000^(2/3)
+    assert cosine_terms(120, 12) == 5  # 120 / 24
+    assert cosine_terms(20, 12) == 2
+    assert cosine_terms(2, 1) == 1  # there is no second one
+
+
+def test_all_cosines_give_the_sample_variance(rng: np.random.Generator) -> None:
+    """With B = n - 1 the cosines are a full basis, and Ω is the sample variance (Parseval)."""
+    values = rng.normal(size=3)  # n = 3 has exactly the two terms that are the least
+    got = ewc_interval(values, 1, 0.9)
+    t = stats.t.interval(0.9, 2, values.mean(), stats.sem(values))
+    assert (got.low, got.high) == pytest.approx(t, rel=1e-12)
+    assert got.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue, rel=1e-10)
+
+
+def test_interval_and_p_value_agree(rng: np.random.Generator) -> None:
+    values = rng.normal(0.3, 1, size=80)
+    p = ewc_interval(values, 4, 0.95).p
+    edge = ewc_interval(values, 4, 1 - p)
+    assert min(abs(edge.low), abs(edge.high)) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("values", "n"), [(np.array([1.0]), 1), (np.array([1.0, np.inf]), 2)])
+def test_nothing_to_go_by_gives_no_bounds(values: np.ndarray, n: int) -> None:
+    got = ewc_interval(values, 1, 0.95)
+    assert (got.low, got.high, got.p, got.n) == (-math.inf, math.inf, 1.0, n)
+
+
+def test_equal_losses_are_no_difference() -> None:
+    got = ewc_interval(np.zeros(20), 2, 0.95)
+    assert (got.mean, got.low, got.high, got.p) == (0, 0, 0, 1)
+
+
+def test_ewc_se_is_that_of_regressing_on_cosines(rng: np.random.Generator) -> None:
+    """The cosines are orthogonal to each other and to the mean: Λ_j² is a term's sum of squares."""
+    values = rng.normal(size=(2, 60))
+    terms, t = 5, (np.arange(60) + 0.5) / 60
+    for row, got in zip(values, ewc_se(values, 6), strict=True):
+        waves = np.column_stack([np.cos(np.pi * j * t) for j in range(1, terms + 1)])
+        fit = sm.OLS(row, sm.add_constant(waves)).fit()
+        assert got == pytest.approx(np.sqrt(fit.ess / terms / 60), rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [4, 12, 80])
+@pytest.mark.parametrize("errors", ["ma", "ar"])
+def test_coverage_is_what_is_promised(errors: str, size: int) -> None:
+    """2000 replications: within 92 to 98 %, give or take what chance does to a share of 2000."""
+    n, replications = size * coverage.HORIZON, 2000
+    rng = np.random.default_rng([1, size])
+    values = coverage.KINDS[errors](rng, replications, n, coverage.HORIZON)
+    held, _ = coverage.ewc(values, coverage.HORIZON)
+    low = stats.binom.ppf(0.001, replications, 0.92) / replications
+    high = stats.binom.ppf(0.999, replications, 0.98) / replications
+    assert low <= held.mean() <= high
+
+
+def test_errors_that_neighbours_share_fool_the_textbook() -> None:
+    """Why there is more than a t-test here: it covers less than half of what it says."""
+    values = coverage.moving_average(np.random.default_rng(2), 500, 144, coverage.HORIZON)
+    assert coverage.iid(values)[0].mean() < 0.5
+
+
+def test_simulated_errors_have_the_dependence_that_they_claim() -> None:
+    rng, h = np.random.default_rng(3), 6
+    for errors, truth in (("ma", 1 - 2 / h), ("ar", ((h - 1) / (h + 1)) ** 2)):
+        values = coverage.KINDS[errors](rng, 400, 600, h)
+        lagged = (values[:, 2:] * values[:, :-2]).mean() / np.square(values).mean()
+        assert lagged == pytest.approx(truth, abs=0.02)
+
+
+def test_the_committed_coverage_is_within_its_promise() -> None:
+    """benchmarks/results/coverage.json is of 2000 replications; the row of each promise is there."""
+    told = json.loads(RESULTS.read_text(encoding="utf-8"))
+    assert told["replications"] == coverage.REPLICATIONS == 2000
+    rows = {(row["errors"], row["n/H"]): row["coverage"] for row in told["rows"]}
+    assert set(rows) == {(kind, size) for kind in coverage.KINDS for size in coverage.SIZES}
+    for (errors, size), shares in rows.items():
+        if errors != "ar_0.9":
+            assert 0.92 <= shares["ewc"] <= 0.98
+            assert (shares["bootstrap"] >= 0.89) == (size >= LONG)
+
+
+def test_the_readme_tells_the_committed_coverage() -> None:
+    told = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"]
+
+    def spread(names: tuple[str, ...], outlasting: bool = False) -> tuple[int, int]:
+        kept = [row["coverage"] for row in told if (row["errors"] == "ar_0.9") == outlasting]
+        shares = [100 * shares[name] for shares in kept for name in names]
+        return math.floor(min(shares)), math.floor(max(shares))
+
+    text = (Path(coverage.__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    text = " ".join(text.split())
+    ewc, others = spread(("ewc",)), spread(("bootstrap", "dm_hln"))
+    assert spread(("iid",)) == (39, 42)
+    assert "a textbook interval that says 95 % covers about 40" in text
+    assert f"the cosine interval covers {ewc[0]} to {ewc[1]} %" in text
+    assert f"the others {others[0]} to {others[1]} %" in text
+    assert "leaves it {} to {} %".format(*spread(("ewc",), outlasting=True)) in text
+
+
+def test_holm_is_that_of_statsmodels(rng: np.random.Generator) -> None:
+    p = [0.04, 0.01, 0.6, 0.011, *rng.uniform(size=4)]
+    np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1], rtol=1e-12)
+    assert holm([]) == []

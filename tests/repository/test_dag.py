@@ -1,0 +1,158 @@
+"""dvc.yaml against the code: every stage declares what it uses, and no more."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.support import dag
+from tests.support.closure import ROOT, closure
+
+DAG = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+STAGES = ["check", "prepare", "window", "train", "evaluate", "report"]
+TEST_PART = "data/windows/test.safetensors"
+BESIDE = {"stages.tracking"}  # mirrors files and changes no output
+CHECKED = "data/checked"  # holds nothing: a stage that depends on it waits for `check`
+
+
+def test_the_stages_are_those_of_the_design():
+    assert list(DAG["stages"]) == STAGES
+    assert all(len(stage["desc"]) > 20 for stage in DAG["stages"].values())
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_code_dependencies_are_the_import_closure(name):
+    declared = {d for d in DAG["stages"][name]["deps"] if d.startswith("stages/")}
+    code = {d for d in declared if d.endswith(".py")}
+    assert code == closure(f"stages/{name}/__main__.py")
+    folder = ROOT / "stages" / name
+    beside = {p for p in folder.rglob("*.*") if p.is_file() and p.suffix not in (".py", ".pyc")}
+    assert declared - code == {p.relative_to(ROOT).as_posix() for p in beside}
+
+
+def test_make_dag_writes_what_is_missing_and_takes_out_what_is_not_used():
+    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    assert dag.current(text) == text
+    changed = text.replace("      - stages/window/panel.py\n", "")
+    changed = changed.replace(
+        "      - data/series\n      - stages/",
+        "      - data/series\n      - stages/unused.py\n      - stages/",
+        1,
+    )
+    assert dag.current(changed) == text != changed
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_commands_are_the_stage_and_what_stands_beside_it(name):
+    commands = " ; ".join(DAG["stages"][name]["cmd"])
+    modules = re.findall(r"python -m (\S+)", commands)
+    assert [m for m in modules if m not in BESIDE] == [f"stages.{name}"]
+    reached = closure(f"stages/{name}/__main__.py")
+    beside = ("stages/tracking/", "stages/serving/")
+    assert not [path for path in reached if path.startswith(beside)]
+
+
+def test_params_are_narrow():
+    wanted = {name: [name] for name in STAGES} | {
+        "window": ["window", "evaluate.baselines", "evaluate.metrics", "evaluate.season"]
+    }
+    wanted["check"] = STAGES[1:]
+    assert {name: stage["params"] for name, stage in DAG["stages"].items()} == wanted
+
+
+def test_only_evaluate_is_handed_the_test_part():
+    for name, stage in DAG["stages"].items():
+        assert (TEST_PART in stage["deps"]) == (name == "evaluate")
+        assert (TEST_PART in " ".join(stage["cmd"])) == (name in ("window", "evaluate"))
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_data_dependencies_and_outputs_stand_in_the_command(name):
+    stage = DAG["stages"][name]
+    own = " ".join(stage["cmd"])
+    outs = _outs(stage)
+    for path in [d for d in stage["deps"] if not d.startswith("stages/")]:
+        assert path in own or path in ("${prepare.path}", CHECKED)
+    for path in outs:
+        assert path in own or path.startswith("data/report/")
+
+
+def test_no_parameter_reaches_a_shell():
+    """DVC would put it into the command as it stands: `$(touch X).csv` would run."""
+    commands = [" ".join(stage["cmd"]) for stage in DAG["stages"].values()]
+    assert not [command for command in commands if "$" in command]
+    assert "${prepare.path}" in DAG["stages"]["prepare"]["deps"]
+
+
+def test_every_stage_waits_for_the_check():
+    """A refused parameter must be refused before DVC removes any stage's outputs."""
+    waiting = {"check"}
+    for name, stage in DAG["stages"].items():  # in the order of the work
+        outs = {o for n in waiting for o in _outs(DAG["stages"][n])}
+        assert name == "check" or outs & set(stage["deps"]), name
+        waiting.add(name)
+    assert _outs(DAG["stages"]["check"]) == [CHECKED]
+    assert [n for n, s in DAG["stages"].items() if CHECKED in s["deps"]] == ["prepare"]
+
+
+def _outs(stage):
+    return [next(iter(o)) if isinstance(o, dict) else o for o in stage["outs"]]
+
+
+def test_what_git_keeps():
+    report = DAG["stages"]["report"]
+    kept = [o for o in report["metrics"] + report["outs"] if isinstance(o, dict)]
+    assert {name for o in kept for name, how in o.items() if how == {"cache": False}} == {
+        "data/report/metrics.json",
+        "data/report/lambda_path.csv",
+        "data/report/report.md",
+    }
+    assert DAG["artifacts"]["chosen"]["path"] in report["outs"]
+
+
+def test_paths_stand_in_dvc_yaml_alone():
+    for path in (ROOT / "stages").rglob("*.py"):
+        literals = [
+            node.value
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        assert not [text for text in literals if re.fullmatch(r"data/\S*", text)], path
+
+
+def test_mlflow_is_imported_by_tracking_and_the_served_model_and_its_folder_shadows_nothing():
+    pattern = re.compile(r"^\s*(import|from) mlflow\b", re.MULTILINE)
+    stages = ROOT / "stages"
+    found = {
+        path.relative_to(stages).as_posix()
+        for path in stages.rglob("*.py")
+        if pattern.search(path.read_text("utf-8"))
+    }
+    assert found == {
+        "tracking/store/mirror.py",
+        "serving/registry/model.py",
+        "serving/registry/register.py",
+    }
+    assert not list((ROOT / "mlflow").glob("*.py"))
+
+
+@pytest.mark.parametrize(
+    ("name", "heavy"),
+    [
+        ("check", "torch mlflow numba matplotlib statsmodels scipy"),
+        ("prepare", "torch mlflow numba matplotlib statsmodels scipy"),
+        ("window", "torch mlflow numba matplotlib statsmodels scipy"),
+        ("train", "torch mlflow pandas matplotlib statsmodels"),
+        ("evaluate", "torch mlflow matplotlib numba"),
+        ("report", "torch mlflow numba matplotlib"),
+    ],
+)
+def test_start_up_imports_nothing_that_is_not_needed(name, heavy):
+    code = f"import sys, stages.{name}.__main__; print(*set({heavy.split()}) & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

@@ -1,0 +1,124 @@
+"""The chosen model says what the pipeline says, for known series and for unseen ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.networks.kernels.gather import EPSILON
+from stages.serving.input.table import TableError
+from tests.support.serving_model import LEVELS, H, L, T, model, piped, series, table_of
+
+INTEGERS = {
+    "times": pd.Index(np.arange(0, 2 * T, 2)),
+    "calendar": {"frequency": "2", "time": "integer"},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "covariates", "grid"),
+    [
+        ({}, (), {}),
+        ({"channels": "joint", "normalise": "last"}, (), {}),
+        ({"difference": "seasonal", "normalise": "instance"}, (), {}),
+        ({"difference": 1, "channels": "joint"}, ("rain", "sun"), {}),
+        ({"missing": "forward", "normalise": "mean"}, ("y", "ds"), {}),
+        ({"scaler": "minmax"}, ("rain",), INTEGERS),
+        ({"scaler": "none"}, (), INTEGERS),
+    ],
+)
+def test_forecasts_are_those_of_the_test_part(changes, covariates, grid):
+    """Given what a test window saw, the model says what the pipeline forecast there, in the data's units."""
+    study = series(covariates, **grid)
+    chosen, test = model(study, **changes)
+    wanted, origin = piped(chosen, test)
+    past = study.frame[study.frame["ds"].to_numpy().astype("int64") <= origin]
+    before = type(study)(past, study.summary)
+    answer = chosen.forecast(before)
+    shuffled = table_of(before).sample(frac=1, random_state=0)
+    again = chosen.forecast(shuffled).set_index("unique_id").loc[list(LEVELS)].reset_index()
+    pd.testing.assert_frame_equal(pd.DataFrame(again), pd.DataFrame(answer))
+    for g, name in enumerate(LEVELS):
+        rows = answer[answer["unique_id"] == name]
+        np.testing.assert_array_equal(rows["y_hat"], wanted[:, g].mean(0))
+        np.testing.assert_array_equal(rows["y_hat_spread"], wanted[:, g].std(0, ddof=1))
+        assert list(rows["ds"]) == list(study.frame["ds"].iloc[T - H : T])
+        assert set(rows["note"]) == {""}
+    if chosen.layout.channels == "independent":
+        alone = chosen.forecast(type(study)(past[past["unique_id"] == "web"], study.summary))
+        np.testing.assert_array_equal(
+            alone["y_hat"], answer.loc[answer.unique_id == "web", "y_hat"]
+        )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    scaler=st.sampled_from(["standard", "minmax", "none"]),
+    normalise=st.sampled_from(["none", "last", "mean", "instance"]),
+    difference=st.sampled_from([0, 1, "seasonal"]),
+    missing=st.sampled_from(["drop", "forward"]),
+    covariates=st.sampled_from([(), ("rain",)]),
+    holes=st.sets(st.integers(1, T - 46), max_size=4),
+    begin=st.integers(0, 5),
+)
+def test_an_unseen_series_is_scaled_as_the_study_scales(
+    scaler, normalise, difference, missing, covariates, holes, begin
+):
+    """A known series sent under a new id with its training rows gives the same forecast."""
+    rules = {"scaler": scaler, "normalise": normalise, "difference": difference, "missing": missing}
+    study = series(covariates, begins={"web": begin})
+    web = study.frame.index[study.frame["unique_id"] == "web"]
+    study.frame.loc[web[sorted(holes)], "y"] = np.nan
+    chosen, _ = model(study, **rules)
+    table = table_of(study)
+    trained = table[
+        table["ds"] <= study.frame["ds"].iloc[T - 16]
+    ]  # the test part's 15 steps follow
+    known = chosen.forecast(trained)
+    unknown = chosen.forecast(trained.replace({"unique_id": {"web": "new"}}))
+    assert np.isfinite(known["y_hat"]).all()
+    np.testing.assert_allclose(unknown["y_hat"], known["y_hat"], rtol=1e-5)
+    counted = trained[trained["unique_id"] == "web"]["y"]
+    lag = {0: 0, 1: 1, "seasonal": 12}[difference]
+    seen = (counted.notna() & counted.shift(lag).notna()).sum()
+    assert set(unknown.loc[unknown["unique_id"] == "new", "note"]) == {f"scale from {seen} rows"}
+    assert set(known["note"]) == {""}
+
+
+@pytest.mark.parametrize("share", [1.0, 1e-2])
+def test_with_instance_the_scale_cancels_up_to_epsilon(share):
+    """L rows of an unseen series do; what remains of its scale is EPSILON's share of a flat window."""
+    study = series()
+    web = study.frame.index[study.frame["unique_id"] == "web"]
+    study.frame.loc[web[-L:], "y"] = 400 + share * study.frame.loc[web[-L:], "y"].diff().fillna(0)
+    chosen, _ = model(study, normalise="instance")
+    known = chosen.forecast(table_of(study)).set_index("unique_id").loc["web"]
+    last = table_of(study).groupby("unique_id").tail(L).replace({"unique_id": {"web": "new"}})
+    unknown = chosen.forecast(last).set_index("unique_id").loc["new"]
+    window = last.loc[last["unique_id"] == "new", "y"]
+    scale = chosen.scale[1, 0]
+    factor = np.sqrt(1 + EPSILON * scale**2 / window.var(ddof=0))
+    before, after = (answer["y_hat"].to_numpy() - window.mean() for answer in (known, unknown))
+    assert (np.abs(before - after) <= 3 * (factor - 1) * np.abs(before) + 1e-6).all()
+    assert set(unknown["note"]) == {"scale from 8 rows"}
+    with pytest.raises(TableError, match=r"no scale for it.*have 8 values, fewer than 14"):
+        model(study)[0].forecast(last[last["unique_id"] == "new"])
+
+
+def test_a_known_series_that_the_final_fit_did_not_admit_counts_as_unseen():
+    """`late` begins in the validation part: no stored scale with final_fit = train."""
+    levels = LEVELS | {"late": 9.0}
+    study = series(levels=levels, begins={"late": 34})
+    chosen, _ = model(study, split={"validation": 15, "test": 8})
+    assert np.isfinite(chosen.scale).all()
+    lost = chosen.scale.copy()
+    lost[2] = np.nan
+    chosen = replace(chosen, scale=lost)
+    answer = chosen.forecast(table_of(study)).set_index("unique_id")
+    assert set(answer.loc["late", "note"]) == {"scale from 26 rows"}
+    assert np.isfinite(answer["y_hat"]).all()

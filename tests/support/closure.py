@@ -1,0 +1,46 @@
+"""What a module imports of this project, found by reading: imports inside functions included."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def closure(start: str) -> set[str]:
+    """Paths (relative to the repository) of all project modules that `start` can import.
+
+    Empty files (a package's `__init__.py`) decide nothing and are left out.
+    """
+    found: set[str] = set()
+    todo = [start]
+    while todo:
+        path = todo.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+            todo += [p for name in _names(node) for p in _files(name)]
+    return {p for p in found if (ROOT / p).stat().st_size}
+
+
+def _names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "the project imports absolutely"
+        return [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return []
+
+
+def _files(name: str) -> list[str]:
+    """The files that importing a dotted name runs."""
+    parts = name.split(".")
+    if parts[0] != "stages":
+        return []
+    files = []
+    for depth in range(1, len(parts) + 1):
+        stem = "/".join(parts[:depth])
+        files += [p for p in (f"{stem}.py", f"{stem}/__init__.py") if (ROOT / p).is_file()]
+    return files

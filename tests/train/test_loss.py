@@ -1,0 +1,86 @@
+"""The loss is the one of the README: against ridge in closed form and against torch's optimisers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge
+
+from stages.artifacts.windows import Windows
+from stages.networks.shape import Network
+from stages.train.planning.members import Member
+from tests.oracles.torch_training import torch_training
+from tests.support.made_windows import made_windows
+from tests.support.training import design, linear, recipe_of, trained
+
+
+def ridge(windows: Windows, lam: float) -> Ridge:
+    """scikit-learn's ridge on the final fold's windows."""
+    return Ridge(alpha=lam, tol=1e-12).fit(*design(windows))
+
+
+@pytest.mark.parametrize(("groups", "features", "channels"), [(1, 1, 1), (3, 2, 1), (1, 3, 2)])
+def test_full_batch_linear_network_is_ridge(groups, features, channels):
+    windows = made_windows(groups=groups, features=features, channels=channels)
+    m = windows.folds[-1].m
+    recipe = recipe_of(linear(windows), epochs=6000, batch_size=m, learning_rate=0.05)
+    members = [Member(lam, 0, "final", 6000) for lam in (0.0, 0.3, 5.0, 80.0)]
+    for member, outcome in trained(recipe, windows, members).items():
+        truth = ridge(windows, member.lam)
+        own = outcome.weights.reshape(truth.coef_.shape[0], -1)
+        np.testing.assert_allclose(own[:, 1:], truth.coef_, atol=1e-6)
+        np.testing.assert_allclose(own[:, 0], truth.intercept_, atol=1e-6)
+
+
+def test_minibatches_with_a_short_last_one_reach_ridge():
+    windows = made_windows()
+    recipe = recipe_of(linear(windows), epochs=4000, batch_size=32, learning_rate=0.01)
+    assert windows.folds[-1].m % 32
+    members = [Member(lam, 1, "final", 4000) for lam in (0.3, 5.0, 80.0)]
+    for member, outcome in trained(recipe, windows, members).items():
+        truth = ridge(windows, member.lam)
+        own = outcome.weights.reshape(3, -1)
+        np.testing.assert_allclose(own[:, 1:], truth.coef_, atol=1e-3)
+        np.testing.assert_allclose(own[:, 0], truth.intercept_, atol=1e-3)
+
+
+def test_multipliers_scale_the_penalty_of_their_group():
+    windows = made_windows()
+    m = windows.folds[-1].m
+    recipe = recipe_of(
+        linear(windows), epochs=5000, batch_size=m, learning_rate=0.05, multipliers=(9.0, 9.0, 0.5)
+    )
+    outcome = next(iter(trained(recipe, windows, [Member(8.0, 0, "final", 5000)]).values()))
+    np.testing.assert_allclose(
+        outcome.weights.reshape(3, -1)[:, 1:], ridge(windows, 4.0).coef_, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("cell", ["linear", "rnn", "gru", "lstm"])
+@pytest.mark.parametrize(
+    ("optimizer", "momentum", "clip"),
+    [("sgd", 0.0, None), ("sgd", 0.9, None), ("adam", 0.0, None), ("adam", 0.0, 0.2)],
+)
+def test_steps_are_those_of_torch_with_weight_decay(cell, optimizer, momentum, clip):
+    windows = made_windows(features=2)
+    network = Network(cell, 2, 3, 6, 1, 1 if cell == "linear" else 5)
+    recipe = recipe_of(
+        network, optimizer=optimizer, momentum=momentum, clip_norm=clip, batch_size=20, epochs=4
+    )
+    member = Member(7.0, 3, "fold1", 4)
+    assert windows.folds[1].m % 20
+    outcome = trained(recipe, windows, [member])[member]
+    np.testing.assert_allclose(outcome.weights, torch_training(recipe, windows, member), atol=1e-10)
+
+
+def test_constant_and_cosine_rates():
+    network = Network("linear", 1, 3, 6, 1, 1)
+    assert set(recipe_of(network, schedule="constant", epochs=5).rates()) == {0.01}
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], lr=0.01)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=7)
+    for rate in recipe_of(network, epochs=7).rates():
+        assert rate == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-15)
+        optimizer.step()
+        schedule.step()

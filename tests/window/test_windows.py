@@ -1,0 +1,161 @@
+"""Windows against slices cut one by one: splits, folds, strides, bytes, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.artifacts.windows import Windows
+from stages.params import ParameterError
+from stages.prepare.params import PrepareParams
+from stages.prepare.stage import prepare
+from stages.window.params import WindowParams
+from stages.window.stage import make_windows
+from tests.oracles import windows
+from tests.oracles.windows import batch
+from tests.support.cut_windows import SPLIT, STEPS, cut, model_scale, table
+
+
+@pytest.mark.parametrize("channels", ["independent", "joint"])
+@pytest.mark.parametrize("difference", [0, 1, "seasonal"])
+@pytest.mark.parametrize(("missing", "fill"), [("drop", 0), ("forward", 2)])
+@pytest.mark.parametrize("normalise", ["none", "last", "mean", "instance"])
+def test_against_slices(tmp_path, channels, difference, missing, fill, normalise):
+    frame = table(1, gaps=True)
+    development, test = cut(
+        tmp_path, frame, channels=channels, difference=difference, missing=missing,
+        fill_limit=2, normalise=normalise, folds=1,
+    )  # fmt: skip
+    lag = {"seasonal": 7}.get(difference, difference)
+    values, seen = model_scale(frame, lag, fill)
+    groups = [[0], [1]] if channels == "independent" else [[0, 1]]
+    begin = STEPS - SPLIT["test"]
+    for part, first, stop in ((test, begin, STEPS), (development, 0, begin - SPLIT["validation"])):
+        rows = part.rows if part is test else part.folds[0].train
+        expected = []
+        for g, own in enumerate(groups):
+            columns = [*own, 2]
+            for t in range(max(5, lag - 1), STEPS - 3):
+                if t + 1 < first or t + 4 > stop:
+                    continue
+                window = values[t - 5 : t + 1, columns]
+                known = (
+                    frame[["a", "b"]].ffill(limit=fill).to_numpy()
+                    if fill
+                    else frame[["a", "b"]].to_numpy()
+                )
+                anchors = known[t - lag + 1 : t + 1, own] if lag else np.zeros(1)
+                if np.isnan(window).any() or not seen[t + 1 : t + 4, own].all():
+                    continue
+                if not np.isnan(anchors).any():
+                    expected.append((g, t, own, columns))
+        group, origin = part.group_origin(rows)
+        assert [(g, t + part.offset) for g, t in zip(group, origin, strict=True)] == [
+            (g, t) for g, t, _, _ in expected
+        ]
+        scaler = part.folds[0] if part.folds else part
+        data = windows.scaled(part, scaler.center, scaler.scale, np.float64)
+        x, y, units = data.windows(rows)
+        x, y = (a.reshape(len(rows), -1, a.shape[1] // steps) for a, steps in ((x, 6), (y, 3)))
+        for i, (g, t, own, columns) in enumerate(expected):
+            scaled = (values[:, columns] - scaler.center[g]) / scaler.scale[g]
+            past, future = scaled[t - 5 : t + 1].copy(), scaled[t + 1 : t + 4, : len(own)]
+            c = len(own)
+            unit = {
+                "none": (0, 1),
+                "last": (past[-1, :c].copy(), 1),
+                "mean": (past[:, :c].mean(0), 1),
+                "instance": (past[:, :c].mean(0), np.sqrt(past[:, :c].var(0) + 1e-5)),
+            }[normalise]
+            past[:, :c] = (past[:, :c] - unit[0]) / unit[1]
+            np.testing.assert_allclose(x[i], past, atol=1e-12)
+            np.testing.assert_allclose(y[i], (future - unit[0]) / unit[1], atol=1e-9)
+            observed = frame[["a", "b"]].to_numpy()[t + 1 : t + 4, own]
+            np.testing.assert_array_equal(part.targets(rows[i : i + 1])[0], observed)
+        back = data.undo(rows, y, units)
+        np.testing.assert_allclose(back, part.targets(rows), atol=1e-9)
+
+
+@pytest.mark.parametrize("split", [SPLIT, {"validation": 24 / 90, "test": 20 / 90},
+                                   {"validation": "2024-02-16", "test": "2024-03-11"}])  # fmt: skip
+def test_splits_by_count_fraction_and_date_agree(tmp_path, split):
+    development, test = cut(tmp_path, table(), split=split)
+    assert np.diff(development.starts).tolist() == [70, 70]
+    assert development.train_end == 46
+    assert len(test.rows) == 2 * (20 - 3 + 1)
+    cutoff, ds = test.times(test.rows[:1])
+    assert pd.Timestamp(ds[0, 0], unit="us") == pd.Timestamp("2024-03-11")
+    assert pd.Timestamp(cutoff[0], unit="us") == pd.Timestamp("2024-03-10")
+
+
+def test_stride_thins_training_alone(tmp_path):
+    plain, thin = cut(tmp_path, table())[0], cut(tmp_path, table(), stride=4)[0]
+    for one, other in zip(plain.folds, thin.folds, strict=True):
+        assert -(-one.m // 4) <= other.m <= one.m // 4 + 2
+        np.testing.assert_array_equal(one.validation, other.validation)
+
+
+def test_size_does_not_grow_with_the_lookback(tmp_path):
+    sizes = []
+    for lookback in (2, 20):
+        development, _ = cut(tmp_path, table(), lookback=lookback)
+        development.save(tmp_path / "d")
+        sizes.append((tmp_path / "d").stat().st_size)
+    assert sizes[1] <= sizes[0] + 16  # a digit more in the header
+
+
+def test_parameters_that_change_no_number_change_no_byte(tmp_path):
+    found = set()
+    same = {"validation": 24 / 90, "test": 20}
+    for more in (
+        {},
+        {"missing": "drop"},
+        {"fill_limit": 9},
+        {"split": same},
+    ):
+        for part, name in zip(cut(tmp_path, table(), **more), "dt", strict=True):
+            part.save(tmp_path / name)
+        found.add((tmp_path / "d").read_bytes() + (tmp_path / "t").read_bytes())
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"missing": "error"}, "has 3 gaps, the first at"),
+        ({"missing": "drop", "lookback": 60}, "holds no whole window of window.lookback = 60"),
+        ({"missing": "drop", "horizon": 21}, "hold no window of horizon = 21"),
+        ({"missing": "drop", "split": {"validation": 60, "test": 30}}, "leaves 0 of 90 steps"),
+        ({"missing": "drop", "split": {"validation": 1, "test": 30}}, "folds = 2 blocks leave 0"),
+        ({"missing": "drop", "split": {"validation": 20, "test": "2031-01-01"}}, "must lie after"),
+        ({"missing": "drop", "split": {"validation": 20, "test": "soon"}}, "not a date"),
+    ],
+)
+def test_what_cannot_be_cut_is_refused(tmp_path, more, words):
+    with pytest.raises(ValueError, match=words):
+        cut(tmp_path, table(2, gaps=True), **more)
+
+
+def test_a_seasonal_difference_needs_a_season(tmp_path):
+    frame = table().assign(t=np.arange(STEPS))
+    frame.to_csv(tmp_path / "raw.csv", index=False)
+    prepared = prepare(tmp_path / "raw.csv", PrepareParams(path="raw.csv", time="t"))
+    params = WindowParams(lookback=6, horizon=3, split=SPLIT, difference="seasonal")
+    with pytest.raises(ParameterError, match=r"set evaluate\.season"):
+        make_windows(prepared, params, None)
+
+
+def test_windows_survive_the_file(tmp_path):
+    development, _ = cut(tmp_path, table(), channels="joint", normalise="last")
+    development.save(tmp_path / "d")
+    again = Windows.load(tmp_path / "d")
+    assert again.layout == development.layout
+    rows = again.folds[0].train
+    for one, two in zip(
+        batch(again, rows, again.center, again.scale),
+        batch(development, rows, development.center, development.scale),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, two)
+    assert isinstance(again.values, np.memmap)

@@ -1,0 +1,111 @@
+"""The promises on time, by property: whatever the shape of windows, nothing sees what lies after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from stages.artifacts.windows import Windows
+from tests.support.cut_windows import STEPS, cut, model_scale, table
+
+SHAPES = st.fixed_dictionaries(
+    {
+        "lookback": st.integers(1, 12),
+        "horizon": st.integers(1, 4),
+        "stride": st.integers(1, 3),
+        "folds": st.integers(1, 3),
+        "missing": st.sampled_from(["drop", "forward"]),
+        "fill_limit": st.integers(1, 3),
+        "difference": st.sampled_from([0, 1, "seasonal"]),
+        "scaler": st.sampled_from(["standard", "minmax"]),
+        "channels": st.sampled_from(["independent", "joint"]),
+        "normalise": st.sampled_from(["none", "last", "mean", "instance"]),
+    }
+)
+quickly = settings(max_examples=25, deadline=None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("windows")
+
+
+def as_bytes(folder: Path, part: Windows) -> bytes:
+    part.save(folder / "part")
+    return (folder / "part").read_bytes()
+
+
+@quickly
+@given(shape=SHAPES, seed=st.integers(0, 9), data=st.data())
+def test_nothing_before_a_cut_sees_what_lies_after(folder, shape, seed, data):
+    frame = table(seed, gaps=True)
+    other = frame.copy()
+    moment = data.draw(st.integers(46, STEPS - 1))  # from the validation part on
+    column = data.draw(st.sampled_from(["a", "b", "x"]))
+    old = other.loc[moment, column]
+    other.loc[moment, column] = 99.0 if np.isnan(old) or data.draw(st.booleans()) else np.nan
+    try:
+        before, after = cut(folder, frame, **shape)[0], cut(folder, other, **shape)[0]
+    except ValueError:
+        return  # too few windows: refused
+    if moment >= 70:
+        assert as_bytes(folder, before) == as_bytes(folder, after)
+    else:
+        early = before.group_origin(np.arange(len(before.values)))[1] < moment
+        np.testing.assert_array_equal(before.values[early], after.values[early])
+        np.testing.assert_array_equal(before.levels[early], after.levels[early])
+        np.testing.assert_array_equal(before.center, after.center)
+    edges = [46 + 24 * k // shape["folds"] for k in range(shape["folds"] + 1)]
+    for k, (one, two) in enumerate(zip(before.folds[:-1], after.folds[:-1], strict=True)):
+        if edges[k] <= moment:  # the training part of this fold lies before
+            for name in ("train", "center", "scale"):
+                np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+        if edges[k + 1] <= moment:
+            np.testing.assert_array_equal(one.validation, two.validation)
+
+
+@quickly
+@given(shape=SHAPES, seed=st.integers(0, 9))
+def test_folds_are_apart_scalers_see_their_own_and_filled_values_are_never_scored(
+    folder, shape, seed
+):
+    frame = table(seed, gaps=True)
+    try:
+        development, test = cut(folder, frame, **shape)
+    except ValueError:
+        return
+    horizon = shape["horizon"]
+    lag = {"seasonal": 7}.get(shape["difference"], shape["difference"])
+    fill = shape["fill_limit"] if shape["missing"] == "forward" else 0
+    values, seen = model_scale(frame, lag, fill)
+    edges = [*(46 + 24 * k // shape["folds"] for k in range(shape["folds"])), 70]
+    for fold, stop in zip(development.folds, edges, strict=True):
+        train, validation = (
+            development.group_origin(rows)[1] for rows in (fold.train, fold.validation)
+        )
+        assert (train + horizon).max() < stop
+        if len(validation):
+            assert (train + horizon).max() < (validation + 1).min()
+        kind = StandardScaler() if shape["scaler"] == "standard" else MinMaxScaler()
+        observed = np.where(np.column_stack([seen, ~np.isnan(values[:, 2])]), values, np.nan)
+        fitted = kind.fit(observed[:stop])
+        center, scale = (
+            (fitted.mean_, fitted.scale_)
+            if shape["scaler"] == "standard"
+            else (fitted.data_min_, fitted.data_range_)
+        )
+        order = [0, 2, 1, 2] if shape["channels"] == "independent" else [0, 1, 2]
+        np.testing.assert_allclose(fold.center.reshape(-1), center[order], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(fold.scale.reshape(-1), scale[order], rtol=1e-9)
+    developed = [rows for f in development.folds for rows in (f.train, f.validation)]
+    for part, every in ((development, developed), (test, [test.rows])):
+        for rows in every:
+            group, origin = part.group_origin(rows)
+            for g, t in zip(group, origin + part.offset, strict=True):
+                own = [g] if shape["channels"] == "independent" else [0, 1]
+                assert seen[t + 1 : t + 1 + horizon, own].all()
