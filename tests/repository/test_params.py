@@ -97,7 +97,7 @@ def test_a_bad_value_is_refused(tmp_path, key, value, words):
     [
         (
             {"penalty": {"kind": "predictions", "lambdas": [1], "multipliers": {"head": 2.0}}},
-            "multipliers are of weights, and kind predictions penalises none; set them to 1",
+            "multipliers apply to weights, and kind predictions penalises none; set them to 1",
         ),
         (
             {"penalty": {"kind": "decoupled", "lambdas": [1]}, "optimizer": "sgd"},

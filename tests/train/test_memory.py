@@ -38,9 +38,9 @@ def test_weights_decide_a_large_network(more):
 
 
 def test_what_makes_it_larger():
-    """Every knob that the message names, and no smaller value of any gives more."""
+    """Every knob that the message names: a larger value of any needs more."""
     base = large(hidden=64)
-    told = study_bytes([base], WINDOWS, 40, 5, 2, 16)
+    needed = study_bytes([base], WINDOWS, 40, 5, 2, 16)
     for other in (
         study_bytes([large(hidden=65)], WINDOWS, 40, 5, 2, 16),
         study_bytes([large(hidden=64, layers=2)], WINDOWS, 40, 5, 2, 16),
@@ -49,7 +49,7 @@ def test_what_makes_it_larger():
         study_bytes([base], WINDOWS, 40, 5, 3, 16),
         study_bytes([base], WINDOWS, 40_000, 5, 2, 16),
     ):
-        assert other > told
+        assert other > needed
 
 
 def test_fits_are_counted_as_they_are_stored():
@@ -100,7 +100,7 @@ def group(folder: Path, limit: str, used: int, cached: int, version: int) -> Non
 
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize(
-    ("outer", "inner", "rooms"),
+    ("outer", "inner", "free"),
     [
         ("max", "max", []),
         ("max", "1000", [1000 - 300 + 100]),
@@ -109,21 +109,22 @@ def group(folder: Path, limit: str, used: int, cached: int, version: int) -> Non
         ("500", "200", [0, 0]),
     ],
 )
-def test_the_room_in_control_groups(tmp_path, version, outer, inner, rooms):
+def test_what_control_groups_allow(tmp_path, version, outer, inner, free):
     base = tmp_path / "cgroup" / ("memory" if version == 1 else "")
     group(base, outer, 600, 50, version)
     group(base / "a/b", inner, 300, 100, version)
     line = "7:cpu,memory:/a/b" if version == 1 else "0::/a/b"
-    (tmp_path / "own").write_text(f"3:cpuset:/x\n{line}\n")
-    assert sorted(memory._rooms(tmp_path / "cgroup", tmp_path / "own")) == sorted(rooms)
+    (tmp_path / "listed").write_text(f"3:cpuset:/x\n{line}\n")
+    groups = memory.free_in_groups(tmp_path / "cgroup", tmp_path / "listed")
+    assert sorted(groups) == sorted(free)
 
 
 def test_a_group_that_is_not_shown_here_is_its_parent(tmp_path):
     """In a container the path may be that of the host."""
     group(tmp_path / "cgroup", "5000", 600, 50, 2)
-    (tmp_path / "own").write_text("0::/docker/0123\n")
-    assert memory._rooms(tmp_path / "cgroup", tmp_path / "own") == [4450]
-    assert memory._rooms(tmp_path / "cgroup", tmp_path / "away") == []
+    (tmp_path / "listed").write_text("0::/docker/0123\n")
+    assert memory.free_in_groups(tmp_path / "cgroup", tmp_path / "listed") == [4450]
+    assert memory.free_in_groups(tmp_path / "cgroup", tmp_path / "away") == []
 
 
 def test_there_is_memory_here():
