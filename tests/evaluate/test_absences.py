@@ -77,8 +77,10 @@ def test_a_baseline_that_cannot_be_made_says_why(
         history.development.levels[[70, 80, 10, 20]] = (
             np.nan
         )  # not filled, one season earlier as well
-    found = list(members.baseline_members(["repeat_last", name], history, absent, {}, tmp_path))
-    assert [(one.cell, one.key.fold) for one in found] == [
+    forecasters = list(
+        members.fitted_baselines(["repeat_last", name], history, absent, {}, tmp_path)
+    )
+    assert [(each.cell, each.key.fold) for each in forecasters] == [
         ("repeat_last", fold) for fold in (None, "fold0", "fold1")
     ]
     assert list(absent) == [name]

@@ -284,7 +284,7 @@ def test_season_is_asked_for_where_nothing_tells_it(data: tuple[Windows, Windows
         ({"season": 0}, "evaluate.season = 0"),
         ({"season": True}, "evaluate.season = true"),
         ({"metrics": ["mse", "mpe"]}, "mpe"),
-        ({"metrics": ["mse", "mse"]}, "each name may stand once"),
+        ({"metrics": ["mse", "mse"]}, "each name may appear once"),
         ({"baselines": ["ets"]}, "auto_ets"),
         ({"seasons": 3}, "season"),
         ({"forecasts": "some"}, "chosen"),
