@@ -110,8 +110,8 @@ class Index:
 
     Attributes:
         cells, baselines: in the order of params.yaml.
-        absent: baseline that was asked for and cannot be made → why.
-        unvalidated: baseline that cannot be made on some fold, so has no validation errors → why.
+        absent: baseline that was asked for and cannot be computed → why.
+        unvalidated: baseline that cannot be computed on some fold, so has no validation errors → why.
         unranked: series → why it is in no overall number.
         undefined: metric → series that it has no meaning for → why.
     """

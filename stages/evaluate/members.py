@@ -84,7 +84,7 @@ def fitted_baselines(
 ) -> Iterator[Forecaster]:
     """The baselines, each fitted when its turn comes: of the test part, then of every fold or of none.
 
-    Baselines that cannot be fitted go with the reason into `absent` (the test part), `unvalidated` (a fold).
+    Those that cannot be computed go with the reason into `absent` (the test part) or `unvalidated` (a fold).
     """
     for name in names:
         with ExitStack() as stack:
@@ -114,7 +114,7 @@ def _fitted_baseline(
     """A baseline of one part, its forecasts in a file that `stack` closes.
 
     Raises:
-        AbsentError: it cannot be fitted; of a validation part the message names the fold.
+        AbsentError: it cannot be computed; of a validation part the message names the fold.
     """
     spool = stack.enter_context(spooled(folder))
     try:

@@ -22,7 +22,7 @@ from stages.window.summary import lines, summary
 def main(argv: list[str] | None = None) -> None:
     """Cut the windows that params.yaml asks for.
 
-    A study for which `evaluate` will need a season that nothing gives is refused here, before any training.
+    A study for which `evaluate` will need a season and none is known is refused here, before any training.
     """
     parser = argparse.ArgumentParser(prog="stages.window", description=__doc__)
     for name in ("series", "development", "test", "summary"):

@@ -21,7 +21,7 @@ Forecast = Callable[[np.ndarray], np.ndarray]  # rows (N,) of a part -> the data
 
 
 class AbsentError(Exception):
-    """A baseline cannot be fitted, at all or to one series; the message is the reason, to follow its name."""
+    """A baseline cannot be computed, or not for one series; the message is the reason, to follow its name."""
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class Task:
 
 
 def end_with_parent(parent: int) -> None:
-    """Let this worker process end when the process that gave it work is gone: nobody waits for its result.
+    """Let this worker process end when the process that started it has ended: nothing waits for its result.
 
     A killed parent closes nothing, so a worker of its pool would wait for work for ever. The latest
     checkpoints stay; writes are atomic, so the end may come at any moment.
