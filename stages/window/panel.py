@@ -52,11 +52,11 @@ class Panel:
     def part(self, begin: int, end: int) -> Panel:
         """The steps `begin` … `end` − 1 of the time line, which then begins at `begin`."""
         steps = self.steps
-        kept = (steps >= begin) & (steps < end)
-        lengths = np.bincount(self.groups[kept], minlength=len(self.first))
+        inside = (steps >= begin) & (steps < end)
+        lengths = np.bincount(self.groups[inside], minlength=len(self.first))
         first = np.clip(self.first - begin, 0, end - begin)
         return replace(
-            self._of_rows(kept), starts=_ends(lengths), first=first, time=self.time[begin:end]
+            self._of_rows(inside), starts=_ends(lengths), first=first, time=self.time[begin:end]
         )
 
     def of_groups(self, kept: np.ndarray) -> Panel:
@@ -67,9 +67,9 @@ class Panel:
             self._of_rows(kept[self.groups]), starts=starts, first=self.first[kept], names=names
         )
 
-    def _of_rows(self, kept: np.ndarray) -> Panel:
+    def _of_rows(self, rows: np.ndarray) -> Panel:
         arrays = ("values", "levels", "observed", "scored")
-        return replace(self, **{name: getattr(self, name)[kept] for name in arrays})
+        return replace(self, **{name: getattr(self, name)[rows] for name in arrays})
 
     def compact(self) -> Panel:
         """The same groups on a time line of the steps that any of them has."""

@@ -134,8 +134,8 @@ def _rows(
 ) -> np.ndarray:  # fmt: skip
     """Rows of usable windows of admitted groups whose targets lie in steps first … stop − 1."""
     steps = part.steps
-    kept = good & admitted[part.groups] & (steps >= first - 1) & (steps < stop - params.horizon)
-    return np.flatnonzero(kept).astype(np.int64)
+    chosen = good & admitted[part.groups] & (steps >= first - 1) & (steps < stop - params.horizon)
+    return np.flatnonzero(chosen).astype(np.int64)
 
 
 def _folds(

@@ -114,8 +114,8 @@ def test_the_test_part_changes_no_validation_forecast(tmp_path: Path) -> None:
     first = run(windows, tmp_path / "first", baselines=names)
     test = windows[1]
     late = test.group_origin(np.arange(len(test.values)))[1] + test.offset >= END
-    more = np.where(late[:, None], 50.0, 0.0)
-    other = replace(test, values=test.values + more, levels=test.levels + more)
+    shift = np.where(late[:, None], 50.0, 0.0)
+    other = replace(test, values=test.values + shift, levels=test.levels + shift)
     second = run((windows[0], other), tmp_path / "second", baselines=names)
     files = [*first.glob("forecasts/validation/*"), *first.glob("scores/validation_*")]
     assert len(files) == 4

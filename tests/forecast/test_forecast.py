@@ -55,9 +55,9 @@ def by_hand(
 def test_forecasts_are_those_of_torch_with_every_transform_undone(
     normalise, difference, lag, channels
 ):
-    study = series(("rain",))
+    prepared = series(("rain",))
     cut = params(normalise=normalise, difference=difference, channels=channels)
-    development, test = make_windows(study, cut, SEASON)
+    development, test = make_windows(prepared, cut, SEASON)
     fold, c = development.folds[-1], test.levels.shape[1]
     network = Network("gru", test.values.shape[1], H * c, L, c, 4, normalise=normalise)
     weights = np.stack([initial_weights(network, seed) for seed in (1, 2, 3)]).astype(np.float32)
@@ -65,7 +65,7 @@ def test_forecasts_are_those_of_torch_with_every_transform_undone(
     y_hat = forecast(network, weights, data, test.rows)  # (K, N, H, C)
     assert y_hat.shape == (3, len(test.rows), H, c)
 
-    frame = study.frame.set_index("unique_id")
+    frame = prepared.frame.set_index("unique_id")
     y, rain = (
         np.stack([frame.loc[name, column] for name in LEVELS], 1)
         for column in ("y", COVARIATE + "rain")

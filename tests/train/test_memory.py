@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.params import check_section
-from stages.train import stage as study
+from stages.train import stage
 from stages.train.params import TrainParams
 from stages.train.planning import memory
 from stages.train.planning.memory import refuse_excess, result_bytes, study_bytes, training_bytes
@@ -19,14 +19,14 @@ FOLD = WINDOWS.folds[0]
 HUGE = 10**15
 
 
-def large(**more):
+def large(**sizes):
     recipe = recipe_for("lstm", epochs=3)
-    return replace(recipe, network=replace(recipe.network, **more))
+    return replace(recipe, network=replace(recipe.network, **sizes))
 
 
-@pytest.mark.parametrize("more", [{"hidden": 1024}, {"hidden": 512, "layers": 4}])
-def test_weights_decide_a_large_network(more):
-    recipe = large(**more)
+@pytest.mark.parametrize("sizes", [{"hidden": 1024}, {"hidden": 512, "layers": 4}])
+def test_weights_decide_a_large_network(sizes):
+    recipe = large(**sizes)
     n = recipe.network.parameters
     for members in (1, 4, 16):
         taken = training_bytes(recipe, WINDOWS, FOLD, members, 4)
@@ -70,10 +70,10 @@ def test_a_study_that_does_not_fit_is_refused_before_any_member(tmp_path, monkey
     }  # fmt: skip
     params = check_section("train", values, TrainParams)
     monkeypatch.setenv("RIDGELINE_WORKERS", "3")
-    monkeypatch.setattr(study, "train_jobs", lambda *_: pytest.fail("it began to train"))
+    monkeypatch.setattr(stage, "train_jobs", lambda *_: pytest.fail("it began to train"))
     monkeypatch.setattr(memory, "available", lambda: 8 * 10**9)
     with pytest.raises(ValueError) as caught:
-        study.train_study(tmp_path / "development", params, MemberStore(tmp_path / "store"))
+        stage.train_study(tmp_path / "development", params, MemberStore(tmp_path / "store"))
     for words in (
         "GB of memory, and 8.0 GB are free", "train.hidden = 4096", "train.layers = 16",
         "train.batch_size = 8", "window.lookback = ", "3 worker processes", "RIDGELINE_WORKERS=1",

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.environment import store_bytes, tracking_seconds, workers
-from stages.train import stage as study
+from stages.train import stage
 from stages.train.planning.key import common_parts, fold_digest, member_key
 from stages.train.planning.study_plan import Job
 from stages.train.pool.counters import new_board
@@ -152,9 +152,9 @@ def test_results_that_do_not_arrive_end_the_run_with_a_remedy(tmp_path, capfd):
 def test_members_that_vanish_again_and_again_end_the_run_with_a_remedy(tmp_path, monkeypatch):
     path, jobs = jobs_for(tmp_path, 1)
     calls: list[int] = []
-    monkeypatch.setattr(study, "train_jobs", lambda path, jobs, store: calls.append(len(jobs)))
+    monkeypatch.setattr(stage, "train_jobs", lambda path, jobs, store: calls.append(len(jobs)))
     with pytest.raises(RuntimeError, match=r"members vanish from .*RIDGELINE_STORE_GB higher"):
-        list(study._entries(path, jobs, MemberStore(tmp_path / "store")))
+        list(stage._entries(path, jobs, MemberStore(tmp_path / "store")))
     assert calls == [9, 9]
 
 

@@ -281,7 +281,7 @@ def test_bad_settings_are_said_before_any_work(folder, monkeypatch, name, value)
     assert not (folder / "fits").exists()
 
 
-def started(folder: Path, out: str, **more: str) -> subprocess.Popen[str]:
+def started(folder: Path, out: str, **variables: str) -> subprocess.Popen[str]:
     """The stage in a separate process, in a group that can be watched.
 
     Its numpy is pinned from the start, as in a run of the pipeline; the one of these tests may be older
@@ -291,16 +291,16 @@ def started(folder: Path, out: str, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, *command],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **more},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
 
 
-def finished(folder: Path, out: str, **more: str) -> dict[str, bytes]:
+def finished(folder: Path, out: str, **variables: str) -> dict[str, bytes]:
     """The bytes of all files that the stage wrote in a separate process."""
-    process = started(folder, out, **more)
+    process = started(folder, out, **variables)
     stderr = process.communicate()[1]
     assert process.returncode == 0, stderr
     return {path.name: path.read_bytes() for path in sorted((folder / out).iterdir())}

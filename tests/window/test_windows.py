@@ -108,20 +108,20 @@ def test_size_does_not_grow_with_the_lookback(tmp_path):
 def test_parameters_that_change_no_number_change_no_byte(tmp_path):
     contents = set()
     same = {"validation": 24 / 90, "test": 20}
-    for more in (
+    for changes in (
         {},
         {"missing": "drop"},
         {"fill_limit": 9},
         {"split": same},
     ):
-        for part, name in zip(cut(tmp_path, table(), **more), "dt", strict=True):
+        for part, name in zip(cut(tmp_path, table(), **changes), "dt", strict=True):
             part.save(tmp_path / name)
         contents.add((tmp_path / "d").read_bytes() + (tmp_path / "t").read_bytes())
     assert len(contents) == 1
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("changes", "words"),
     [
         ({"missing": "error"}, "has 3 gaps, the first at"),
         ({"missing": "drop", "lookback": 60}, "holds no whole window of window.lookback = 60"),
@@ -132,9 +132,9 @@ def test_parameters_that_change_no_number_change_no_byte(tmp_path):
         ({"missing": "drop", "split": {"validation": 20, "test": "soon"}}, "not a date"),
     ],
 )
-def test_what_cannot_be_cut_is_refused(tmp_path, more, words):
+def test_what_cannot_be_cut_is_refused(tmp_path, changes, words):
     with pytest.raises(ValueError, match=words):
-        cut(tmp_path, table(2, gaps=True), **more)
+        cut(tmp_path, table(2, gaps=True), **changes)
 
 
 def test_a_seasonal_difference_needs_a_season(tmp_path):
