@@ -13,8 +13,8 @@ from statsforecast.models import AutoETS
 
 from stages.artifacts.scores import Index, load_index
 from stages.evaluate import members
+from stages.evaluate.baselines import exponential
 from stages.evaluate.baselines.past import AbsentError, History
-from stages.evaluate.baselines.table import exponential
 from stages.params import ParameterError
 from stages.report.judging.absences import absences, listed
 from stages.report.params import ReportParams

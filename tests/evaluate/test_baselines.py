@@ -11,10 +11,11 @@ from statsforecast.models import AutoETS
 from statsmodels.tsa.ar_model import AutoReg
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
+from stages.evaluate.baselines import exponential, ridge
 from stages.evaluate.baselines.autoregressive import coefficients
 from stages.evaluate.baselines.lines import fill
 from stages.evaluate.baselines.naive import repeat_last, seasonal_repeat
-from stages.evaluate.baselines.table import BASELINES, exponential, ridge
+from stages.evaluate.baselines.table import BASELINES
 from tests.oracles.windows import batch
 from tests.support.evaluate_windows import HOUR, history_of, make, of_test, waves
 

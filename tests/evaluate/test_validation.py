@@ -14,8 +14,9 @@ from stages.artifacts import forecasts, scores
 from stages.artifacts.scores import ENSEMBLE
 from stages.artifacts.windows import Windows
 from stages.evaluate import stage
+from stages.evaluate.baselines import exponential, ridge
 from stages.evaluate.baselines.past import AbsentError
-from stages.evaluate.baselines.table import BASELINES, exponential, ridge
+from stages.evaluate.baselines.table import BASELINES
 from stages.evaluate.params import EvaluateParams
 from tests.evaluate.test_stage import SEASON, made_fit
 from tests.oracles.windows import batch

@@ -56,10 +56,10 @@ def test_fits_are_counted_as_they_are_stored():
     recipe = replace(large(hidden=8), epochs=7)
     members = 6
     n, folds = recipe.network.parameters, len(WINDOWS.folds)
-    curves = 4 * folds * members * 7 * 8
-    losses = sum(len(fold.validation) for fold in WINDOWS.folds) * members * 8
+    weights, curves = 4 * n * folds * members, 4 * folds * members * 7 * 8
+    losses = 2 * sum(len(fold.validation) for fold in WINDOWS.folds) * members * 8  # mse and mae
     states = 2 * folds * members * recipe.network.layers * recipe.network.steps * 8
-    assert result_bytes(recipe, WINDOWS, members) == 4 * n * members + curves + losses + states
+    assert result_bytes(recipe, WINDOWS, members) == weights + curves + losses + states
 
 
 def test_a_study_that_does_not_fit_is_refused_before_any_member(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from stages.train.pool.processes import progress
+from stages.train.pool import progress
 
 
 @pytest.fixture
