@@ -50,8 +50,8 @@ class Side:
         """Cell → index of the λ that is compared: the member that was named, else the chosen one."""
         chosen = self.table[self.table["selected"]]
         pairs = list(zip(chosen["cell"], chosen["lam"], strict=True))
-        if self.named.place is not None:
-            pairs = [self.named.place]
+        if self.named.point is not None:
+            pairs = [self.named.point]
         grids = {cell: np.array(self.fits[cell].lambdas) for cell, _ in pairs}
         return {cell: int(np.argmin(np.abs(grids[cell] - lam))) for cell, lam in pairs}
 
@@ -100,8 +100,8 @@ def sides(repository: Repository, named: list[Named], folder: Path) -> list[Side
     found = []
     for i, one in enumerate(named):
         label = one.token[:8] if len(one.token) >= 32 else one.token
-        if one.place is not None:
-            label = f"{label} ({one.place[0]} λ={one.place[1]:.4g})"
+        if one.point is not None:
+            label = f"{label} ({one.point[0]} λ={one.point[1]:.4g})"
         found.append(Side(label, one, repository.fetch(one.revision, folder / str(i))))
     return found
 

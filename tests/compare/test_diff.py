@@ -18,7 +18,7 @@ from stages.compare.sides import Side
 from stages.report.params import ReportParams
 from stages.report.stage import run
 from stages.tracking.history.lock import Lock
-from stages.tracking.history.revisions import Revision, Study
+from stages.tracking.history.revisions import RecordedStudy, Revision
 from stages.tracking.store.resolve import Named
 from tests.support.browser import check
 from tests.support.made_study import EPOCHS, GRID, LEVELS, Maker
@@ -36,7 +36,9 @@ def side(
     run(**paths, folder=root / "report", params=ReportParams())
     lock = Lock({"train": {"params": {"params.yaml": {"train": {"hidden": hidden}}}}}, {}, {})
     revision = Revision(label, "", lock)
-    return Side(label, Named(label, Study(label, [revision])), {**paths, "report": root / "report"})
+    return Side(
+        label, Named(label, RecordedStudy(label, [revision])), {**paths, "report": root / "report"}
+    )
 
 
 @pytest.fixture(scope="module")
