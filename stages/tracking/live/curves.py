@@ -16,13 +16,7 @@ from stages.params import load_section
 from stages.tracking.history.digests import SHORT, flatten, md5_of
 from stages.tracking.store.mirror import NETWORKS, PLAN, mirror
 from stages.tracking.store.pending import sections_now
-from stages.tracking.store.runs import (
-    Files,
-    lambda_run_name,
-    lambda_run_tags,
-    log_lambda_runs,
-    plan_of,
-)
+from stages.tracking.store.runs import Files, lambda_name, lambda_tags, log_lambdas, plan_of
 
 if TYPE_CHECKING:
     from stages.tracking.store.mirror import Entry, Mirror
@@ -104,8 +98,8 @@ class Live:
                 tracker.load(f"tags.data = '{data[:SHORT]}'")
             tracker.run_tags = run_tags()
             plan = (PLAN, plan_of(data, self.params, cell, lam))
-            tags = lambda_run_tags(cell, lam, data)
-            self.entries[cell, lam] = tracker.entry(lambda_run_name(cell, lam), tags, [plan])
+            tags = lambda_tags(cell, lam, data)
+            self.entries[cell, lam] = tracker.entry(lambda_name(cell, lam), tags, [plan])
             tracker.entries.remove(self.entries[cell, lam])
         return self.entries[cell, lam]
 
@@ -144,7 +138,7 @@ class Live:
         """Training is over: the runs get their whole curves and their errors."""
         with mirror() as tracker:
             tracker.run_tags = run_tags()
-            log_lambda_runs(tracker, self.params, Files(self.development, self.fits))
+            log_lambdas(tracker, self.params, Files(self.development, self.fits))
             tracker.write()
         self.over = True
 

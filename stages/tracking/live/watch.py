@@ -48,9 +48,7 @@ def watch(development: Path, fits: Path, pid: int) -> None:
     import psutil
     from filelock import Timeout
 
-    begun = (
-        time.time()
-    )  # before the lock is taken: a process that sees it taken may write a note at once
+    begun = time.time()  # before the lock is taken: `report` may write a note as soon as it is
     lock = watching()
     try:
         lock.acquire(timeout=0)
@@ -76,9 +74,7 @@ def _follow(development: Path, fits: Path, alive: Callable[[], bool], begun: flo
     watched = str(fits.resolve())
     while alive() and not complete(fits) and time.time() < begun + HEAD_START_SECONDS:
         time.sleep(LOOK_SECONDS)
-    from stages.tracking.live.curves import (
-        Live,  # slow, and the command that starts this process needs none of it
-    )
+    from stages.tracking.live.curves import Live  # slow, and `train`'s command needs none of it
 
     live = Live(development, fits)
 
@@ -93,9 +89,7 @@ def _follow(development: Path, fits: Path, alive: Callable[[], bool], begun: flo
         running = alive()
         try:
             live.step(running)
-        except (
-            Exception
-        ):  # the curves are an extra; whether the study can be logged shows at its end
+        except Exception:  # curves are an extra; whether the study can be logged shows at its end
             live.over = True
         if not running:
             return

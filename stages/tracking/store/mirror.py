@@ -124,8 +124,7 @@ class Mirror:
         if entry not in self.entries:
             self.entries.append(entry)
         entry.name, entry.running = name, False
-        # The run may be one that `sync` logged from another clone's files. The same bits came out here, so
-        # the tags of this environment are true of it.
+        # What `sync` logged from another clone's files has the same bits here: this environment's tags hold.
         environment = {k: v for k, v in self.run_tags.items() if not k.startswith("dvc.")}
         entry.tags = environment | entry.tags | tags | dict(digests)
         return entry

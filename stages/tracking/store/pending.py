@@ -1,8 +1,7 @@
 """What `report` leaves to be logged: a note in the repository's `mlflow/pending`, kept until MLflow has it.
 
 A note is named by its study's key. It says where the files are and, what no file says, in which environment
-the study ran; so even when the files are gone (an experiment in a temporary clone), `sync` can log the study
-whole.
+the study ran; so `sync` can log the study whole even when the files are gone (a temporary clone's).
 """
 
 from __future__ import annotations

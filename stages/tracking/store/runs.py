@@ -82,7 +82,7 @@ class LambdaRuns:
             key = digest(self.networks[i], self._scores(lam).to_csv(index=False))
             digests = [(KEY, key), *digests]
         entry = mirror.entry(
-            lambda_run_name(fit.cell, lam), lambda_run_tags(fit.cell, lam, self.data), digests
+            lambda_name(fit.cell, lam), lambda_tags(fit.cell, lam, self.data), digests
         )
         entry.params |= {k: v for k, v in self.params.items() if not k.startswith(_OF_STUDIES)}
         entry.params |= {"cell": fit.cell, "lam": lam, "m": fit.m[-1], "seeds": fit.seeds}
@@ -94,11 +94,11 @@ class LambdaRuns:
         return entry
 
 
-def lambda_run_name(cell: str, lam: float) -> str:
+def lambda_name(cell: str, lam: float) -> str:
     return f"{cell} λ={lam:g}"
 
 
-def lambda_run_tags(cell: str, lam: float, data: str) -> dict[str, str]:
+def lambda_tags(cell: str, lam: float, data: str) -> dict[str, str]:
     return {"kind": "member", "cell": cell, "lam": f"{lam:g}", "data": data[:SHORT]}
 
 
@@ -123,7 +123,7 @@ def long_levels(windows: Windows) -> pd.DataFrame:
     return pd.DataFrame(values | {"y": np.asarray(windows.levels).ravel()})
 
 
-def log_lambda_runs(mirror: Mirror, params: dict[str, Any], files: Files) -> list[Entry]:
+def log_lambdas(mirror: Mirror, params: dict[str, Any], files: Files) -> list[Entry]:
     """A run for each cell and λ, cell by cell, λ ascending; the store's runs of these data are loaded."""
     mirror.load(f"tags.data = '{md5_of(files.development)[:SHORT]}'")
     entries = []
@@ -139,7 +139,7 @@ def log_study(mirror: Mirror, key: str, params: dict[str, Any], files: Files) ->
     It comes after those: a study whose run is finished has them all.
     """
     assert files.report is not None, "the study has a report"
-    runs = log_lambda_runs(mirror, params, files)
+    runs = log_lambdas(mirror, params, files)
     metrics = json.loads((files.report / "metrics.json").read_text(encoding="utf-8"))
     table = pd.read_csv(files.report / "lambda_path.csv")
     study, data = key[:SHORT], md5_of(files.development)
