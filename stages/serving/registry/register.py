@@ -69,7 +69,7 @@ def _log(uri: str, run_id: str, path: Path, tags: dict[str, str]) -> str:
         with mlflow.start_run(run_id=run_id):
             info = mlflow.pyfunc.log_model(
                 name="model",
-                python_model=str(code / "serving" / "model.py"),
+                python_model=str(code / "serving" / "registry" / "model.py"),
                 code_paths=[str(code)],
                 artifacts={"chosen": str(path.resolve())},
                 signature=_signature(),
