@@ -46,9 +46,7 @@ def refuse_useless(alias: str) -> None:
             "of them"
         ) from None
     if step.n < 1 or later <= monday:
-        raise ValueError(
-            "must be a step forward in time; write a number of 1 or more, or leave it out"
-        )
+        raise ValueError("must be a step forward in time; write 1 or more, or no number")
     if later.nanosecond:
         raise ValueError("must be whole microseconds, the unit of all times; write a longer step")
     if later.year > 2100:

@@ -106,9 +106,7 @@ def forecast(network: Network, weights: np.ndarray, data: Scaled, rows: np.ndarr
     forecasts(plan, workspace, data.series, origins, np.ascontiguousarray(weights), raw, units)
     units = units.reshape(n, 2, channels).astype(float)
     y_hat = np.empty((k, n, data.layout.horizon, channels))
-    with np.errstate(
-        over="ignore", invalid="ignore", divide="ignore"
-    ):  # of a network that diverged
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # where one diverged
         size = units[:, 1] * data.scale[data.groups(rows), :channels]
         step = np.exp2(np.ceil(np.log2(size)) + GRID)[:, None]
         for outputs, y in zip(raw, y_hat, strict=True):

@@ -36,17 +36,15 @@ def windows(network: Network, series: Tensor, rows: Tensor) -> tuple[Tensor, Ten
     return inputs, y, spread.reshape(k, network.outputs, b)
 
 
-def _units(normalise: str, past: Tensor) -> tuple[Tensor, Tensor]:
+def _units(normalise: str, x: Tensor) -> tuple[Tensor, Tensor]:
     """Shift and spread of each window's channels, summed in double precision."""
     kind, deviation = NORMALISE[normalise]
-    last, mean = past[:, -1:], past.double().mean(1, keepdim=True)
-    shift = (
-        last if kind == LAST else mean.to(past.dtype) if kind == MEAN else torch.zeros_like(last)
-    )
+    last, mean = x[:, -1:], x.double().mean(1, keepdim=True)
+    shift = last if kind == LAST else mean.to(x.dtype) if kind == MEAN else torch.zeros_like(last)
     if not deviation:
         return shift, torch.ones_like(last)
-    variance = (past.double() - mean).square().mean(1, keepdim=True)
-    return shift, (variance + EPSILON).sqrt().to(past.dtype)
+    variance = (x.double() - mean).square().mean(1, keepdim=True)
+    return shift, (variance + EPSILON).sqrt().to(x.dtype)
 
 
 def _mix(x: Tensor) -> Tensor:
