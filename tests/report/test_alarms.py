@@ -205,7 +205,7 @@ STEP = {"scaler": "none", "difference": 1}
 
 
 @pytest.mark.parametrize(
-    ("window", "frame", "said"),
+    ("window", "frame", "expected"),
     [
         ({"scaler": "none"}, sizes(1e-3, 1e-3, 1e-3), None),
         ({"scaler": "none"}, sizes(1e3, 1e3, 1e3, jump=600), "the validation MSE ("),
@@ -218,15 +218,17 @@ STEP = {"scaler": "none", "difference": 1}
 def test_units_neither_raise_nor_hide_an_alarm(
     window: dict[str, Any],
     frame: pd.DataFrame,
-    said: str | None,
+    expected: str | None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one = damped(tmp_path, frame, window)
     cell = one.study.cells[0]
     in_two_units = float(cell.test[cell.chosen] / cell.path.loss[cell.chosen])
-    assert (in_two_units >= 100) == (said is None)  # would say the opposite
-    assert [bool(said) and said in text for text in one.study.alarms] == [True] * bool(said)
+    assert (in_two_units >= 100) == (expected is None)  # would say the opposite
+    assert [bool(expected) and expected in text for text in one.study.alarms] == [True] * bool(
+        expected
+    )
 
 
 @pytest.mark.parametrize(

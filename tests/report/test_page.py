@@ -280,8 +280,8 @@ def test_filled_gaps_are_counted(tmp_path: Path) -> None:
     levels, observed = np.array(windows.levels), np.array(windows.observed)
     observed[windows.starts[1] + [3, 4, 7]] = False
     levels[windows.starts[1] + 7] = np.nan  # a gap that stays one
-    mended = replace(windows, levels=levels, observed=observed)
-    assert filled_steps(mended) == {"north": 0, "south": 2}
+    filled = replace(windows, levels=levels, observed=observed)
+    assert filled_steps(filled) == {"north": 0, "south": 2}
 
 
 def test_numbers_are_broken_nowhere() -> None:

@@ -73,10 +73,10 @@ def test_the_metric_the_score_and_the_weight_that_differ_are_named_with_their_si
     rows["mse"] *= 0.5
     rows.to_parquet(path, index=False)
     assert [str(distance) for distance in distances(*both)] == [
-        "metric rnn.test_mse (2.0 → 2.5) differs by 0.2 relative",
-        "column validation_mse of lambda_path.csv differs by 0.2 relative",
-        "scores losses_lstm differs by 0.5 relative",
-        "weights of rnn at λ = 1 differs by 0.25 relative",
+        "metric rnn.test_mse (2.0 → 2.5): relative difference 0.2",
+        "column validation_mse of lambda_path.csv: relative difference 0.2",
+        "scores losses_lstm: relative difference 0.5",
+        "weights of rnn at λ = 1: relative difference 0.25",
     ]
 
 
@@ -124,17 +124,17 @@ def test_the_answers_of_reproduce(both, capsys):
     scale_weights(both[1], 1 - 1e-4)
     elsewhere = {"instruction_set": "arm64"}
     assert verdict(both, ("fits",), elsewhere) == 0
-    said = capsys.readouterr().out
-    assert "equal within tolerance on another instruction set" in said
-    assert "set: fits differ, their numbers by 0.0001 relative at most (allowed: 0.001)" in said
-    assert f"; then: arm64; now: {instruction_set()}" in said
+    output = capsys.readouterr().out
+    assert "equal within tolerance on another instruction set" in output
+    assert "set: fits differ, their numbers by 0.0001 relative at most (allowed: 0.001)" in output
+    assert f"; then: arm64; now: {instruction_set()}" in output
     here = {"instruction_set": instruction_set(), "versions": "numpy 1.0"}
     assert (
         verdict(both, ("fits",), here) == 1
     )  # the same machine: it should have been the same bits
-    said = capsys.readouterr().out
-    assert "different: fits\n  weights of rnn at λ = 1 differs by 0.0001 relative" in said
-    assert "versions then: numpy 1.0; now: python" in said
+    output = capsys.readouterr().out
+    assert "different: fits\n  weights of rnn at λ = 1: relative difference 0.0001" in output
+    assert "versions then: numpy 1.0; now: python" in output
     scale_weights(both[1], 0.9)
     assert verdict(both, ("fits",), elsewhere) == 1  # too far for another instruction set
     assert "instruction_set then: arm64" in capsys.readouterr().out

@@ -86,12 +86,14 @@ def test_other_bits_of_another_instruction_set_are_equal_within_tolerance(
     first = Repository(repository)
     named = resolve(first, "HEAD", {})
     assert reproduce._verdict(first, named, named.revision, again, clone, tmp_path / "then") == 0
-    said = capsys.readouterr().out
-    assert "equal within tolerance on another instruction set: data/forecasts, data/scores" in said
-    assert "data/fits" not in said
-    assert float(re.search(r"by (\S+) relative at most", said)[1]) < 1e-9
-    assert "OPENBLAS_CORETYPE=Haswell" in said
-    assert f"OPENBLAS_CORETYPE={other}" in said
+    output = capsys.readouterr().out
+    assert (
+        "equal within tolerance on another instruction set: data/forecasts, data/scores" in output
+    )
+    assert "data/fits" not in output
+    assert float(re.search(r"by (\S+) relative at most", output)[1]) < 1e-9
+    assert "OPENBLAS_CORETYPE=Haswell" in output
+    assert f"OPENBLAS_CORETYPE={other}" in output
 
 
 def test_a_deleted_store_is_filled_again_from_files_and_cache(repository):

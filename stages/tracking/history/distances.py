@@ -24,8 +24,8 @@ class Distance(NamedTuple):
     relative: float
 
     def __str__(self) -> str:
-        size = "not comparable" if np.isinf(self.relative) else f"by {self.relative:.2g} relative"
-        return f"{self.what} differs {size}"
+        size = f"relative difference {self.relative:.2g}"
+        return f"{self.what}: {'not comparable' if np.isinf(self.relative) else size}"
 
 
 def differing(one: Lock, two: Lock) -> list[str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 75.0  # seconds that `report` waits for the watching process, which has its own limit
 # MLflow's message when a server does not answer: the inner workings of its client
-_AWAY = re.compile(r"API request to (\S+?)/api/\S+ failed with exception HTTP")
+_UNANSWERED = re.compile(r"API request to (\S+?)/api/\S+ failed with exception HTTP")
 LATER = "nothing else is affected. Log it later: make sync"
 
 
@@ -73,6 +73,6 @@ def log_report(paths: dict[str, Path]) -> None:
 def complain(what: str, error: Exception) -> None:
     """One line on standard error: what was not logged, why, and how to log it later."""
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    away = _AWAY.match(reason)
-    shown = f"{away[1]} does not answer" if away else reason[:200]
+    unanswered = _UNANSWERED.match(reason)
+    shown = f"{unanswered[1]} does not answer" if unanswered else reason[:200]
     print(f"tracking: not logged to MLflow: {what} ({shown}); {LATER}", file=sys.stderr)
