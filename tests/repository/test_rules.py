@@ -151,7 +151,7 @@ def test_a_frequency_that_is_one(tmp_path):
         ({"prepare__thousands": "x"}, "must be one sign"),
         ({"prepare__date_format": "%Q"}, "%Q is not a directive"),
         ({"prepare__date_format": "no format"}, "must contain the year"),
-        ({"prepare__path": "https://example.org/x.csv"}, "must be a file of this machine"),
+        ({"prepare__path": "https://example.org/x.csv"}, "must be a file on this machine"),
         ({"prepare__path": "x.xlsx"}, "must end in .csv"),
     ],
 )

@@ -132,7 +132,7 @@ def test_every_form_of_a_table_is_answered_over_http(registered, tmp_path):
             (records(table.rename(columns={"y": "value"})), "application/json",
              "column 'y' is missing; known: unique_id, ds, value; wanted: unique_id, ds, y"),
             (records(table.assign(ds="someday")), "application/json",
-             "ds: row 1 has 'someday', which is not a date known here; write dates such as 2024-01-31 or "
+             "ds: row 1 has 'someday', which has no known date format; write dates such as 2024-01-31 or "
              "2024-01-31 13:00"),
             (records(table.tail(5)), "application/json",
              "series 'web': it has 5 steps; a forecast looks back on 8: give at least those"),

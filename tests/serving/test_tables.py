@@ -158,7 +158,7 @@ def test_gaps_are_filled_from_the_past_as_far_as_the_study_fills_them():
          "column 'y' is missing; known: unique_id, ds, value; wanted: unique_id, ds, y"),
         (lambda t: t.head(0), "the table has no rows"),
         (lambda t: t.assign(ds="someday"),
-         "ds: row 1 has 'someday', which is not a date known here; write dates such as"),
+         "ds: row 1 has 'someday', which has no known date format; write dates such as"),
         (lambda t: t.assign(ds=range(len(t))),
          "the model's frequency 'ME' needs dates, but ds has whole numbers such as 0"),
         (lambda t: t.assign(ds=t["ds"].mask(t.index == 4)), "ds is empty in row 5 of the table"),
