@@ -32,7 +32,7 @@ _INSTRUCTIONS = {
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
     "NUMBA_DISABLE_INTEL_SVML": "1",
 }
-# What numpy, its BLAS and numba choose their instruction set by.
+# The variables by which numpy, its BLAS and numba choose their instruction set.
 INSTRUCTIONS = (
     "NPY_DISABLE_CPU_FEATURES",
     "NUMBA_CPU_FEATURES",
@@ -79,7 +79,7 @@ def members_folder() -> Path:
 
 
 def mlflow_folder() -> Path:
-    """The repository's own MLflow store, and what waits to be logged."""
+    """The repository's MLflow store, and the notes that wait to be logged."""
     return root() / "mlflow"
 
 
@@ -90,7 +90,7 @@ def kernels_folder() -> Path:
 
 
 def keep_kernels(locators: str) -> None:
-    """numba's cache lies in `kernels_folder`, by these locators; worker processes inherit it."""
+    """numba keeps its cache in `kernels_folder`, by these locators; worker processes inherit the setting."""
     os.environ.setdefault("RIDGELINE_COMPILED", str(kernels_folder()))
     os.environ.setdefault("NUMBA_CACHE_LOCATOR_CLASSES", locators)
 
@@ -181,17 +181,17 @@ def versions() -> str:
 
 
 def run_tags() -> dict[str, str]:
-    """What a run in MLflow says of where it was made: versions, instruction set, DVC's experiment."""
+    """A run's tags in MLflow that say where it was computed: versions, instruction set, DVC's experiment."""
     tags = {"versions": versions(), "instruction_set": instruction_set()}
     names = {"dvc.exp_name": "DVC_EXP_NAME", "dvc.baseline": "DVC_EXP_BASELINE_REV"}
     return tags | {tag: os.environ[name] for tag, name in names.items() if os.environ.get(name)}
 
 
 def of_a_clone() -> dict[str, str]:
-    """The environment of a pipeline run again in a clone: this Python, these kernels, nothing logged."""
+    """The environment for a pipeline run again in a clone: this Python, these kernels, nothing logged."""
     left_out = ("DVC_", "GIT_", "RIDGELINE_STORE_GB", "MLFLOW_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
-    return kept | {
+    rest = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+    return rest | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "RIDGELINE_TRACKING": "off",
         "RIDGELINE_COMPILED": str(kernels_folder()),  # kept by the digest of their code

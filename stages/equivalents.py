@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Study:
-    """What a conversion depends on, beside λ."""
+class Setting:
+    """λ, and what its conversion depends on."""
 
     lam: float
     windows: int  # m
@@ -32,30 +32,30 @@ class Study:
 
 @dataclass(frozen=True)
 class Equivalent:
-    """One setting of another tool that means the same as λ of a penalty here.
+    """One option of another tool that means the same as λ of a penalty here.
 
     Attributes:
-        kind: `train.penalty.kind`. loss: `train.loss`. tool: and its loss, as far as it decides. setting: its
-            name there.
+        kind: `train.penalty.kind`. loss: `train.loss`. tool: with its loss where that matters. setting: the
+            option's name there.
         formula: of the setting's value in the letters above, evaluated by `value`.
-        condition: without which they are not the same.
+        condition: under which the two are the same.
     """
 
     kind: str
     tool: str
     setting: str
     formula: str
-    value: Callable[[Study], float]
+    value: Callable[[Setting], float]
     condition: str = ""
     loss: str = "squared"
 
 
-def _by_row(study: Study) -> float:
-    return study.lam / study.windows
+def _by_row(s: Setting) -> float:
+    return s.lam / s.windows
 
 
-def _mean_l2(study: Study) -> float:
-    return study.lam / (study.windows * study.outputs)
+def _mean_l2(s: Setting) -> float:
+    return s.lam / (s.windows * s.outputs)
 
 
 _SUM = "loss 1/(2b) Σ‖y − ŷ‖²"
@@ -136,15 +136,15 @@ EQUIVALENTS = (
 
 def find(kind: str, tool: str) -> Equivalent:
     """The only equivalent of that kind whose tool begins with these words."""
-    (found,) = [e for e in EQUIVALENTS if e.kind == kind and e.tool.startswith(tool)]
-    return found
+    (equivalent,) = [e for e in EQUIVALENTS if e.kind == kind and e.tool.startswith(tool)]
+    return equivalent
 
 
-def table(study: Study | None = None) -> str:
-    """All equivalents as a Markdown table; with the values for a study where one is given."""
+def table(given: Setting | None = None) -> str:
+    """All equivalents as a Markdown table; with values instead of formulas where a setting is given."""
     lines = ["| penalty | loss | tool | setting | where |", "| --- | --- | --- | --- | --- |"]
     for e in EQUIVALENTS:
-        value = e.formula if study is None else f"{e.value(study):.6g}"
+        value = e.formula if given is None else f"{e.value(given):.6g}"
         lines.append(
             f"| `{e.kind}` | {e.loss} | {e.tool} | {e.setting} = {value} | {e.condition} |"
         )
@@ -169,8 +169,8 @@ def main(argv: list[str] | None = None) -> int:
     if args.windows is None or min(args.windows, args.outputs) < 1 or args.batch < 0:
         parser.error("--windows, --outputs and --batch must be at least 1; --windows is needed")
     if not (0 < args.ratio < 1 and 0 < args.spread < math.inf):
-        parser.error("--ratio must lie between 0 and 1, --spread above 0; mend them")
-    print(table(Study(**vars(args))), end="")
+        parser.error("--ratio must lie between 0 and 1, --spread above 0; correct them")
+    print(table(Setting(**vars(args))), end="")
     return 0
 
 

@@ -11,7 +11,7 @@ class ParameterError(ValueError):
 
 
 def guarded(main: Callable[[], None]) -> None:
-    """Run a stage; a ValueError (bad input) ends it with its sentence alone, without a stack trace."""
+    """Run a stage; a ValueError (bad input) ends it with its message, without a stack trace."""
     try:
         main()
     except ValueError as error:

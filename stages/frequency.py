@@ -10,7 +10,7 @@ from stages.params import ParameterError
 
 DAY = 86_400_000_000  # microseconds, the unit of all stamps
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-# What pandas does not take, or not for long, and what is meant by it.
+# Aliases that pandas refuses or soon will, and what to write instead.
 RENAMED = {
     "M": "MS (start of the month) or ME (its end)",
     "Q": "QS (start of the quarter) or QE (its end)",
@@ -22,14 +22,14 @@ _FAILURES = (ValueError, TypeError, OverflowError, ArithmeticError, Warning)
 
 
 def _strict(alias: str) -> pd.tseries.offsets.BaseOffset:
-    """pandas' offset of an alias, or one of _FAILURES; of aliases that are about to go as well."""
+    """pandas' offset of an alias; raises one of _FAILURES, for a deprecated alias too."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return pd.tseries.frequencies.to_offset(alias)
 
 
 def refuse_useless(alias: str) -> None:
-    """Refuse what is no alias, or no step from one time to a later one that the data can have.
+    """Refuse text that is not an alias, and an alias that is not a step forward in time as data can have it.
 
     Raises:
         ValueError: the rule and the remedy, for the value of a parameter.
@@ -46,9 +46,11 @@ def refuse_useless(alias: str) -> None:
             "of them"
         ) from None
     if step.n < 1 or later <= monday:
-        raise ValueError("must be a step forward in time; write a number of 1 or more, or none")
+        raise ValueError(
+            "must be a step forward in time; write a number of 1 or more, or leave it out"
+        )
     if later.nanosecond:
-        raise ValueError("must be whole microseconds, which times are kept in; write a longer step")
+        raise ValueError("must be whole microseconds, the unit of all times; write a longer step")
     if later.year > 2100:
         raise ValueError("must be a step of 100 years at most; write a shorter one")
 

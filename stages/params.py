@@ -1,4 +1,4 @@
-"""A section of params.yaml becomes a frozen, range-checked type. No fields here: each stage has its own."""
+"""A section of params.yaml becomes a frozen, range-checked type; each stage's `params.py` has the fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stages.failure import ParameterError as ParameterError
 from stages.read_yaml import read_yaml as read_yaml
 
 SHOWN = 60  # characters of a value that a message shows
-# What a value must be, by pydantic's name of the error; the value's own kind is not the one asked for.
+# What a value must be, by pydantic's name of the error: the value is of another kind.
 KINDS = {
     "int_type": "must be a whole number, without quotes and without a point",
     "float_type": "must be a number, without quotes",
@@ -73,29 +73,29 @@ def nearest(word: str, known: list[str]) -> str:
 
 
 def _sentences(section: str, errors: list[ErrorDetails], model: type[BaseModel]) -> list[str]:
-    """One for each key; where a value may be of several kinds, each complains, and they become one."""
+    """One for each key: where a value may be of several kinds, its errors for all of them become one."""
     by_key: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
     for detail in errors:
         by_key.setdefault(tuple(p for p in detail["loc"] if not _is_variant(p)), []).append(detail)
     sentences = []
-    for places, details in by_key.items():
-        ofkind = [d for d in details if d["type"] in KINDS]
-        deeper = any(k[: len(places)] == places and len(k) > len(places) for k in by_key)
-        if ofkind and not deeper and len(ofkind) == len(details):
+    for location, details in by_key.items():
+        of_kind = [d for d in details if d["type"] in KINDS]
+        deeper = any(k[: len(location)] == location and len(k) > len(location) for k in by_key)
+        if of_kind and not deeper and len(of_kind) == len(details):
             rules = " or ".join(dict.fromkeys(KINDS[d["type"]] for d in details))
-            key, value = _key(section, places), _shown(details[0]["input"])
+            key, value = _key(section, location), _shown(details[0]["input"])
             sentences.append(f"{key} = {value}: {rules}; change it in params.yaml")
         others = (d for d in details if d["type"] not in KINDS)
-        sentences += [_sentence(section, places, detail, model) for detail in others]
+        sentences += [_sentence(section, location, detail, model) for detail in others]
     return list(dict.fromkeys(sentences))
 
 
 def _sentence(
-    section: str, places: tuple[int | str, ...], detail: ErrorDetails, model: type[BaseModel]
+    section: str, location: tuple[int | str, ...], detail: ErrorDetails, model: type[BaseModel]
 ) -> str:
-    key = _key(section, places)
+    key = _key(section, location)
     if detail["type"] == "extra_forbidden":
-        near = nearest(str(places[-1]), _names(model, places[:-1]))
+        near = nearest(str(location[-1]), _names(model, location[:-1]))
         return f"{key} is not a parameter; {near}"
     if detail["type"] == "missing":
         return f"{key} is missing; write it under `{section}:` in params.yaml"
@@ -107,8 +107,8 @@ def _sentence(
     return f"{key} = {_shown(value)}: {rule}; change it in params.yaml"
 
 
-def _key(section: str, places: tuple[int | str, ...]) -> str:
-    return ".".join([section, *(str(p) for p in places)])
+def _key(section: str, location: tuple[int | str, ...]) -> str:
+    return ".".join([section, *(str(p) for p in location)])
 
 
 def _shown(value: Any) -> str:
@@ -119,17 +119,17 @@ def _shown(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
-def _is_variant(place: int | str) -> bool:
-    """Whether a place in pydantic's path is the name of a union's variant, not a key."""
-    return (isinstance(place, str) and not re.fullmatch(r"[a-z_]+", place)) or place in (
+def _is_variant(part: int | str) -> bool:
+    """Whether a part of pydantic's location is the name of a union's variant, not a key."""
+    return (isinstance(part, str) and not re.fullmatch(r"[a-z_]+", part)) or part in (
         "int", "float", "str", "bool", "tuple", "none", "date",
     )  # fmt: skip
 
 
-def _names(model: type[BaseModel], places: tuple[int | str, ...]) -> list[str]:
-    """The keys that are known at a place of the section."""
-    for place in places:
-        field = next((f for n, f in model.model_fields.items() if place in (n, f.alias)), None)
+def _names(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that are known at a location in the section."""
+    for part in location:
+        field = next((f for n, f in model.model_fields.items() if part in (n, f.alias)), None)
         inner = [field.annotation] if field else []
         inner += list(getattr(field.annotation, "__args__", ())) if field else []
         nested = [t for t in inner if isinstance(t, type) and issubclass(t, BaseModel)]

@@ -1,7 +1,7 @@
-"""params.yaml as DVC reads it, or one sentence: what is wrong, in which line, and what to do.
+"""params.yaml as DVC reads it, or an error of one sentence: what is wrong, in which line, and what to do.
 
 DVC reads YAML 1.2 by ruamel.yaml's safe loader, and so does this module: `010` is 10 and `1:0` is text, in
-the stage that trains as in dvc.lock, which tells what was trained. What nobody means is refused.
+the stage that trains as in dvc.lock, which records what was trained. What nobody would mean is refused.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     """The whole file as a mapping.
 
     Raises:
-        ParameterError: it is not there, too large, no text, or no mapping that can be read in one way only.
+        ParameterError: it is missing, too large, not text, or not a mapping that can be read in one way only.
     """
     text = _text(Path(path))
     if re.search(r"^\ufeff?%YAML", text, re.MULTILINE):
@@ -40,7 +40,7 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", YAMLWarning)
-            # A loader keeps what an earlier document told it, so every reading has one of its own.
+            # A loader keeps settings of an earlier document, so every reading gets a new one.
             loader = YAML(typ="safe")
             root = loader.compose(text)
             if not isinstance(root, MappingNode):
@@ -49,7 +49,7 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
             values: dict[str, Any] = YAML(typ="safe").load(text)
             return values
     except YAMLWarning:
-        raise ParameterError(f"{path}: an anchor (&) stands twice; give each a name") from None
+        raise ParameterError(f"{path}: an anchor (&) appears twice; rename one") from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
@@ -96,23 +96,23 @@ class _Nodes:
         """How many values the node holds, every alias written out.
 
         Raises:
-            ParameterError: a key stands twice or is not text, a value has a tag that no parameter has or is
-                not what its spelling promises, or aliases hold themselves or too much.
+            ParameterError: a key appears twice or is not text, a value has a tag that no parameter has or
+                is not what its spelling promises, or aliases contain themselves or too many values.
         """
-        place = id(node)
-        if place in self.open:
-            raise self._error(node, "an alias (*) stands within what it names; write the value out")
-        if place not in self.sizes:
+        identity = id(node)
+        if identity in self.open:
+            raise self._error(node, "an alias (*) lies within what it names; write the value out")
+        if identity not in self.sizes:
             if node.tag not in _PLAIN:
                 tag = str(node.tag).replace(_TAG, "!!")
                 raise self._error(node, f"the tag {tag} is not for parameters; take it out")
-            self.open.add(place)
-            self.sizes[place] = 1 + sum(self.count(child) for child in self._children(node))
-            self.open.remove(place)
-            if self.sizes[place] > MOST_VALUES:
+            self.open.add(identity)
+            self.sizes[identity] = 1 + sum(self.count(child) for child in self._children(node))
+            self.open.remove(identity)
+            if self.sizes[identity] > MOST_VALUES:
                 rule = f"this holds more than {MOST_VALUES:,} values; write fewer aliases (*)"
                 raise self._error(node, rule)
-        return self.sizes[place]
+        return self.sizes[identity]
 
     def _children(self, node: Node) -> list[Node]:
         if isinstance(node, ScalarNode):
@@ -128,7 +128,7 @@ class _Nodes:
             if key.value in lines:
                 first = lines[key.value] + 1
                 raise self._error(
-                    key, f"`{key.value}` stands twice (first in line {first}); keep one"
+                    key, f"`{key.value}` appears twice (first in line {first}); keep one"
                 )
             lines[key.value] = key.start_mark.line
         return [value for _, value in node.value]

@@ -10,7 +10,7 @@ FLAT = 1e-8
 
 
 def varies(width: float, size: float) -> bool:
-    """Whether a spread `width` is one beside values as large as `size`, both in the same unit."""
+    """Whether a spread `width` of values as large as `size` is more than rounding, both in the same unit."""
     return bool(width > FLAT * size)
 
 
@@ -20,7 +20,7 @@ def largest(values: np.ndarray) -> float:
 
 
 def unit(size: float) -> float:
-    """A power of two beside which values as large as `size` have squares that neither overflow nor vanish.
+    """A power of two: divided by it, values up to `size` have squares that neither overflow nor vanish.
 
     It is 1 for sizes from 2^-16 to 2^16, and a division by it is exact: ordinary data keep their digits.
     """
@@ -33,5 +33,5 @@ def deviation(values: np.ndarray) -> float:
     """Standard deviation (1/N) of values of any size; 0 where there are none."""
     if not values.size:
         return 0.0
-    one = unit(largest(values))
-    return float((values / one).std() * one)
+    divisor = unit(largest(values))
+    return float((values / divisor).std() * divisor)

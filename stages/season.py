@@ -1,4 +1,4 @@
-"""The season that a frequency tells."""
+"""The season that a frequency implies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stages.frequency import DAY, fixed_step
 from stages.params import ParameterError
 
 # Steps of the cycle that people expect of a frequency: the day for hours and less, the week for days,
-# the year for weeks, months and quarters. Yearly data and plain counts tell none.
+# the year for weeks, months and quarters. Yearly data and plain counts imply none.
 _STEPS = {
     "B": 5, "SMS": 24, "SME": 24, "MS": 12, "ME": 12, "BMS": 12, "BME": 12, "CBMS": 12, "CBME": 12,
     "WOM": 12, "LWOM": 12, "QS": 4, "QE": 4, "BQS": 4, "BQE": 4,
@@ -16,7 +16,7 @@ _STEPS = {
 
 
 def infer_season(frequency: str) -> int | None:
-    """Steps of one season for a pandas alias such as `MS`, `W-SAT`, `15min`; None where it tells none."""
+    """Steps of one season for a pandas alias such as `MS`, `W-SAT`, `15min`; None where it implies none."""
     try:
         fixed = fixed_step(frequency)
     except ParameterError:  # a whole-number step, or `rows`
@@ -30,7 +30,7 @@ def infer_season(frequency: str) -> int | None:
 
 
 def _cycle(step: int) -> tuple[int, int]:
-    """The cycle that steps of so many microseconds have, and the step, in one unit."""
+    """The cycle for a step in microseconds, and the step, both in the same unit."""
     if step < DAY:
         return DAY, step
     if step % (7 * DAY) == 0:

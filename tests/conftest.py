@@ -17,18 +17,20 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The files of a made-up study of two series, to be read alone."""
+def study_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The files of a synthetic study of two series; tests only read them."""
     from tests.support.made_study import Maker
 
     return Maker(tmp_path_factory.mktemp("study"), ("north", "south")).write()
 
 
 @pytest.fixture(scope="session")
-def written(made: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
+def written(
+    study_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Study, Path]:
     """That study and the folder of its report, to be read alone."""
     from stages.report.params import ReportParams
     from stages.report.stage import run
 
     folder = tmp_path_factory.mktemp("report")
-    return run(**made, folder=folder, params=ReportParams()), folder
+    return run(**study_files, folder=folder, params=ReportParams()), folder

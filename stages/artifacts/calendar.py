@@ -27,7 +27,7 @@ class Calendar:
         time: `datetime` (microseconds since 1970) or `integer`.
         zone: where steps are shorter than a day and the file's times have a zone or offset: its name
             (`Europe/Berlin`, `+02:00`), the times being UTC. None: times are the wall clock of the file.
-        pattern: of `rows`, what the next stamps follow: see `following`. None: the next steps are numbered.
+        pattern: of `rows`, the rule of the next stamps: see `following`. None: the next steps are numbered.
     """
 
     frequency: str
@@ -66,12 +66,12 @@ class Calendar:
         return to_utc(pattern.following(local, count), self.zone)
 
     def following_index(self, last: Any, count: int) -> pd.Index:
-        """The same as pandas has them: local times, whole numbers, or the numbers of the steps."""
+        """The same as a pandas index: local times, whole numbers, or the numbers of the steps."""
         stamps = self.following(last, count)
         return pd.Index(stamps) if self.numbered else self.stamps(stamps)
 
     def season(self) -> int | None:
-        """Steps of one season that the frequency or the pattern tells; None where it tells none."""
+        """Steps of one season that the frequency or the pattern implies; None where it implies none."""
         rule = self._rule
         if rule is None or self.time == "integer":
             return None

@@ -25,7 +25,7 @@ class Chosen:
             units; None where it is not finite.
         config: the architecture and the training settings (`Fit.config`).
         layout: how windows are cut.
-        dates: how those of the study's file were read, for tables that have them so.
+        dates: how dates in the study's file were read, for tables that write them the same way.
     """
 
     weights: np.ndarray
@@ -47,7 +47,7 @@ class Chosen:
 
     @property
     def steps(self) -> int:
-        """How many steps a forecast looks back on."""
+        """How many steps a forecast looks back."""
         return self.layout.lookback + self.lag
 
     def save(self, path: Path | str) -> None:
@@ -60,13 +60,13 @@ class Chosen:
         """From `model.safetensors`.
 
         Raises:
-            FileNotFoundError: there is none. ValueError: it is damaged, or no chosen model.
+            FileNotFoundError: there is none. ValueError: it is damaged, or not a chosen model.
         """
         arrays, meta = container.load(path)
         missing = sorted({f.name for f in fields(Chosen)} - set(arrays) - set(meta))
         if missing:
             raise ValueError(
-                f"{path} is no chosen model: it lacks {', '.join(missing)}; make it again (dvc repro report)"
+                f"{path} is not a chosen model (lacks {', '.join(missing)}); make it again (dvc repro report)"
             )
         values = meta | {name: np.array(arrays[name]) for name in _ARRAYS}
         return cls(**values | {"layout": Layout.of(meta["layout"])})

@@ -40,24 +40,24 @@ def load(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is no container (truncated, or of another tool).
+        ValueError: the file is not a container (truncated, or of another tool).
     """
     path = Path(path)
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 0 < length <= size - 8:
-            raise ValueError(f"{path} is no array container: its header is damaged; make it again")
+            raise ValueError(f"{path} is not a container: its header is damaged; make it again")
         try:
             header = json.loads(file.read(length))
         except ValueError as error:
-            raise ValueError(f"{path} is no array container: {error}; make it again") from error
+            raise ValueError(f"{path} is not a container: {error}; make it again") from error
     meta = json.loads(header.pop("__metadata__", {}).get("meta", "{}"))
     arrays: dict[str, np.ndarray] = {}
     for name, entry in header.items():
         start, stop = entry["data_offsets"]
         if 8 + length + stop > size:
-            raise ValueError(f"{path} is truncated: {name} ends behind the file; make it again")
+            raise ValueError(f"{path} is truncated: {name} ends after the file does; make it again")
         shape, dtype = tuple(entry["shape"]), np.dtype(_DTYPES[entry["dtype"]])
         if start == stop:  # an empty array cannot be mapped
             arrays[name] = np.empty(shape, dtype)

@@ -78,7 +78,7 @@ class Fit:
         """Arrays are memory maps.
 
         Raises:
-            ValueError: the file is damaged, or of another version of this project.
+            ValueError: the file is damaged, or from another version of the code.
         """
         arrays, meta = container.load(path)
         values: dict[str, Any] = {"train_losses": {}, "window_losses": {}} | meta
@@ -90,7 +90,7 @@ class Fit:
                 inner = inner.setdefault(folder, {})
             inner[name] = array
         if set(values) != {part.name for part in fields(cls)}:
-            raise ValueError(f"{path} is of another version of this project; run `dvc repro` again")
+            raise ValueError(f"{path} is from another version of the code; run `dvc repro` again")
         return cls(**values)
 
 

@@ -4,13 +4,13 @@
     validation/<cell>.parquet, validation/baselines.parquet   the same and fold
 
 The first are of the test part by the final fold's members, the second of each other fold's validation
-windows by that fold's members. cutoff is the origin; y_hat − y at ds is the error of a step. Members follow
-one another (by fold, λ ascending, then seed, then the seeds' mean: see scores.py), within a member windows
-by origin row, then channels, then horizon steps. Each block that is written is one row group of one member,
-so a reader that filters on lam and seed skips the rest.
+windows by that fold's members. cutoff is the origin; y_hat − y at ds is the error of a step. Forecasters
+follow one another (by fold, λ ascending, then seed, then the seeds' mean: see scores.py), within each of them
+windows by origin row, then channels, then horizon steps. Each block that is written is one row group of one
+forecaster, so reading with a filter on lam and seed skips the rest.
 
-Of networks there are those that `evaluate.forecasts` keeps, by default of λ = 0 and of the λ's that may be
-chosen (stages/evaluate/kept.py), and in the test part all ensembles.
+Of networks there are the forecasts that `evaluate.forecasts` keeps, by default of λ = 0 and of the λ's that
+may be chosen (stages/evaluate/kept.py), and in the test part all ensembles.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def times(values: np.ndarray, layout: Layout) -> pa.Array:
 
 
 class Key(NamedTuple):
-    """Whose forecasts or losses; fold is None where they are of the test part."""
+    """The forecaster that forecasts or losses are of; fold is None where they are of the test part."""
 
     cell: str
     lam: float
@@ -110,7 +110,7 @@ class ForecastWriter:
         self.writer.close()
 
     def add(self, windows: Windows, rows: np.ndarray, key: Key, y_hat: np.ndarray) -> None:
-        """Write one member's forecasts y_hat (N, H, C) of the windows `rows` (N,)."""
+        """Write one forecaster's forecasts y_hat (N, H, C) of the windows `rows` (N,)."""
         n, horizon, channels = y_hat.shape
         cutoff, ds = windows.times(rows)
         size = n * horizon * channels

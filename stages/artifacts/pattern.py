@@ -1,4 +1,4 @@
-"""Patterns of stamps that no frequency names: days of the week with their hours, a day of the month."""
+"""Patterns of stamps that are not a frequency: days of the week with their hours, a day of the month."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Weekly:
 
     @property
     def times(self) -> np.ndarray:
-        """(k,) int64: microseconds since midnight of the stamps of one day; empty: one, not known here."""
+        """(k,) int64: microseconds since midnight of a day's stamps; empty: one stamp, time unknown here."""
         if self.first is None or self.last is None or self.step is None:
             return np.array([], dtype=np.int64)
         return np.arange(self.first, self.last + 1, self.step, dtype=np.int64) * 1_000_000

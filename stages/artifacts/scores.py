@@ -1,19 +1,19 @@
-"""data/scores: errors on the test part and on validation windows, and which cells and baselines they are of.
+"""data/scores: errors on the test part and on validation windows, and whose errors they are.
 
     <cell>.parquet, baselines.parquet                         cell, lam, seed, unique_id, step, metric, value
     losses_<cell>.parquet, losses_baselines.parquet           cell, lam, seed, unique_id, cutoff, mse, mae
     validation_<cell>.parquet, validation_baselines.parquet   the same and fold
-    cells.json                                                an Index: which there are, and what is missing
+    cells.json                                                an Index: whose errors, and what is missing
 
 The first two are of the test part, the third of the validation windows of each fold by that fold's members;
 of networks those whose forecasts are kept (see forecasts.py).
 
 unique_id "" means all ranked series and step 0 all horizon steps. A metric that has no meaning for a series
 has no row for it; a series that is not ranked has rows in the data's units under its own name alone, and no
-losses. A baseline's `cell` is its name, its seed −1 and its lam NaN, or its own λ. Seed −2 is the ensemble:
-the mean over the seeds' forecasts of one λ, a forecaster of its own where a cell has several seeds. `mse` and
-`mae` (MEASURES) are scaled_mse and scaled_mae of one window, over its horizon and channels; with joint
-channels its unique_id is "".
+losses. A baseline's `cell` is its name, its seed −1 and its lam NaN, or the λ that it chose. Seed −2 is the
+ensemble: the mean over the seeds' forecasts of one λ, a separate forecaster where a cell has several seeds.
+`mse` and `mae` (MEASURES) are scaled_mse and scaled_mae of one window, over its horizon and channels; with
+joint channels its unique_id is "".
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from stages.artifacts.windows import Layout, Windows
 from stages.losses import MEASURES
 
 BASELINES = "baselines"  # the file that all baselines share
-BASELINE, ENSEMBLE = -1, -2  # what stands in place of a seed
+BASELINE, ENSEMBLE = -1, -2  # instead of a seed
 
 
 @dataclass
 class Scores:
-    """Gathers the scores of one file, member by member."""
+    """Gathers the scores of one file, forecaster by forecaster."""
 
     layout: Layout
     rows: list[tuple[str, float, int, str, int, str, float]] = field(default_factory=list)
@@ -47,11 +47,11 @@ class Scores:
     validated: list[pa.Table] = field(default_factory=list)
 
     def add(self, key: Key, values: list[tuple[str, int, str, float]]) -> None:
-        """One member's (unique_id, step, metric, value) on the test part."""
+        """One forecaster's (unique_id, step, metric, value) on the test part."""
         self.rows += [(key.cell, key.lam, key.seed, *value) for value in values]
 
     def add_losses(self, windows: Windows, rows: np.ndarray, key: Key, losses: np.ndarray) -> None:
-        """One member's losses (M, N), M measures, of the windows `rows` (N,)."""
+        """One forecaster's losses (M, N), M measures, of the windows `rows` (N,)."""
         names: Sequence[str] = [""]
         index = np.zeros(len(rows), np.int64)
         if self.layout.channels == "independent":
@@ -110,8 +110,8 @@ class Index:
 
     Attributes:
         cells, baselines: in the order of params.yaml.
-        absent: baseline that was asked for and cannot be made → why.
-        unvalidated: baseline that cannot be made on some fold, so has no validation errors → why.
+        absent: baseline that was asked for and cannot be computed → why.
+        unvalidated: baseline that cannot be computed on some fold, so has no validation errors → why.
         unranked: series → why it is in no overall number.
         undefined: metric → series that it has no meaning for → why.
     """

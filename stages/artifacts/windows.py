@@ -1,10 +1,10 @@
-"""What `window` hands on: values and the rows of windows in them, never a copied window.
+"""What `window` hands on: values, and the rows of windows in them; no window is copied.
 
 Letters: V values, T time steps, G groups, C target channels and F input features of a group, N windows, L
 lookback, H horizon. With independent channels each series is a group (C = 1); with joint channels all
-series are one group (C of them). The first C features are the targets, then come covariates. Groups lie one
-behind another in the same arrays, each from its first to its last step: no step is stored through which a
-series does not live. A window is the row of its origin in these arrays; it sees rows r−L+1 … r and forecasts
+series are one group (C of them). The first C features are the targets, then come covariates. Groups follow
+one another in the same arrays, each from its first to its last step: steps before a series begins or after it
+ends are not stored. A window is the row of its origin in these arrays; it sees rows r−L+1 … r and forecasts
 r+1 … r+H.
 """
 
@@ -24,7 +24,7 @@ from stages.artifacts.calendar import Calendar
 
 @dataclass(frozen=True)
 class Layout:
-    """How windows are cut and what they are made of; nothing that changes no number."""
+    """How windows are cut and what they consist of: only what can change a number."""
 
     lookback: int
     horizon: int
@@ -71,7 +71,7 @@ class Windows:
 
     Attributes:
         values: (V, F) model scale (gaps filled, differenced); NaN where unusable.
-        levels: (V, C) in the data's units, filled. observed: (V, C) whether a level stands in the file.
+        levels: (V, C) in the data's units, filled. observed: (V, C) whether a level is in the file.
         starts: (G + 1,) rows at which groups begin; group g has rows starts[g] … starts[g + 1] − 1.
         first: (G,) the step of the time line at which each group begins.
         time: (T,) the time line: microseconds since 1970, or whole numbers.
@@ -149,8 +149,8 @@ class Windows:
         last = np.full(len(self.first), -1, np.int64)
         for rows in (fold.train, fold.validation):  # ascending
             ends = np.searchsorted(rows, self.starts)
-            some = np.flatnonzero(ends[1:] > ends[:-1])
-            last[some] = np.maximum(last[some], rows[ends[some + 1] - 1])
+            groups = np.flatnonzero(ends[1:] > ends[:-1])
+            last[groups] = np.maximum(last[groups], rows[ends[groups + 1] - 1])
         begin, reach = self.starts.tolist(), self.layout.horizon + 1
         return {int(g): slice(begin[g], int(last[g]) + reach) for g in np.flatnonzero(last >= 0)}
 

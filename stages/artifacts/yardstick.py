@@ -53,7 +53,7 @@ def yardstick(development: Windows, season: int | None) -> Yardstick:
 
 
 def _training(development: Windows) -> list[np.ndarray]:
-    """(T, C) of each group the levels observed in the split's training part, NaN where not."""
+    """For each group (T, C), the levels observed in the split's training part, NaN where not observed."""
     lengths = np.maximum(development.train_end - development.first, 0).tolist()
     parts = []
     for line, length in zip(development.lines(), lengths, strict=True):
@@ -73,7 +73,7 @@ def _seasonal_step(line: np.ndarray, season: int | None) -> float:
 
 def _units(development: Windows) -> np.ndarray:
     """(n,) from all levels before the test part."""
-    lines = [one for line in development.lines() for one in np.asarray(development.levels[line]).T]
+    lines = [line for rows in development.lines() for line in development.levels[rows].T]
     return np.array([unit(largest(line[np.isfinite(line)])) for line in lines])
 
 
@@ -82,15 +82,15 @@ def unranked(development: Windows, test: Windows, yard: Yardstick) -> dict[str, 
     channels = development.levels.shape[1]
     scale = np.asarray(development.scale)[:, :channels].ravel()
     tested = set(test.series_of(test.rows).ravel().tolist())
-    found = {}
+    reasons = {}
     for s, name in enumerate(development.layout.series):
         if not np.isfinite(scale[s]):
-            found[name] = "its values before the validation part are too few or do not vary"
+            reasons[name] = "its values before the validation part are too few or do not vary"
         elif not yard.ranked[s]:
-            found[name] = "its values before the validation part do not vary"
+            reasons[name] = "its values before the validation part do not vary"
         elif s not in tested:
-            found[name] = "it has no window in the test part"
-    return found
+            reasons[name] = "it has no window in the test part"
+    return reasons
 
 
 def without_mase(
@@ -98,7 +98,7 @@ def without_mase(
 ) -> dict[str, str]:
     """Ranked series with test windows → why MASE has no meaning for it."""
     parts = [line for group in _training(development) for line in group.T]
-    found = {}
+    reasons = {}
     for s in np.unique(test.series_of(test.rows)).tolist():
         if yard.ranked[s] and np.isnan(yard.naive[s]):
             steps = (
@@ -107,5 +107,5 @@ def without_mase(
             why = "repeat themselves from season to season"
             if not np.isfinite(steps).any():
                 why = f"have no two values a season of {season} steps apart"
-            found[development.layout.series[s]] = f"its values before the validation part {why}"
-    return found
+            reasons[development.layout.series[s]] = f"its values before the validation part {why}"
+    return reasons

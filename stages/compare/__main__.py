@@ -1,4 +1,4 @@
-"""python -m stages.compare RUN …: two or more studies or members side by side, as a page and as text."""
+"""python -m stages.compare RUN …: studies, or single λ of them, side by side, as a page and as text."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from stages.failure import guarded
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Compare what the arguments name; 0, or 2 where it cannot be had."""
+    """Compare what the arguments name; 0, or 2 where it is not available."""
     environment.quieten()
     parser = argparse.ArgumentParser("stages.compare", description=__doc__)
-    parser.add_argument("runs", nargs="+", help="ids of runs, experiments' names or revisions")
+    parser.add_argument("runs", nargs="+", help="ids of runs, names of experiments, or revisions")
     parser.add_argument("--out", type=Path, default=Path("tmp/diff"), help="folder of the result")
     flags = parser.parse_args(argv)
     return diff(flags.runs, flags.out)

@@ -1,4 +1,4 @@
-"""`diff`: two or several studies (or members of them) side by side, as a page and as text."""
+"""`diff`: two or more studies (or single λ of them) side by side, as a page and as text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stages.compare.sections import sections
-from stages.compare.sides import Side, sides
+from stages.compare.sides import Side, load_sides
 from stages.environment import root
 from stages.report.drawing.plot import Chart
 from stages.report.drawing.style import style
@@ -24,7 +24,7 @@ def diff(tokens: list[str], out: Path) -> int:
     """Print the comparison and write it to `out`: index.html, figures/, and in short diff.md.
 
     Returns:
-        0; 2 where a side can't be had.
+        0; 2 where a side is not available.
     """
     if len(tokens) < 2:
         print('diff: name two or more: make diff RUNS="HEAD my-experiment"', file=sys.stderr)
@@ -34,7 +34,7 @@ def diff(tokens: list[str], out: Path) -> int:
         studies = repository.studies()
         named = [resolve(repository, token, studies) for token in tokens]
         with tempfile.TemporaryDirectory(prefix="ridgeline-") as folder:
-            text = write(sides(repository, named, Path(folder)), out)
+            text = write(load_sides(repository, named, Path(folder)), out)
     except (UnavailableError, LookupError) as error:
         print(f"diff: {error}", file=sys.stderr)
         return 2
@@ -42,31 +42,31 @@ def diff(tokens: list[str], out: Path) -> int:
     return 0
 
 
-def write(found: list[Side], out: Path) -> str:
+def write(sides: list[Side], out: Path) -> str:
     """Write the page, its figures and diff.md.
 
     Returns:
         What diff.md says, without the figures.
     """
-    title = " | ".join(side.label for side in found)
-    below = f"{', '.join(side.label for side in found[1:])} against {found[0].label}"
+    title = " | ".join(side.label for side in sides)
+    below = f"{', '.join(side.label for side in sides[1:])} against {sides[0].label}"
     with style():
-        told = sections(found)
-        build.write(told, out, title, "What differs, and is it better?", below)
-    (out / "diff.md").write_text(_markdown(title, told) + "\n", encoding="utf-8")
-    return _markdown(title, [replace(one, blocks=_without_charts(one)) for one in told])
+        page = sections(sides)
+        build.write(page, out, title, "What differs, and is it better?", below)
+    (out / "diff.md").write_text(_markdown(title, page) + "\n", encoding="utf-8")
+    return _markdown(title, [replace(part, blocks=_without_charts(part)) for part in page])
 
 
 def _without_charts(section: Section) -> list[Block]:
     return [block for block in section.blocks if not isinstance(block, Chart)]
 
 
-def _markdown(title: str, told: list[Section]) -> str:
+def _markdown(title: str, page: list[Section]) -> str:
     """The sections that have blocks, in short."""
     parts = [f"# {title}"]
-    for section in told:
-        own = [text for block in section.blocks if (text := _block(block))]
-        parts += [f"## {section.title}", *own] if own else []
+    for section in page:
+        texts = [text for block in section.blocks if (text := _block(block))]
+        parts += [f"## {section.title}", *texts] if texts else []
     return "\n\n".join(parts)
 
 
@@ -80,7 +80,7 @@ def _block(block: Block) -> str:
         return f"{block.caption}:\n\n{table(block.head, block.rows)}{note}"
     if isinstance(block, Chart):
         return f"![{block.title}](figures/{block.name}.svg)"
-    return ""  # the facts stand in the tables
+    return ""  # the tables have the facts
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

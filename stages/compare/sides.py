@@ -21,7 +21,7 @@ from stages.tracking.store.resolve import Named
 class Side:
     """A study as it was named, and its files by flag.
 
-    label: short and unlike the other sides'.
+    label: short, and different from the other sides'.
     """
 
     label: str
@@ -46,17 +46,17 @@ class Side:
         return Windows.load(self.files["development"])
 
     @cached_property
-    def places(self) -> dict[str, int]:
-        """Cell → index of the λ that is compared: the member that was named, else the chosen one."""
+    def lam_indices(self) -> dict[str, int]:
+        """Cell → index of the λ that is compared: the one that was named, else the chosen one."""
         chosen = self.table[self.table["selected"]]
         pairs = list(zip(chosen["cell"], chosen["lam"], strict=True))
-        if self.named.place is not None:
-            pairs = [self.named.place]
+        if self.named.point is not None:
+            pairs = [self.named.point]
         grids = {cell: np.array(self.fits[cell].lambdas) for cell, _ in pairs}
         return {cell: int(np.argmin(np.abs(grids[cell] - lam))) for cell, lam in pairs}
 
     def lam(self, cell: str) -> float:
-        return self.fits[cell].lambdas[self.places[cell]]
+        return self.fits[cell].lambdas[self.lam_indices[cell]]
 
     def row(self, cell: str) -> pd.Series:
         """The row of lambda_path.csv at the compared λ."""
@@ -79,33 +79,33 @@ class Side:
 
     def validated(self) -> list[np.ndarray]:
         """(2, N) group and time of the origins of each fold's validation windows."""
-        windows, found = self.windows, []
+        windows, origins = self.windows, []
         for fold in windows.folds:
             if fold.validation.size:
                 group, origin = windows.group_origin(fold.validation)
-                found.append(np.stack([group, windows.time[origin]]))
-        return found
+                origins.append(np.stack([group, windows.time[origin]]))
+        return origins
 
     def path(self, cell: str, column: str) -> np.ndarray:
         """(Λ,) a column of lambda_path.csv along the cell's grid."""
         return self.table.loc[self.table["cell"] == cell, column].to_numpy(float)
 
 
-def sides(repository: Repository, named: list[Named], folder: Path) -> list[Side]:
+def load_sides(repository: Repository, named: list[Named], folder: Path) -> list[Side]:
     """Every named study with its files below `folder`.
 
     Raises:
-        UnavailableError: some files are nowhere.
+        UnavailableError: some files are not available anywhere.
     """
-    found = []
-    for i, one in enumerate(named):
-        label = one.token[:8] if len(one.token) >= 32 else one.token
-        if one.place is not None:
-            label = f"{label} ({one.place[0]} λ={one.place[1]:.4g})"
-        found.append(Side(label, one, repository.fetch(one.revision, folder / str(i))))
-    return found
+    sides = []
+    for i, study in enumerate(named):
+        label = study.token[:8] if len(study.token) >= 32 else study.token
+        if study.point is not None:
+            label = f"{label} ({study.point[0]} λ={study.point[1]:.4g})"
+        sides.append(Side(label, study, repository.fetch(study.revision, folder / str(i))))
+    return sides
 
 
-def all_cells(found: list[Side]) -> list[str]:
+def all_cells(sides: list[Side]) -> list[str]:
     """Cells that any side has, in the order of the first that has them."""
-    return list(dict.fromkeys(cell for side in found for cell in side.places))
+    return list(dict.fromkeys(cell for side in sides for cell in side.lam_indices))

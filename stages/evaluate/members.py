@@ -1,4 +1,4 @@
-"""Who forecasts a part: the networks of its fold, their ensembles, and the baselines."""
+"""The forecasters of a part: the networks of its fold, their ensembles, and the baselines."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ BLOCK = 1 << 20  # forecasts, or numbers of inputs, that are held at a time
 
 
 @dataclass(frozen=True)
-class Member:
+class Forecaster:
     """One forecaster of one part: a network (lam, seed), an ensemble or a baseline.
 
-    kept: whether its forecasts are written; its scores are in any case.
+    kept: whether its forecasts are written; its scores always are.
     """
 
     past: Past
@@ -41,22 +41,22 @@ class Member:
         return Key(self.cell, self.lam, self.seed, fold)
 
 
-def network_members(
+def networks_of(
     fit: Fit, past: Past, data: Scaled, kept: Container[float], folder: Path
-) -> Iterator[Member]:
-    """The members of a cell: λ ascending, then seed, after several their ensemble.
+) -> Iterator[Forecaster]:
+    """The forecasters of a cell: λ ascending, then seed, after several seeds their ensemble.
 
-    Every network forecasts each block of windows once, together with the other seeds of its λ. Validation
-    windows are forecast by the kept λ's alone.
+    Every network forecasts each block of windows once, together with the other seeds of its λ. Only the
+    kept λ's forecast validation windows.
 
     Args:
         data: the part as its fold's networks see it. kept: the λ's whose networks' forecasts are written;
-            those of ensembles are in any case. folder: where temporary files may lie.
+            those of ensembles always are. folder: for temporary files.
     """
     network = network_of(fit.config)
     seeds = [*range(fit.seeds), *([ENSEMBLE] if fit.seeds > 1 else [])]
-    of_fold = fit.weights[fit.folds.index(past.fold.name)]
-    for lam, weights in zip(fit.lambdas, of_fold, strict=True):
+    fold_weights = fit.weights[fit.folds.index(past.fold.name)]
+    for lam, weights in zip(fit.lambdas, fold_weights, strict=True):
         if past.validates and lam not in kept:
             continue
         with ExitStack() as stack:
@@ -66,31 +66,31 @@ def network_members(
                 for spool, y in zip(spools, _with_ensemble(y_hat), strict=True):
                     spool.add(rows, y)
             for seed, spool in zip(seeds, spools, strict=True):
-                yield Member(past, fit.cell, lam, seed, spool, lam in kept or seed == ENSEMBLE)
+                yield Forecaster(past, fit.cell, lam, seed, spool, lam in kept or seed == ENSEMBLE)
 
 
 def _with_ensemble(y_hat: np.ndarray) -> list[np.ndarray]:
-    """The forecasts (S, N, H, C) of each seed and, after several, their mean."""
+    """The forecasts (S, N, H, C) of each seed and, of several seeds, their mean."""
     with np.errstate(over="ignore", invalid="ignore"):  # of a seed that diverged
         return [*y_hat, y_hat.mean(0)] if len(y_hat) > 1 else [*y_hat]
 
 
-def baseline_members(
+def fitted_baselines(
     names: Iterable[str],
     history: History,
     absent: dict[str, str],
     unvalidated: dict[str, str],
     folder: Path,
-) -> Iterator[Member]:
+) -> Iterator[Forecaster]:
     """The baselines, each fitted when its turn comes: of the test part, then of every fold or of none.
 
-    `absent` gets those that cannot be made of the test part, `unvalidated` of some fold, and why.
+    Those that cannot be computed go with the reason into `absent` (the test part) or `unvalidated` (a fold).
     """
     for name in names:
         with ExitStack() as stack:
             try:
                 make = BASELINES[name](history)
-                tested = _baseline_member(make, history.tested, stack, folder)
+                tested = _fitted_baseline(make, history.tested, stack, folder)
             except AbsentError as reason:
                 absent[name] = str(reason)
                 print(f"evaluate: no {name}: {reason}", file=sys.stderr, flush=True)
@@ -98,7 +98,7 @@ def baseline_members(
             yield tested
             try:
                 validated = [
-                    _baseline_member(make, past, stack, folder) for past in history.validation
+                    _fitted_baseline(make, past, stack, folder) for past in history.validation
                 ]
             except AbsentError as reason:
                 unvalidated[name] = str(reason)
@@ -108,13 +108,13 @@ def baseline_members(
             yield from validated
 
 
-def _baseline_member(
+def _fitted_baseline(
     make: Callable[[Past], Baseline], past: Past, stack: ExitStack, folder: Path
-) -> Member:
+) -> Forecaster:
     """A baseline of one part, its forecasts in a file that `stack` closes.
 
     Raises:
-        AbsentError: it cannot be made; of a validation part the message names the fold.
+        AbsentError: it cannot be computed; of a validation part the message names the fold.
     """
     spool = stack.enter_context(spooled(folder))
     try:
@@ -124,7 +124,7 @@ def _baseline_member(
     except AbsentError as reason:
         where = f"in {past.fold.name}: " if past.validates else ""
         raise AbsentError(f"{where}{reason}") from None
-    return Member(past, baseline.name, baseline.lam, BASELINE, spool)
+    return Forecaster(past, baseline.name, baseline.lam, BASELINE, spool)
 
 
 def _add(spool: Spool, baseline: Baseline, rows: np.ndarray, past: Past) -> None:

@@ -11,7 +11,7 @@ channel of the ranked series (each weighs the same):
 
 smape lies in [0, 1], as in utilsforecast. σ_s is of levels also where `window.difference` makes the
 networks learn differences, so that scaled errors of both mean the same. A series that is not ranked (see
-yardstick.py) has errors in the data's units of its own and is in no mean over series. A series for which
+yardstick.py) has errors in the data's units only and is in no mean over series. A series for which
 a metric has no meaning (mase without a seasonal step) is left out of that metric; where none is left, the
 metric has no rows.
 """
@@ -35,7 +35,7 @@ POWERS = {
 
 
 class Errors:
-    """Sums of one member's errors by series and step; `add` windows, then read `values`."""
+    """Sums of one forecaster's errors by series and step; `add` windows, then read `values`."""
 
     def __init__(self, yard: Yardstick, horizon: int) -> None:
         self.yard = yard
@@ -51,12 +51,12 @@ class Errors:
             (M, N) each measure of MEASURES of each window, as scaled_mse and scaled_mae, over its ranked
             channels; NaN where none is ranked.
         """
-        with np.errstate(over="ignore", invalid="ignore"):  # of a member that diverged
+        with np.errstate(over="ignore", invalid="ignore"):  # of a network that diverged
             return self._add(y, y_hat, series)
 
     def _add(self, y: np.ndarray, y_hat: np.ndarray, series: np.ndarray) -> np.ndarray:
-        one = self.yard.unit[series][:, None]  # (N, 1, C)
-        y, y_hat = y / one, y_hat / one
+        unit = self.yard.unit[series][:, None]  # (N, 1, C)
+        y, y_hat = y / unit, y_hat / unit
         error = y_hat - y
         size = np.abs(error)
         whole = np.abs(y) + np.abs(y_hat)
@@ -75,28 +75,28 @@ class Errors:
 
     def included(self, metric: str) -> np.ndarray:
         """(n,) bool: the series with windows that are in the metric's mean."""
-        kept = self.yard.ranked & (self.windows > 0)
-        return kept & np.isfinite(self.yard.naive) if metric == "mase" else kept
+        ranked = self.yard.ranked & (self.windows > 0)
+        return ranked & np.isfinite(self.yard.naive) if metric == "mase" else ranked
 
     def listed(self, metric: str) -> np.ndarray:
-        """(n,) bool: the series with a value of their own."""
+        """(n,) bool: the series that get a value each."""
         return self.included(metric) if metric in RELATIVE else self.windows > 0
 
     def values(self, metric: str) -> np.ndarray:
         """(1 + H + n,): overall, by step, by series; NaN where there is none."""
         sums, included, listed = self._sums(metric), self.included(metric), self.listed(metric)
-        own, power = self.yard.unit, POWERS.get(metric, 0)
+        units, power = self.yard.unit, POWERS.get(metric, 0)
         horizon = sums.shape[1]
         result = np.full(1 + horizon + len(sums), np.nan)
-        with np.errstate(over="ignore", invalid="ignore"):  # of a member that diverged
+        with np.errstate(over="ignore", invalid="ignore"):  # of a network that diverged
             if included.any():
-                common = own[included].max()
-                shares = (own[included, None] / common) ** power
+                common = units[included].max()
+                shares = (units[included, None] / common) ** power
                 by_step = (sums[included] * shares).sum(0) / self.windows[included].sum()
                 overall = np.concatenate([[by_step.mean()], by_step])
                 result[: 1 + horizon] = _in_units(metric, overall, common)
             mean = sums[listed].sum(1) / (self.windows[listed] * horizon)
-            result[1 + horizon :][listed] = _in_units(metric, mean, own[listed])
+            result[1 + horizon :][listed] = _in_units(metric, mean, units[listed])
         return result
 
     def _sums(self, metric: str) -> np.ndarray:
@@ -139,10 +139,10 @@ def _over_channels(values: np.ndarray, ranked: np.ndarray) -> np.ndarray:
     return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
 
 
-def _in_units(metric: str, values: np.ndarray, one: np.ndarray) -> np.ndarray:
-    """Values in units `one`, or in their square, in the data's units."""
+def _in_units(metric: str, values: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Values in multiples of `unit`, or of its square, in the data's units."""
     if metric == "rmse":
-        return np.asarray(np.sqrt(values) * one)
+        return np.asarray(np.sqrt(values) * unit)
     if metric == "mse":
-        return np.asarray(values * one * one)  # the square alone could overflow
-    return np.asarray(values * one) if metric == "mae" else values
+        return np.asarray(values * unit * unit)  # the square alone could overflow
+    return np.asarray(values * unit) if metric == "mae" else values

@@ -14,19 +14,19 @@ BaselineName = Literal["repeat_last", "seasonal_repeat", "ridge", "ar", "auto_et
 
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(values)) < len(values):
-        raise ValueError("each name may stand once; take the repeated one out")
+        raise ValueError("each name may appear once; take the repeated one out")
     return values
 
 
 class EvaluateParams(Section):
-    """What forecasts are scored with and beside, and which are kept.
+    """How forecasts are scored, what they are compared with, and which are kept.
 
     `scaled_mse` and `scaled_mae` are always computed: the verdicts rest on them.
     """
 
     metrics: Annotated[tuple[Metric, ...], AfterValidator(_distinct)] = Field(
         default=("mse", "mae", "rmse", "mase", "smape"),
-        description="errors in the data's units, beside scaled_mse and scaled_mae",
+        description="errors in the data's units, in addition to scaled_mse and scaled_mae",
     )
     season: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None,
@@ -40,5 +40,5 @@ class EvaluateParams(Section):
     forecasts: Literal["chosen", "all"] = Field(
         default="chosen",
         description="networks whose forecasts are written: of λ = 0 and the λ's that either report.rule "
-        "chooses, or of all; ensembles and baselines are written in any case",
+        "chooses, or of all; ensembles and baselines are always written",
     )

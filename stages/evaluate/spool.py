@@ -1,4 +1,4 @@
-"""Forecasts of one member on their way from a network to a file, so that memory does not hold a part."""
+"""One forecaster's forecasts on their way from a network to a file, so that memory need not hold a part."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 class Spool:
     """Blocks of windows in a temporary file.
 
-    Networks forecast a block for all seeds at once, while data/forecasts holds one member after another.
+    Networks forecast a block for all seeds at once, while data/forecasts holds one forecaster after another.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -27,7 +27,7 @@ class Spool:
         self.blocks += 1
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """What was added, in its order."""
+        """What was added, in that order."""
         self.file.seek(0)
         for _ in range(self.blocks):
             yield np.load(self.file), np.load(self.file)

@@ -1,4 +1,4 @@
-"""Forecasts and scores of every member and baseline, on the test part and on the validation windows."""
+"""Forecasts and scores of every network and baseline, on the test part and on the validation windows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stages.artifacts.yardstick import Yardstick, unranked, without_mase, yardst
 from stages.evaluate.baselines.past import History, Past
 from stages.evaluate.baselines.season import season_of
 from stages.evaluate.kept import kept_lambdas
-from stages.evaluate.members import Member, baseline_members, network_members
+from stages.evaluate.members import Forecaster, fitted_baselines, networks_of
 from stages.evaluate.metrics import Errors
 from stages.evaluate.params import EvaluateParams
 from stages.forecast.networks import Scaled
@@ -24,40 +24,40 @@ from stages.params import ParameterError
 
 
 def score(
-    members: Iterable[Member],
+    forecasters: Iterable[Forecaster],
     yard: Yardstick,
     metrics: tuple[str, ...],
     tested: ForecastWriter,
     validated: ForecastWriter,
     scores: Scores,
 ) -> None:
-    """Score each member's forecasts of every window of its part, and write them where they are kept.
+    """Score each forecaster's forecasts of every window of its part, and write those that are kept.
 
-    Losses by window are of ranked series alone. A member that diverged scores NaN or infinity, and is named
+    Losses by window are of ranked series alone. A network that diverged scores NaN or infinity, and is named
     on stderr: the others still count.
     """
-    for member in members:
-        windows, key = member.past.windows, member.key
-        writer = validated if member.past.validates else tested
+    for forecaster in forecasters:
+        windows, key = forecaster.past.windows, forecaster.key
+        writer = validated if forecaster.past.validates else tested
         errors, finite = Errors(yard, windows.layout.horizon), True
-        for rows, y_hat in member.forecasts:
+        for rows, y_hat in forecaster.forecasts:
             series = windows.series_of(rows)
             finite = finite and bool(np.isfinite(y_hat).all())
             losses = errors.add(windows.targets(rows), y_hat, series)
-            if member.kept:
+            if forecaster.kept:
                 writer.add(windows, rows, key, y_hat)
             ranked = yard.ranked[series].any(axis=1)
             scores.add_losses(windows, rows[ranked], key, losses[:, ranked])
-        if not member.past.validates:
+        if not forecaster.past.validates:
             scores.add(key, list(errors.rows(metrics, windows.layout.series)))
-        if not finite and member.seed >= 0:  # an ensemble's seed that diverged was named before
-            print(_not_finite(member), file=sys.stderr, flush=True)
+        if not finite and forecaster.seed >= 0:  # an ensemble's seed that diverged was named before
+            print(_not_finite(forecaster), file=sys.stderr, flush=True)
 
 
-def _not_finite(member: Member) -> str:
-    where = f", {member.past.fold.name}" if member.past.validates else ""
+def _not_finite(network: Forecaster) -> str:
+    where = f", {network.past.fold.name}" if network.past.validates else ""
     return (
-        f"evaluate: {member.cell} at λ = {member.lam:g} (seed {member.seed}{where}) forecasts values that "
+        f"evaluate: {network.cell} at λ = {network.lam:g} (seed {network.seed}{where}) forecasts values that "
         "are not finite: it diverged; lower train.learning_rate, set train.clip_norm, or leave it out"
     )
 
@@ -85,15 +85,15 @@ def run(
     absent: dict[str, str] = {}
     unvalidated: dict[str, str] = {}
     files = _cells(fits, history, params, forecasts)
-    files[BASELINES] = baseline_members(params.baselines, history, absent, unvalidated, forecasts)
-    for name, members in files.items():
+    files[BASELINES] = fitted_baselines(params.baselines, history, absent, unvalidated, forecasts)
+    for name, forecasters in files.items():
         gathered = Scores(test.layout)
         file = f"{name}.parquet"
         with (
             ForecastWriter(forecasts / file, test.layout) as tested,
             ForecastWriter(forecasts / VALIDATION / file, test.layout, folds=True) as validated,
         ):
-            score(members, yard, params.metrics, tested, validated, gathered)
+            score(forecasters, yard, params.metrics, tested, validated, gathered)
         gathered.save(scores, name)
     undefined = {}
     if "mase" in params.metrics:
@@ -112,23 +112,23 @@ def run(
 
 def _cells(
     fits: list[Fit], history: History, params: EvaluateParams, folder: Path
-) -> dict[str, Iterator[Member]]:
-    """Of each cell the members of the test part, then of each fold."""
-    seen, members = _seen(history.tested), {}
+) -> dict[str, Iterator[Forecaster]]:
+    """For each cell its forecasters of the test part, then of each fold."""
+    seen, forecasters = _seen(history.tested), {}
     for fit in fits:
         kept = set(fit.lambdas)
         if params.forecasts == "chosen":
             kept = kept_lambdas(fit, history.development)
-        members[fit.cell] = _of_cell(fit, history, seen, kept, folder)
-    return members
+        forecasters[fit.cell] = _of_cell(fit, history, seen, kept, folder)
+    return forecasters
 
 
 def _of_cell(
     fit: Fit, history: History, seen: Scaled, kept: set[float], folder: Path
-) -> Iterator[Member]:
-    yield from network_members(fit, history.tested, seen, kept, folder)
+) -> Iterator[Forecaster]:
+    yield from networks_of(fit, history.tested, seen, kept, folder)
     for past in history.validation:
-        yield from network_members(fit, past, _seen(past), kept, folder)
+        yield from networks_of(fit, past, _seen(past), kept, folder)
 
 
 def _seen(past: Past) -> Scaled:

@@ -106,11 +106,13 @@ def forecast(network: Network, weights: np.ndarray, data: Scaled, rows: np.ndarr
     forecasts(plan, workspace, data.series, origins, np.ascontiguousarray(weights), raw, units)
     units = units.reshape(n, 2, channels).astype(float)
     y_hat = np.empty((k, n, data.layout.horizon, channels))
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # of one that diverged
+    with np.errstate(
+        over="ignore", invalid="ignore", divide="ignore"
+    ):  # of a network that diverged
         size = units[:, 1] * data.scale[data.groups(rows), :channels]
         step = np.exp2(np.ceil(np.log2(size)) + GRID)[:, None]
-        for one, y in zip(raw, y_hat, strict=True):
-            y[:] = np.rint(data.undo(rows, one, units) / step) * step
+        for outputs, y in zip(raw, y_hat, strict=True):
+            y[:] = np.rint(data.undo(rows, outputs, units) / step) * step
     seen = data.series[rows[:, None] + np.arange(1 - data.layout.lookback, 1)]
     y_hat[:, ~(np.abs(seen) < LARGEST).all((1, 2))] = np.nan
     return y_hat

@@ -16,19 +16,19 @@ def scaled(
     center: np.ndarray,
     scale: np.ndarray,
     dtype: Any,
-    behind: int = 0,
+    padding: int = 0,
 ) -> np.ndarray:
     """(value − center) / scale of each group, before a window's normalisation.
 
     Args:
         values: (V, F). lines: group → its rows that are wanted. center, scale: (G, F).
-        behind: rows of zeros after the last one.
+        padding: rows of zeros after the last one.
 
     Returns:
-        The wanted rows one behind another, then the zeros.
+        The wanted rows one after another, then the zeros.
     """
     total = sum(line.stop - line.start for line in lines.values())
-    series, at = np.zeros((total + behind, values.shape[1]), dtype), 0
+    series, at = np.zeros((total + padding, values.shape[1]), dtype), 0
     for group, line in lines.items():
         for begin in range(line.start, line.stop, SLAB):
             part = values[begin : min(begin + SLAB, line.stop)]

@@ -1,7 +1,7 @@
 """The cells: all that is known of each, as one class and one row of `CELLS`.
 
 The CPU kernels, the torch engine, initial weights, diagnostics, the page, MLflow's views and the values of
-`train.cells` follow this table. Equations are written with + − × and tanh over values that know them, so the
+`train.cells` follow this table. Equations are written with + − × and tanh over values that have them, so the
 same lines are evaluated by torch on tensors (`stacked/`) and emitted as vector instructions of the CPU
 kernels (`vector.py`).
 
@@ -66,7 +66,7 @@ class Cell:
         states: how many values of D units a step hands to the next besides h.
         kept: how many values of D units a step keeps for `backward`, besides gates and states.
         skips: whether `Backward.h` is given.
-        biases: gate → where its bias starts, if not at 0.
+        biases: gate → the start value of its bias, where that is not 0.
     """
 
     products: ClassVar[tuple[Product, ...]] = ()

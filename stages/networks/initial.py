@@ -1,7 +1,7 @@
 """Initial weights: a function of the architecture and the seed alone, so common to every λ and fold.
 
 Input and head weights are uniform (Glorot & Bengio 2010), recurrent weights orthogonal for each gate
-(Saxe et al. 2014), biases zero but for the gates that their cell names in `Cell.biases`.
+(Saxe et al. 2014), biases zero except for the gates that `Cell.biases` names.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class Study:
 
     @property
     def measure(self) -> str:
-        """Of all errors that are compared; one for all cells, as the loss is."""
+        """The measure of all errors that are compared; one for all cells, as the loss is."""
         return self.cells[0].measure
 
     @property
@@ -121,8 +121,8 @@ def _cell(fit: Fit, development: Windows, scores: Path, params: ReportParams) ->
         development.layout.horizon,
     )
     members = _overall(scores / f"{fit.cell}.parquet")
-    together = members.index.get_level_values("seed") == ENSEMBLE
-    overall = members[~together].groupby("lam").mean(skipna=False)
+    of_ensemble = members.index.get_level_values("seed") == ENSEMBLE
+    overall = members[~of_ensemble].groupby("lam").mean(skipna=False)
     by_member, chosen = _window_losses(scores, fit.cell, measure), path.chosen(params.rule)
     squared = by_member if measure == "mse" else _window_losses(scores, fit.cell, "mse")
     seeds = [[by_member[lam, s] for s in range(fit.seeds)] for lam in path.lambdas]
@@ -136,7 +136,7 @@ def _cell(fit: Fit, development: Windows, scores: Path, params: ReportParams) ->
         test_by_seed=np.array([[one.loss.mean() for one in row] for row in seeds]),
         losses=tuple(WindowLosses.mean(row) for row in seeds),
         ensemble=tuple(by_member[lam, ENSEMBLE] for lam in path.lambdas if fit.seeds > 1),
-        ensemble_overall=members[together].droplevel("seed").reindex(list(path.lambdas)),
+        ensemble_overall=members[of_ensemble].droplevel("seed").reindex(list(path.lambdas)),
         squared=WindowLosses.mean([squared[path.lambdas[chosen], s] for s in range(fit.seeds)]),
     )
 

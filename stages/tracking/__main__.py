@@ -1,8 +1,8 @@
-"""python -m stages.tracking COMMAND …: runs in MLflow, made from a study's files.
+"""python -m stages.tracking COMMAND …: a study's files as runs in MLflow.
 
-Files are the truth and MLflow is their mirror: no stage reads anything from there, and a store that is slow
-or away fails none. Beside the pipeline: `train` (show the curves while they grow), `report` (log the study).
-By hand: `sync`, `reproduce`, `promote`; the Makefile has a target for each.
+Files are the truth and MLflow is their mirror: no stage reads anything from there, and none fails where the
+store is slow or does not answer. Within the pipeline: `train` (show the curves while they grow), `report`
+(log the study). By hand: `sync`, `reproduce`, `promote`; the Makefile has a target for each.
 
 Environment: MLFLOW_TRACKING_URI (another store); RIDGELINE_TRACKING=off (nothing is logged within the
 pipeline); RIDGELINE_TRACKING_SECONDS (how long to wait for the store in all: 60).
@@ -19,7 +19,7 @@ from stages.tracking.store.log import complain, log_report
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command. Beside the pipeline always 0 but for wrong usage: tracking never fails a study."""
+    """Run one command. Within the pipeline always 0 except for wrong usage: tracking never fails a study."""
     flags = _arguments(argv)
     if flags.command == "sync":
         from stages.tracking.commands.sync import sync
@@ -33,10 +33,10 @@ def main(argv: list[str] | None = None) -> int:
         from stages.tracking.commands.promote import promote
 
         return promote(flags.revision)
-    return _beside(flags)
+    return _in_pipeline(flags)
 
 
-def _beside(flags: argparse.Namespace) -> int:
+def _in_pipeline(flags: argparse.Namespace) -> int:
     if not tracks():
         return 0
     paths = {k: v for k, v in vars(flags).items() if isinstance(v, Path)}
@@ -59,12 +59,12 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("stages.tracking", description=__doc__, formatter_class=form)
     commands = parser.add_subparsers(dest="command", required=True)
-    made = {
+    in_pipeline = {
         "train": ("show training in MLflow while it goes on", ("development", "fits")),
         "watch": ("the process that `train` starts", ("development", "fits")),
         "report": ("log a study's files", ("development", "fits", "scores", "report")),
     }
-    for name, (text, paths) in made.items():
+    for name, (text, paths) in in_pipeline.items():
         command = commands.add_parser(name, help=text)
         for flag in paths:
             command.add_argument(f"--{flag}", type=Path, required=True)
@@ -72,8 +72,8 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
             command.add_argument("--pid", type=int, required=True, help="of the pipeline")
     sync = commands.add_parser("sync", help="log what files and DVC's cache have and MLflow lacks")
     sync.add_argument("revisions", nargs="*", help="commits or experiments; default: all")
-    reproduce = commands.add_parser("reproduce", help="make a run's study again and compare")
-    reproduce.add_argument("run", help="id of a run, experiment's name or revision")
+    reproduce = commands.add_parser("reproduce", help="run a run's study again and compare")
+    reproduce.add_argument("run", help="id of a run, name of an experiment, or revision")
     promote = commands.add_parser("promote", help="register a committed study's chosen model")
     promote.add_argument("revision", nargs="?", default="HEAD", help="a commit; default: HEAD")
     return parser.parse_args(argv)

@@ -55,7 +55,7 @@ class Multipliers(Section):
 
 
 class Penalty(Section):
-    """What λ is the strength of: with m training windows and c each group's multiplier
+    """What λ weighs: with m training windows and c each group's multiplier
 
     l2: λ/(2m) Σ c w² in the loss. decoupled: AdamW's decay of λ/m. l1: λ/m Σ c |w|.
     elastic_net: λ/m Σ c [ρ |w| + (1−ρ)/2 w²], ρ = ratio. predictions: λ/(2m) Σ ‖ŷ‖², not on weights.
@@ -79,7 +79,7 @@ class Penalty(Section):
             )
         if self.kind == "predictions" and self.multipliers != Multipliers():
             raise ValueError(
-                "multipliers are of weights, and kind predictions penalises none; set them to 1"
+                "multipliers apply to weights, and kind predictions penalises none; set them to 1"
             )
         return self
 

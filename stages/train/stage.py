@@ -1,4 +1,4 @@
-"""All members of all cells, trained as planned, and the fits that come of it."""
+"""All members of all cells, trained as planned, and the fits that result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from stages.train.pool.store import Entry, MemberStore
 
 
 def train_study(development: Path, params: TrainParams, store: MemberStore) -> list[Fit]:
-    """Every cell's fit; members that the store has are not trained again.
+    """Every cell's fit; members that are in the store are not trained again.
 
     With early stopping the final fold waits for the others; see `Plan.jobs`.
     """
@@ -43,8 +43,8 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
         train_jobs(development, jobs, store)
     fits = []
     for cell in plan.recipes:
-        of_cell = [job for job in jobs if job.recipe.network.cell == cell]
-        fits.append(_fit(cell, plan, _entries(development, of_cell, store)))
+        cell_jobs = [job for job in jobs if job.recipe.network.cell == cell]
+        fits.append(_fit(cell, plan, _entries(development, cell_jobs, store)))
     return fits
 
 
@@ -61,10 +61,10 @@ def _refuse_excess(plan: Plan) -> None:
 
 
 def _entries(development: Path, jobs: list[Job], store: MemberStore) -> Iterator[tuple[Job, Entry]]:
-    """Each job with its entry; what is gone again, pruned by another run or deleted, is trained anew.
+    """Each job with its entry; what has been pruned by another run or deleted is trained again.
 
     Raises:
-        RuntimeError: it goes again and again.
+        RuntimeError: entries vanish again and again.
     """
     for job in jobs:
         attempts = 1
@@ -107,10 +107,10 @@ def _fit(cell: str, plan: Plan, entries: Iterable[tuple[Job, Entry]]) -> Fit:
         gradients[at] = arrays["state_gradients"]
         for name in CURVES:
             curves[name][at] = arrays[name]
-        for place, measure in enumerate(MEASURES):
-            train_losses[measure][at] = meta["train_losses"][place]
+        for index, measure in enumerate(MEASURES):
+            train_losses[measure][at] = meta["train_losses"][index]
             if job.member.fold in validated:
-                window_losses[measure][job.member.fold][at[1:]] = arrays["window_losses"][place]
+                window_losses[measure][job.member.fold][at[1:]] = arrays["window_losses"][index]
     # The final fold has no validation part, though it may share its networks with a fold that has one.
     curves["validation_loss"][names.index(FINAL)] = np.nan
     m = tuple(fold.m for fold in folds.values())

@@ -22,7 +22,7 @@ from stages.window.summary import lines, summary
 def main(argv: list[str] | None = None) -> None:
     """Cut the windows that params.yaml asks for.
 
-    A season that `evaluate` will need and that nothing tells is refused here, before anything is trained.
+    A study for which `evaluate` will need a season and none is known is refused here, before any training.
     """
     parser = argparse.ArgumentParser(prog="stages.window", description=__doc__)
     for name in ("series", "development", "test", "summary"):

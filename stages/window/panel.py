@@ -15,11 +15,11 @@ from stages.window.params import WindowParams
 
 @dataclass(frozen=True)
 class Panel:
-    """Groups one behind another, each from its first to its last step (see artifacts/windows.py).
+    """Groups one after another, each from its first to its last step (see artifacts/windows.py).
 
     values (V, F) model scale; levels (V, C) filled, in the data's units; observed (V, C) bool: whether a
-    level stands in the file; scored (V, C) bool: whether a value may be a scored target (of a difference both
-    levels stand in the file); starts (G + 1,) and first (G,); time (T,) int64; names of the series; lag of
+    level is in the file; scored (V, C) bool: whether a value may be a scored target (of a difference, both
+    levels are in the file); starts (G + 1,) and first (G,); time (T,) int64; names of the series; lag of
     the difference (0: none).
     """
 
@@ -52,31 +52,31 @@ class Panel:
     def part(self, begin: int, end: int) -> Panel:
         """The steps `begin` … `end` − 1 of the time line, which then begins at `begin`."""
         steps = self.steps
-        kept = (steps >= begin) & (steps < end)
-        lengths = np.bincount(self.groups[kept], minlength=len(self.first))
+        inside = (steps >= begin) & (steps < end)
+        lengths = np.bincount(self.groups[inside], minlength=len(self.first))
         first = np.clip(self.first - begin, 0, end - begin)
         return replace(
-            self._of_rows(kept), starts=_ends(lengths), first=first, time=self.time[begin:end]
+            self._of_rows(inside), starts=_ends(lengths), first=first, time=self.time[begin:end]
         )
 
     def of_groups(self, kept: np.ndarray) -> Panel:
-        """The groups where `kept` (G,) is true, each a series of its own, on the same time line."""
+        """The groups where `kept` (G,) is true, each a separate series, on the same time line."""
         names = tuple(name for name, keep in zip(self.names, kept, strict=True) if keep)
         starts = _ends(np.diff(self.starts)[kept])
         return replace(
             self._of_rows(kept[self.groups]), starts=starts, first=self.first[kept], names=names
         )
 
-    def _of_rows(self, kept: np.ndarray) -> Panel:
+    def _of_rows(self, rows: np.ndarray) -> Panel:
         arrays = ("values", "levels", "observed", "scored")
-        return replace(self, **{name: getattr(self, name)[kept] for name in arrays})
+        return replace(self, **{name: getattr(self, name)[rows] for name in arrays})
 
     def compact(self) -> Panel:
-        """The same groups on a time line of the steps through which any of them lives."""
-        lived = np.unique(self.steps)
-        if len(lived) == len(self.time):
+        """The same groups on a time line of the steps that any of them has."""
+        used = np.unique(self.steps)
+        if len(used) == len(self.time):
             return self
-        return replace(self, first=np.searchsorted(lived, self.first), time=self.time[lived])
+        return replace(self, first=np.searchsorted(used, self.first), time=self.time[used])
 
 
 def _ends(lengths: np.ndarray) -> np.ndarray:
@@ -87,7 +87,7 @@ def build_panel(series: Series, params: WindowParams, lag: int) -> Panel:
     """Arrange the series as the parameters say; `lag` is the difference's lag (0: no difference).
 
     Raises:
-        ParameterError: there are gaps and window.missing is `error`; or with joint channels no step is
+        ParameterError: there are gaps and window.missing is `error`; or channels are joint and no step is
             common to all series.
     """
     panel = arrange(series, params.fill, params.channels, lag)
@@ -168,7 +168,7 @@ def _joined(panel: Panel, shared: bool) -> Panel:
 
 
 def _refuse_gaps(panel: Panel, series: Series) -> None:
-    """Name the first series or covariate with a gap; a difference's first steps are none."""
+    """Name the first series or covariate with a gap; the first steps of a difference do not count."""
     holes, covariates = np.isnan(panel.values), series.summary["covariates"]
     joint = len(panel.names) > len(panel.first)
     for group, rows in enumerate(panel.lines()):
@@ -200,18 +200,18 @@ def usable(panel: Panel, lookback: int, horizon: int) -> np.ndarray:
     )
     good = np.zeros(len(rows), bool)
     origins = rows[inside]
-    bad = _running(np.isnan(panel.values))
-    lost = _running(~panel.scored)
-    gone = _running(np.isnan(panel.levels))
+    gaps = _rows_before(np.isnan(panel.values))
+    unscored = _rows_before(~panel.scored)
+    unknown = _rows_before(np.isnan(panel.levels))
     good[origins] = (
-        (bad[origins + 1] == bad[origins + 1 - lookback])
-        & (lost[origins + 1 + horizon] == lost[origins + 1])
-        & (gone[origins + 1] == gone[origins + 1 - max(panel.lag, 1)])
+        (gaps[origins + 1] == gaps[origins + 1 - lookback])
+        & (unscored[origins + 1 + horizon] == unscored[origins + 1])
+        & (unknown[origins + 1] == unknown[origins + 1 - max(panel.lag, 1)])
     )
     return good
 
 
-def _running(flags: np.ndarray) -> np.ndarray:
+def _rows_before(flags: np.ndarray) -> np.ndarray:
     """Flags (V, X) → (V + 1,): how many rows with any flag come before each row."""
     counts = np.zeros(len(flags) + 1, np.int64)
     np.cumsum(flags.any(axis=1), out=counts[1:])

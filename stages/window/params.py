@@ -104,7 +104,7 @@ class WindowParams(Section):
 
     @model_validator(mode="after")
     def _parts_hold_a_window(self) -> WindowParams:
-        """Of parts that are told as counts; for fractions and dates the series decides."""
+        """Checks parts that are given as counts; for fractions and dates the series decides."""
         if isinstance(self.split.test, int) and self.split.test < self.horizon:
             raise ValueError(
                 f"split.test = {self.split.test} steps hold no window of horizon = {self.horizon}; enlarge "

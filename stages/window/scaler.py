@@ -37,8 +37,8 @@ def fit_scaler(kind: str, panel: Panel, admitted: np.ndarray) -> tuple[np.ndarra
     """Center and scale (G, F) of a training part; NaN for groups that are not admitted (G,).
 
     standard: mean and standard deviation (1/N); minmax: minimum and range; none: 0 and 1. A covariate that
-    does not vary has an infinite scale: the network sees 0 whatever it does later, since nothing tells its
-    unit.
+    does not vary has an infinite scale: the network sees 0 whatever it does later, since its unit is
+    unknown.
     """
     features, channels = panel.values.shape[1], panel.levels.shape[1]
     center = np.full((len(panel.first), features), np.nan)
@@ -56,7 +56,7 @@ def fit_scaler(kind: str, panel: Panel, admitted: np.ndarray) -> tuple[np.ndarra
 
 
 def location_and_width(kind: str, values: np.ndarray) -> tuple[float, float]:
-    """What a scaler takes off and divides by; of no values 0 and 0."""
+    """What a scaler subtracts and divides by; 0 and 0 where there are no values."""
     if kind == "none":
         return 0.0, 1.0
     if not len(values):

@@ -71,7 +71,7 @@ def _length(
         moment = moment.tz_convert("UTC").tz_localize(None)
     first = int(np.searchsorted(time, moment.to_datetime64().astype("datetime64[us]").astype(int)))
     if not 0 < first < len(time):
-        begin, end = (calendar.text(int(one)) for one in time[[0, -1]])
+        begin, end = (calendar.text(int(stamp)) for stamp in time[[0, -1]])
         raise ParameterError(
             f"window.split.{name} = {part!r} must lie after {begin} and not after {end}, where the part "
             "before it begins and ends; choose a date between"

@@ -32,7 +32,7 @@ def make_windows(
     """The development part and the test part.
 
     Training windows of a fold end before its validation block begins; validation and test windows may
-    look back over their part's beginning, but their targets lie inside it. A fold admits the series whose
+    look back beyond their part's beginning, but their targets lie inside it. A fold admits the series whose
     values in its training part are enough and vary (see `scaler.refusals`); one that begins in the validation
     part or later is in no fold but the final one. Series that nothing admits are left out by name and do
     not move the cuts.
@@ -66,7 +66,7 @@ def _settled(
 ) -> tuple[Panel, Cuts, list[Training]]:
     """The series that some fold admits, and the cuts of their time line alone.
 
-    A series that nothing admits may reach further than the others: without it the cuts are made again.
+    A series that nothing admits may reach further than the others: without it time is cut again.
     """
     while True:
         panel = panel.compact()
@@ -85,7 +85,7 @@ def _lag(params: WindowParams, season: int | None, series: Series) -> int:
     if season is None:
         raise ParameterError(
             "window.difference = 'seasonal' needs a season, and the frequency "
-            f"{series.calendar.frequency!r} tells none; set evaluate.season to the steps of one cycle (11 "
+            f"{series.calendar.frequency!r} implies none; set evaluate.season to the steps of one cycle (11 "
             "for yearly sunspots, say)"
         )
     return season
@@ -104,10 +104,10 @@ def _without(
     rule = f"a series needs window.lookback + 2 · window.horizon = {params.least} values there that vary"
     joint = len(panel.names) > len(panel.first)
     if joint or len(reasons) == len(panel.first):
-        some = next(iter(reasons.items()))
-        who = "" if joint else f"series {panel.names[some[0]]!r} has "
+        group, reason = next(iter(reasons.items()))
+        who = "" if joint else f"series {panel.names[group]!r} has "
         raise ParameterError(
-            f"{'' if joint else 'no series can be trained on: '}{who}{some[1]} {where}; {rule}; "
+            f"{'' if joint else 'no series can be trained on: '}{who}{reason} {where}; {rule}; "
             "shorten window.lookback or window.horizon, make window.split's parts smaller, or take the "
             "series out of prepare.targets"
         )
@@ -134,8 +134,8 @@ def _rows(
 ) -> np.ndarray:  # fmt: skip
     """Rows of usable windows of admitted groups whose targets lie in steps first … stop − 1."""
     steps = part.steps
-    kept = good & admitted[part.groups] & (steps >= first - 1) & (steps < stop - params.horizon)
-    return np.flatnonzero(kept).astype(np.int64)
+    chosen = good & admitted[part.groups] & (steps >= first - 1) & (steps < stop - params.horizon)
+    return np.flatnonzero(chosen).astype(np.int64)
 
 
 def _folds(

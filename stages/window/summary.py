@@ -33,14 +33,14 @@ def summary(development: Windows, test: Windows) -> dict[str, Any]:
         }
         for fold in development.folds
     }
-    ranked_not = set(not_admitted(development, development.scale))
+    unranked = set(not_admitted(development, development.scale))
     scored = {layout.series[i] for i in np.unique(test.series_of(test.rows))}
     return {
         "parts": parts,
         "folds": folds,
         "test": {
             "windows": len(test.rows),
-            "not_ranked": [name for name in layout.series if name in scored & ranked_not],
+            "not_ranked": [name for name in layout.series if name in scored & unranked],
         },
         "left_out": dict(development.left_out),
     }
@@ -60,9 +60,9 @@ def lines(content: dict[str, Any]) -> list[str]:
         "left out": left_out,
         "forecast but not ranked, too short in the training part": content["test"]["not_ranked"],
     }
-    return [f"{what}: {_some(names)}" for what, names in notes.items() if names]
+    return [f"{what}: {_listed(names)}" for what, names in notes.items() if names]
 
 
-def _some(names: list[str]) -> str:
+def _listed(names: list[str]) -> str:
     more = len(names) - NAMED
     return "; ".join(names[:NAMED]) + (f"; and {more} more" if more > 0 else "")

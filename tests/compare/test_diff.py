@@ -18,7 +18,7 @@ from stages.compare.sides import Side
 from stages.report.params import ReportParams
 from stages.report.stage import run
 from stages.tracking.history.lock import Lock
-from stages.tracking.history.revisions import Revision, Study
+from stages.tracking.history.revisions import RecordedStudy, Revision
 from stages.tracking.store.resolve import Named
 from tests.support.browser import check
 from tests.support.made_study import EPOCHS, GRID, LEVELS, Maker
@@ -36,11 +36,13 @@ def side(
     run(**paths, folder=root / "report", params=ReportParams())
     lock = Lock({"train": {"params": {"params.yaml": {"train": {"hidden": hidden}}}}}, {}, {})
     revision = Revision(label, "", lock)
-    return Side(label, Named(label, Study(label, [revision])), {**paths, "report": root / "report"})
+    return Side(
+        label, Named(label, RecordedStudy(label, [revision])), {**paths, "report": root / "report"}
+    )
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> list[Side]:
+def sides(tmp_path_factory: pytest.TempPathFactory) -> list[Side]:
     root = tmp_path_factory.mktemp("sides")
     return [
         side("first", root / "a", GRID, ("north",), 2),
@@ -49,9 +51,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Side]:
 
 
 @pytest.fixture(scope="module")
-def written(found: list[Side], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def written(sides: list[Side], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     out = tmp_path_factory.mktemp("diff")
-    return out, write(found, out)
+    return out, write(sides, out)
 
 
 def test_the_page_needs_nothing_but_itself(written: tuple[Path, str]) -> None:
@@ -71,16 +73,16 @@ def test_the_page_needs_nothing_but_itself(written: tuple[Path, str]) -> None:
     assert set(drawn) == {name for name in files if name.endswith(".svg")}
 
 
-def test_figures_are_those_of_the_studies(found: list[Side], written: tuple[Path, str]) -> None:
+def test_figures_are_those_of_the_studies(sides: list[Side], written: tuple[Path, str]) -> None:
     folder, _ = written
     path = pd.read_csv(folder / "figures" / "lambda_path.csv")
-    for one, grid in zip(found, (GRID, OTHER), strict=True):
-        own = pd.read_csv(one.files["report"] / "lambda_path.csv")
+    for one, grid in zip(sides, (GRID, OTHER), strict=True):
+        table = pd.read_csv(one.files["report"] / "lambda_path.csv")
         for cell in LEVELS:
             for part in ("validation", "test"):
                 line = path[(path["panel"] == f"{cell}: {part}") & (path["line"] == one.label)]
                 assert line["lam"].tolist() == list(grid)
-                wanted = own.loc[own["cell"] == cell, f"{part}_mse"]
+                wanted = table.loc[table["cell"] == cell, f"{part}_mse"]
                 np.testing.assert_allclose(line["mse"], wanted, rtol=1e-5)
     curves = pd.read_csv(folder / "figures" / "curves.csv")
     last = curves[(curves["epoch"] == EPOCHS) & (curves["panel"] == "lstm")].set_index("line")[
@@ -90,7 +92,7 @@ def test_figures_are_those_of_the_studies(found: list[Side], written: tuple[Path
     np.testing.assert_allclose(last, 1.2 * 0.6 * (1 + 3 * np.exp(-(EPOCHS - 1) / 40)), rtol=1e-5)
 
 
-def test_what_is_said_is_true_of_the_studies(found: list[Side], written: tuple[Path, str]) -> None:
+def test_what_is_said_is_true_of_the_studies(sides: list[Side], written: tuple[Path, str]) -> None:
     folder, text = written
     assert re.search(r"\| train.hidden +\| 2 +\| 3 ", text)
     words = sum("no difference" not in line for line in text.splitlines() if line.startswith("- "))
@@ -101,14 +103,14 @@ def test_what_is_said_is_true_of_the_studies(found: list[Side], written: tuple[P
     lines = [line[2:] for line in text.splitlines() if line.startswith("- ")]
     assert len(lines) == 2
     for cell, line in zip(LEVELS, lines, strict=True):
-        pair = [mean_loss(one, cell) for one in found]
+        pair = [mean_loss(one, cell) for one in sides]
         assert f"test error {100 * (pair[1] / pair[0] - 1):+.1f} %".replace("-", "−") in line
         assert line.replace("'", "&#39;") in page.replace("\u00a0", " ")
     for cell in LEVELS:
-        nets = [load_fits(one.files["fits"]) for one in found]
+        nets = [load_fits(one.files["fits"]) for one in sides]
         a, b = (
-            next(fit for fit in fits if fit.cell == cell).weights[-1, one.places[cell]]
-            for fits, one in zip(nets, found, strict=True)
+            next(fit for fit in fits if fit.cell == cell).weights[-1, one.lam_indices[cell]]
+            for fits, one in zip(nets, sides, strict=True)
         )
         by_hand = np.mean([np.linalg.norm(b[s] - a[s]) / np.linalg.norm(a[s]) for s in range(2)])
         assert re.search(rf"\| {LONG}: {cell} +\| first: {cell} +\| {by_hand:.3g} ", text)
@@ -124,27 +126,27 @@ def mean_loss(one: Side, cell: str) -> float:
 
 
 def test_validation_errors_on_other_windows_are_not_ranked(
-    found: list[Side], tmp_path: Path
+    sides: list[Side], tmp_path: Path
 ) -> None:
-    windows = found[0].windows
+    windows = sides[0].windows
     path = tmp_path / "development.safetensors"
     replace(windows, folds=windows.folds[1:]).save(path)
-    other = replace(found[1], files={**found[1].files, "development": path})
-    text = write([found[0], other], tmp_path / "diff")
+    other = replace(sides[1], files={**sides[1].files, "development": path})
+    text = write([sides[0], other], tmp_path / "diff")
     assert "cannot be compared: their validation windows differ." in text
     assert " independent horizons" in text  # on the test part they can
 
 
-def test_studies_of_other_data_get_no_verdict(found: list[Side], tmp_path: Path) -> None:
+def test_studies_of_other_data_get_no_verdict(sides: list[Side], tmp_path: Path) -> None:
     other = side("elsewhere", tmp_path / "c", GRID, ("north", "south"), 2)
-    text = write([found[0], other], tmp_path / "diff")
+    text = write([sides[0], other], tmp_path / "diff")
     assert "Validation errors of the sides cannot be compared: their scaled units differ" in text
     assert "elsewhere: rnn against rnn at λ = 100 of first: no verdict, their scaled units" in text
     assert not (tmp_path / "diff/figures/verdicts.svg").exists()
 
 
-def test_a_study_beside_itself_is_the_same(found: list[Side], tmp_path: Path) -> None:
-    text = write([found[0], found[0]], tmp_path)
+def test_a_study_compared_with_itself_is_the_same(sides: list[Side], tmp_path: Path) -> None:
+    text = write([sides[0], sides[0]], tmp_path)
     assert "All parameters are the same." in text
     assert "first: rnn has the same test losses as rnn at λ = 100 of first." in text
     assert re.search(r"\| first: rnn +\| first: rnn +\| 0 ", text)

@@ -13,8 +13,8 @@ from statsforecast.models import AutoETS
 
 from stages.artifacts.scores import Index, load_index
 from stages.evaluate import members
+from stages.evaluate.baselines import exponential
 from stages.evaluate.baselines.past import AbsentError, History
-from stages.evaluate.baselines.table import exponential
 from stages.params import ParameterError
 from stages.report.judging.absences import absences, listed
 from stages.report.params import ReportParams
@@ -27,7 +27,7 @@ from tests.support.evaluate_windows import waves as levels
 ALL = ("repeat_last", "seasonal_repeat", "ridge", "ar", "auto_ets")
 
 
-def made(values: np.ndarray, season: int | None = 6, **more: object) -> History:
+def history_from(values: np.ndarray, season: int | None = 6, **more: object) -> History:
     return history_of(*make(values, ends=(90, 120), **more), season)  # type: ignore[arg-type]
 
 
@@ -72,13 +72,15 @@ def test_a_baseline_that_cannot_be_made_says_why(
             "stages.evaluate.baselines.autoregressive.coefficients",
             lambda *_: (1e308, np.array([1e200])),
         )
-    history, absent = made(values, season), dict[str, str]()
+    history, absent = history_from(values, season), dict[str, str]()
     if change == "gaps":
         history.development.levels[[70, 80, 10, 20]] = (
             np.nan
         )  # not filled, one season earlier as well
-    found = list(members.baseline_members(["repeat_last", name], history, absent, {}, tmp_path))
-    assert [(one.cell, one.key.fold) for one in found] == [
+    forecasters = list(
+        members.fitted_baselines(["repeat_last", name], history, absent, {}, tmp_path)
+    )
+    assert [(each.cell, each.key.fold) for each in forecasters] == [
         ("repeat_last", fold) for fold in (None, "fold0", "fold1")
     ]
     assert list(absent) == [name]
@@ -89,7 +91,7 @@ def test_a_baseline_that_cannot_be_made_says_why(
 @pytest.mark.parametrize("season", [60, 119, 120])
 def test_a_season_as_long_as_the_history_is_repeated(season: int) -> None:
     values = levels(150, 1)
-    history = made(values, season)
+    history = history_from(values, season)
     past = history.tested
     y_hat = of_test("seasonal_repeat", history).forecast(past.rows)[..., 0]
     _, origins = past.origins(past.rows)
@@ -102,7 +104,7 @@ def test_a_series_that_is_not_ranked_may_lack_a_baseline(name: str) -> None:
     """The late one has too few values for most of them; the others' forecasts are as without it."""
     values = levels(150, 3)
     values[:104, 2] = np.nan
-    history, alone = made(values), made(values[:, :2])
+    history, alone = history_from(values), history_from(values[:, :2])
     assert history.ranked.tolist() == [True, True, False]
     baseline, without = of_test(name, history), of_test(name, alone)
     test = history.test
@@ -118,7 +120,7 @@ def test_a_short_series_is_no_traceback() -> None:
     values = levels(150, 2)
     values[:112, 1] = np.nan
     for name in ("ar", "auto_ets"):
-        baseline = of_test(name, made(values, lookback=2, horizon=1))
+        baseline = of_test(name, history_from(values, lookback=2, horizon=1))
         assert baseline.covers is not None
         assert baseline.covers.tolist() == [True, name == "ar"]  # 8 values: enough for an AR alone
 
@@ -127,26 +129,26 @@ def test_a_multiplied_season_that_meets_zero_is_absent(monkeypatch: pytest.Monke
     model = exponential.Smoother(0.5, 0, 0.5, 1, True, 1.0, 0, np.zeros(6), np.zeros(1))
     monkeypatch.setattr(exponential, "smoother", lambda *_: model)
     with pytest.raises(AbsentError, match="met a level of 0"):
-        of_test("auto_ets", made(levels(150, 1)))
+        of_test("auto_ets", history_from(levels(150, 1)))
 
 
 def test_all_baselines_absent_leave_a_study(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = damped(tmp_path / "study", waves(), season=365, baselines=("seasonal_repeat",))
+    result = damped(tmp_path / "study", waves(), season=365, baselines=("seasonal_repeat",))
     assert "evaluate: no seasonal_repeat: a season of 365 steps" in capsys.readouterr().err
-    index = load_index(one.paths["scores"])
+    index = load_index(result.paths["scores"])
     assert index.baselines == []
-    assert one.study.best_baseline is None
-    assert {v.against for v in one.study.comparisons} == {"λ = 0"}
-    write_report(**one.paths, folder=tmp_path / "report", params=ReportParams())
+    assert result.study.best_baseline is None
+    assert {v.against for v in result.study.comparisons} == {"λ = 0"}
+    write_report(**result.paths, folder=tmp_path / "report", params=ReportParams())
     for name in ("report.md", "index.html"):
         text = (tmp_path / "report" / name).read_text(encoding="utf-8")
         assert "No baseline seasonal_repeat: a season of 365 steps is longer than" in text
         assert "No MASE: it has no meaning for north (" in text
         assert "| MASE" not in text
-    told = json.loads((tmp_path / "report" / "metrics.json").read_text(encoding="utf-8"))
-    assert "best_baseline" not in told
+    metrics = json.loads((tmp_path / "report" / "metrics.json").read_text(encoding="utf-8"))
+    assert "best_baseline" not in metrics
 
 
 def test_mase_leaves_out_what_it_has_no_meaning_for(tmp_path: Path) -> None:
@@ -154,17 +156,17 @@ def test_mase_leaves_out_what_it_has_no_meaning_for(tmp_path: Path) -> None:
     frame, t = waves(), np.arange(STEPS)
     weekly = np.where(t < 110, t % 7, t % 7 + 0.1 * np.sin(t))
     late = waves(seed=4)["west"].where(t >= 88)
-    one = damped(tmp_path / "with", frame.assign(weekly=weekly, late=late), season=7)
-    assert one.study.index.unranked == {}
-    rows = one.scores().reset_index()
+    result = damped(tmp_path / "with", frame.assign(weekly=weekly, late=late), season=7)
+    assert result.study.index.unranked == {}
+    rows = result.scores().reset_index()
     overall = rows[rows["unique_id"] == ""].set_index(["lam", "seed"])["mase"]
-    own = rows[rows["unique_id"] != ""].set_index(["lam", "seed"])
-    assert set(own.loc[own["mase"].notna(), "unique_id"]) == {"north", "south", "west", "late"}
-    means = own.groupby(level=["lam", "seed"])["mase"].mean()  # as many windows each
+    table = rows[rows["unique_id"] != ""].set_index(["lam", "seed"])
+    assert set(table.loc[table["mase"].notna(), "unique_id"]) == {"north", "south", "west", "late"}
+    means = table.groupby(level=["lam", "seed"])["mase"].mean()  # as many windows each
     pd.testing.assert_series_equal(overall.sort_index(), means.sort_index(), check_names=False)
-    assert list(one.study.index.undefined["mase"]) == ["weekly"]
+    assert list(result.study.index.undefined["mase"]) == ["weekly"]
     assert "MASE leaves out weekly (its values before the validation part repeat" in report(
-        one.study
+        result.study
     )
 
 
@@ -184,14 +186,14 @@ def test_covariates_that_do_not_vary_are_named() -> None:
     windows, _ = make(values, ends=(90, 120), covariates=promotion)
     for fold in windows.folds:
         fold.scale[:, 1][fold.scale[:, 1] == 0] = np.inf
-    told = absences(windows, Index([], []), [])
-    assert told == (
+    sentences = absences(windows, Index([], []), [])
+    assert sentences == (
         "Covariate x0, which does not vary in the training part: networks see 0 in fold0.",
     )
     windows.folds[2].scale[1, 1] = np.inf
-    told = absences(windows, Index([], []), [])
-    assert told[1].startswith("Covariate x0 of s1, which does not vary")
-    assert told[1].endswith("networks see 0 in the final fit.")
+    sentences = absences(windows, Index([], []), [])
+    assert sentences[1].startswith("Covariate x0 of s1, which does not vary")
+    assert sentences[1].endswith("networks see 0 in the final fit.")
 
 
 def test_many_names_are_counted() -> None:
@@ -201,8 +203,8 @@ def test_many_names_are_counted() -> None:
     assert listed(names) == "s0, s1, s2, s3, s4 and 7 more"
     windows, _ = make(levels(150, 2), ends=(90, 120))
     many = replace(windows, left_out=dict.fromkeys(names, "no value"))
-    (told,) = absences(many, Index([], []), [])
-    assert told.endswith("s4 (no value) and 7 more.")
+    (sentence,) = absences(many, Index([], []), [])
+    assert sentence.endswith("s4 (no value) and 7 more.")
 
 
 def test_a_reason_is_raised_as_an_error_of_its_own() -> None:
@@ -215,8 +217,8 @@ def test_series_that_a_fold_leaves_out_are_named(order: int, learnt: str) -> Non
     values[:85, 1] = np.nan
     windows, _ = make(values, ends=(90, 120))
     windows.layout.difference["order"] = order  # type: ignore[index]
-    (told,) = absences(windows, Index([], []), [])
-    assert told == (
+    (sentence,) = absences(windows, Index([], []), [])
+    assert sentence == (
         f"Left out of fold0: s1 (too few {learnt} in the training part, {learnt} there that do not vary, or "
         "a first value in the validation part or later)."
     )

@@ -11,10 +11,11 @@ from statsforecast.models import AutoETS
 from statsmodels.tsa.ar_model import AutoReg
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
+from stages.evaluate.baselines import exponential, ridge
 from stages.evaluate.baselines.autoregressive import coefficients
 from stages.evaluate.baselines.lines import fill
 from stages.evaluate.baselines.naive import repeat_last, seasonal_repeat
-from stages.evaluate.baselines.table import BASELINES, exponential, ridge
+from stages.evaluate.baselines.table import BASELINES
 from tests.oracles.windows import batch
 from tests.support.evaluate_windows import HOUR, history_of, make, of_test, waves
 
@@ -83,16 +84,16 @@ def test_ridge_chooses_lambda_by_the_folds_in_scaled_units() -> None:
             e = (model.predict(x.reshape(len(x), -1)) - y[..., 0]) * spread
             total += float((e**2).sum())
         totals.append(total)
-    found = of_test("ridge", history_of(development, test))
-    assert found.lam == ridge.LAMBDAS[int(np.argmin(totals))]
+    baseline = of_test("ridge", history_of(development, test))
+    assert baseline.lam == ridge.LAMBDAS[int(np.argmin(totals))]
     fold = development.folds[-1]
     x, y, *_ = batch(development, fold.train, fold.center, fold.scale)
-    model = Ridge(alpha=found.lam, solver="svd").fit(x.reshape(len(x), -1), y[..., 0])
+    model = Ridge(alpha=baseline.lam, solver="svd").fit(x.reshape(len(x), -1), y[..., 0])
     x, _, shift, spread = batch(test, test.rows, fold.center, fold.scale)
     y_hat = model.predict(x.reshape(len(x), -1)) * spread + shift
     group, _ = test.group_origin(test.rows)
     expected = y_hat * fold.scale[group, :1] + fold.center[group, :1]
-    np.testing.assert_allclose(found.forecast(test.rows)[..., 0], expected, rtol=1e-6)
+    np.testing.assert_allclose(baseline.forecast(test.rows)[..., 0], expected, rtol=1e-6)
 
 
 def test_ar_equals_statsmodels_at_every_origin() -> None:
@@ -122,17 +123,17 @@ def test_ets_recursion_equals_statsforecast(name: str, damped: bool) -> None:
     states = exponential.roll(model, line[90:])
     # statsforecast 2.0.3 adds φ + φ + φ² + … where the model says φ + φ² + …
     steps = 1 if damped else 8
-    mine = exponential.project(model, states, np.arange(31), steps)
+    forecasts = exponential.project(model, states, np.arange(31), steps)
     for k in (0, 1, 7, 30):
         expected = library.forward(y=line[: 90 + k], h=steps)["mean"]
-        np.testing.assert_allclose(mine[k], expected, rtol=1e-8)
+        np.testing.assert_allclose(forecasts[k], expected, rtol=1e-8)
 
 
 def test_damped_trend_equals_statsmodels() -> None:
     line = waves(120, 1, SEASON)[:, 0] + np.arange(120)
     library = AutoETS(season_length=1, model="AAN", damped=True).fit(line[:90]).model_
     model = exponential.from_library(library)
-    mine = exponential.project(model, exponential.roll(model, line[90:]), np.arange(31), 8)
+    forecasts = exponential.project(model, exponential.roll(model, line[90:]), np.arange(31), 8)
     alpha, beta, _, phi, level, trend = library["par"]
     for k in (0, 7, 30):
         other = ETSModel(
@@ -144,7 +145,7 @@ def test_damped_trend_equals_statsmodels() -> None:
             initial_trend=trend,
         )
         expected = other.smooth([alpha, beta, phi]).forecast(8)
-        np.testing.assert_allclose(mine[k], expected, rtol=1e-8)
+        np.testing.assert_allclose(forecasts[k], expected, rtol=1e-8)
 
 
 def test_ets_moves_over_gaps_as_it_predicted() -> None:

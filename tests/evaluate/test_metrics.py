@@ -146,7 +146,7 @@ def test_errors_of_any_size_are_those_of_the_same_errors_in_another_unit(
         Yardstick(np.array([1.0, 2.0, np.nan]), np.array([1.0, np.nan, np.nan]), np.ones(3)), H
     )
     loss = plain.add(y, y_hat, series)
-    units = np.array([unit(one) for one in sizes])
+    units = np.array([unit(magnitude) for magnitude in sizes])
     sigma = np.array([1.0, 2.0 * size, np.nan])
     errors = Errors(Yardstick(sigma, np.array([1.0, np.nan, np.nan]), units), H)
     scale = sizes[series][:, None]

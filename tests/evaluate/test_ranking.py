@@ -20,9 +20,9 @@ def plain(tmp_path: Path) -> Damped:
     return damped(tmp_path / "plain", waves())
 
 
-def other_rows(one: Damped, name: str, without: str) -> pd.DataFrame:
+def other_rows(study: Damped, name: str, without: str) -> pd.DataFrame:
     """The scaled errors of every series but one."""
-    table = one.scores(name)[SCALED]
+    table = study.scores(name)[SCALED]
     return table[~table.index.get_level_values("unique_id").isin(["", without])]
 
 
@@ -65,9 +65,9 @@ def test_fitted_baselines_of_any_size_are_the_same(tmp_path: Path, size: float) 
     frame[["north", "west"]] *= size
     other = damped(tmp_path / "other", frame, baselines=names)
     assert other.study.index.absent == {}
-    for one in ("north", "south", "west"):
+    for name in ("north", "south", "west"):
         rows = [
-            table.scores("baselines").xs(one, level="unique_id")[SCALED] for table in (other, plain)
+            run.scores("baselines").xs(name, level="unique_id")[SCALED] for run in (other, plain)
         ]
         np.testing.assert_allclose(*rows, rtol=1e-3)
 
@@ -115,8 +115,8 @@ def test_a_needless_series_changes_nothing(plain: Damped, tmp_path: Path, kind: 
         pd.testing.assert_frame_equal(other.scores(file), plain.scores(file))
     assert other.study.comparisons == plain.study.comparisons
     assert "needless" not in other.windows.layout.series
-    told = " ".join(other.study.absences)
-    assert kind == "empty" or "Not in the study: needless" in told
+    text = " ".join(other.study.absences)
+    assert kind == "empty" or "Not in the study: needless" in text
 
 
 @pytest.fixture
@@ -149,8 +149,8 @@ def test_a_series_that_begins_in_validation_is_forecast_and_not_ranked(
         file = f"{name}.parquet"
         pd.testing.assert_frame_equal(
             *(
-                pd.read_parquet(one.paths["scores"] / file).astype({"unique_id": str, "cell": str})
-                for one in (shops, plain)
+                pd.read_parquet(run.paths["scores"] / file).astype({"unique_id": str, "cell": str})
+                for run in (shops, plain)
             ),
             rtol=1e-6
             if name == "losses_rnn"

@@ -81,14 +81,14 @@ def test_forecasts_hold_every_window_of_every_member(written: tuple[Windows, Pat
     frame = forecasts.load(folder / "forecasts", "rnn")
     assert list(frame.columns) == COLUMNS
     assert frame["ds"].dtype == "datetime64[us]"
-    members = frame.groupby(["lam", "seed"], sort=False)
-    assert list(members.groups) == [(0, 0), (0, 1), (0, ENSEMBLE), (2, 0), (2, 1), (2, ENSEMBLE)]
+    grouped = frame.groupby(["lam", "seed"], sort=False)
+    assert list(grouped.groups) == [(0, 0), (0, 1), (0, ENSEMBLE), (2, 0), (2, 1), (2, ENSEMBLE)]
     y = test.targets(test.rows).transpose(0, 2, 1).ravel()
     names = np.array(test.layout.series)[test.series_of(test.rows)]
-    for _, one in members:
-        np.testing.assert_array_equal(one["y"], y)
-        np.testing.assert_array_equal(one["unique_id"], np.repeat(names.ravel(), 3))
-        ahead = (one["ds"] - one["cutoff"]) // pd.Timedelta("1h")
+    for _, rows in grouped:
+        np.testing.assert_array_equal(rows["y"], y)
+        np.testing.assert_array_equal(rows["unique_id"], np.repeat(names.ravel(), 3))
+        ahead = (rows["ds"] - rows["cutoff"]) // pd.Timedelta("1h")
         np.testing.assert_array_equal(ahead, np.tile([1, 2, 3], len(y) // 3))
     cutoff = frame["cutoff"].astype("int64").to_numpy()[: len(y) : 3] // HOUR
     channels = test.levels.shape[1]
@@ -106,8 +106,8 @@ def test_network_forecasts_are_in_the_units_of_the_data(
     last = test.levels[test.rows]  # normalise: last
     expected = last + 1.0 * fold.scale[group]  # the weight of the last member is 1
     expected = np.repeat(expected.ravel(), 3)
-    found = frame.loc[frame["seed"] == 1, "y_hat"]
-    np.testing.assert_allclose(found, expected, rtol=0, atol=2**-23 * fold.scale.max())
+    y_hat = frame.loc[frame["seed"] == 1, "y_hat"]
+    np.testing.assert_allclose(y_hat, expected, rtol=0, atol=2**-23 * fold.scale.max())
 
 
 def test_every_network_sees_every_window_once_and_the_test_part_is_scaled_once(
@@ -116,7 +116,7 @@ def test_every_network_sees_every_window_once_and_the_test_part_is_scaled_once(
     passes, scalings = Counter[tuple[bytes, int]](), []
 
     def counted(plan, ws, series, rows, w, *results):  # type: ignore[no-untyped-def]
-        passes.update((one.tobytes(), row) for one in w for row in rows.tolist())
+        passes.update((weights.tobytes(), row) for weights in w for row in rows.tolist())
         return kernel(plan, ws, series, rows, w, *results)
 
     def recorded(values, *more):  # type: ignore[no-untyped-def]
@@ -187,8 +187,8 @@ def test_scores_are_those_of_the_forecasts(
 ) -> None:
     test, folder = written
     frame = forecasts.load(folder / "forecasts", name).astype({"cell": "str", "unique_id": "str"})
-    found = scores.load_scores(folder / "scores", name)
-    assert list(found.columns) == ["cell", "lam", "seed", "unique_id", "step", "metric", "value"]
+    scored = scores.load_scores(folder / "scores", name)
+    assert list(scored.columns) == ["cell", "lam", "seed", "unique_id", "step", "metric", "value"]
     levels = waves(150, 2)[:90].T
     sigma = pd.Series(levels.std(1), test.layout.series)
     naive = pd.Series(abs(levels[:, SEASON:] - levels[:, :-SEASON]).mean(1), test.layout.series)
@@ -199,18 +199,18 @@ def test_scores_are_those_of_the_forecasts(
     frame["scaled_mse"] = (e / frame["unique_id"].map(sigma)) ** 2
     frame["scaled_mae"] = abs(e) / frame["unique_id"].map(sigma)
     frame["smape"] = abs(e) / (abs(frame["y"]) + abs(frame["y_hat"]))
-    table = found.set_index(["cell", "seed", "unique_id", "step", "metric"])["value"]
-    lams = found["lam"].fillna(-1)
-    for (cell, seed, lam), one in frame.groupby(["cell", "seed", frame["lam"].fillna(-1)]):
-        own = table[(lams == lam).to_numpy()]
+    table = scored.set_index(["cell", "seed", "unique_id", "step", "metric"])["value"]
+    lams = scored["lam"].fillna(-1)
+    for (cell, seed, lam), part in frame.groupby(["cell", "seed", frame["lam"].fillna(-1)]):
+        score = table[(lams == lam).to_numpy()]
         for metric in ("mse", "mae", "mase", "smape", "scaled_mse", "scaled_mae"):
-            assert own[cell, seed, "", 0, metric] == pytest.approx(one[metric].mean(), rel=1e-9)
-            for step, value in one.groupby("step")[metric].mean().items():
-                assert own[cell, seed, "", step, metric] == pytest.approx(value, rel=1e-9)
-            for series, value in one.groupby("unique_id")[metric].mean().items():
-                assert own[cell, seed, series, 0, metric] == pytest.approx(value, rel=1e-9)
-        rmse = np.sqrt(own[cell, seed, "", 0, "mse"])
-        assert own[cell, seed, "", 0, "rmse"] == pytest.approx(rmse, rel=1e-12)
+            assert score[cell, seed, "", 0, metric] == pytest.approx(part[metric].mean(), rel=1e-9)
+            for step, value in part.groupby("step")[metric].mean().items():
+                assert score[cell, seed, "", step, metric] == pytest.approx(value, rel=1e-9)
+            for series, value in part.groupby("unique_id")[metric].mean().items():
+                assert score[cell, seed, series, 0, metric] == pytest.approx(value, rel=1e-9)
+        rmse = np.sqrt(score[cell, seed, "", 0, "mse"])
+        assert score[cell, seed, "", 0, "rmse"] == pytest.approx(rmse, rel=1e-12)
 
 
 def test_losses_by_window_average_to_the_score(written: tuple[Windows, Path]) -> None:
@@ -218,8 +218,8 @@ def test_losses_by_window_average_to_the_score(written: tuple[Windows, Path]) ->
     for name in ("rnn", "gru", "baselines"):
         losses = scores.load_losses(folder / "scores", name)
         assert list(losses.columns) == ["cell", "lam", "seed", "unique_id", "cutoff", "mse", "mae"]
-        found = scores.load_scores(folder / "scores", name)
-        overall = found[(found.step == 0) & (found.unique_id == "")].set_index("metric")["value"]
+        scored = scores.load_scores(folder / "scores", name)
+        overall = scored[(scored.step == 0) & (scored.unique_id == "")].set_index("metric")["value"]
         groups = losses.groupby(["cell", "lam", "seed"], sort=False, dropna=False)
         for measure in ("mse", "mae"):
             wanted = overall[f"scaled_{measure}"]
@@ -233,10 +233,10 @@ def test_baselines_say_their_lambda_and_come_in_order(written: tuple[Windows, Pa
     _, folder = written
     index = scores.load_index(folder / "scores")
     assert index == scores.Index(["rnn", "gru"], ["repeat_last", "ridge", "ar"])
-    found = scores.load_scores(folder / "scores", "baselines").drop_duplicates("cell")
-    assert found["cell"].tolist() == ["repeat_last", "ridge", "ar"]
-    assert found["lam"].notna().tolist() == [False, True, False]
-    assert (found["seed"] == -1).all()
+    scored = scores.load_scores(folder / "scores", "baselines").drop_duplicates("cell")
+    assert scored["cell"].tolist() == ["repeat_last", "ridge", "ar"]
+    assert scored["lam"].notna().tolist() == [False, True, False]
+    assert (scored["seed"] == -1).all()
 
 
 def test_bytes_depend_on_the_inputs_alone(data: tuple[Windows, Windows], tmp_path: Path) -> None:
@@ -251,19 +251,19 @@ def test_bytes_depend_on_the_inputs_alone(data: tuple[Windows, Windows], tmp_pat
     assert len(digests[0]) == 11
 
 
-def test_member_that_diverged_spoils_no_other(
+def test_a_member_that_diverged_spoils_no_other(
     data: tuple[Windows, Windows], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fit = made_fit(data[0], "rnn")
     fit.weights[-1, 0, 0], fit.weights[-1, 0, 1] = -np.inf, np.inf
     params = EvaluateParams(season=SEASON, baselines=())
     stage.run(*data, [fit], params, tmp_path / "forecasts", tmp_path / "scores")
-    found = scores.load_scores(tmp_path / "scores", "rnn").set_index(["lam", "seed"])
-    assert not np.isfinite(found.loc[0.0, "value"]).any()
-    assert np.isfinite(found.loc[2.0, "value"]).all()
-    said = capsys.readouterr().err
-    assert "rnn at λ = 0 (seed 0)" in said
-    assert len(said.splitlines()) == 2  # of the two seeds, not of their ensemble too
+    scored = scores.load_scores(tmp_path / "scores", "rnn").set_index(["lam", "seed"])
+    assert not np.isfinite(scored.loc[0.0, "value"]).any()
+    assert np.isfinite(scored.loc[2.0, "value"]).all()
+    stderr = capsys.readouterr().err
+    assert "rnn at λ = 0 (seed 0)" in stderr
+    assert len(stderr.splitlines()) == 2  # of the two seeds, not of their ensemble too
     assert scores.load_scores(tmp_path / "scores", "baselines").empty
 
 
@@ -284,7 +284,7 @@ def test_season_is_asked_for_where_nothing_tells_it(data: tuple[Windows, Windows
         ({"season": 0}, "evaluate.season = 0"),
         ({"season": True}, "evaluate.season = true"),
         ({"metrics": ["mse", "mpe"]}, "mpe"),
-        ({"metrics": ["mse", "mse"]}, "each name may stand once"),
+        ({"metrics": ["mse", "mse"]}, "each name may appear once"),
         ({"baselines": ["ets"]}, "auto_ets"),
         ({"seasons": 3}, "season"),
         ({"forecasts": "some"}, "chosen"),

@@ -14,8 +14,9 @@ from stages.artifacts import forecasts, scores
 from stages.artifacts.scores import ENSEMBLE
 from stages.artifacts.windows import Windows
 from stages.evaluate import stage
+from stages.evaluate.baselines import exponential, ridge
 from stages.evaluate.baselines.past import AbsentError
-from stages.evaluate.baselines.table import BASELINES, exponential, ridge
+from stages.evaluate.baselines.table import BASELINES
 from stages.evaluate.params import EvaluateParams
 from tests.evaluate.test_stage import SEASON, made_fit
 from tests.oracles.windows import batch
@@ -46,8 +47,8 @@ def test_a_fold_is_forecast_as_the_test_part_of_a_study_that_ends_with_it(
     name: str, channels: str
 ) -> None:
     levels = gapped()
-    found = by_part(name, make(levels, ends=(BEGINS[0], END), channels=channels))
-    for y_hat, begin, end in zip(found, BEGINS, (BEGINS[1], END), strict=True):
+    by_fold = by_part(name, make(levels, ends=(BEGINS[0], END), channels=channels))
+    for y_hat, begin, end in zip(by_fold, BEGINS, (BEGINS[1], END), strict=True):
         alone = make(levels[:end], ends=(begin - 10, begin), channels=channels)
         expected = of_test(name, history_of(*alone)).forecast(alone[1].rows)
         np.testing.assert_array_equal(y_hat, expected)
@@ -56,8 +57,8 @@ def test_a_fold_is_forecast_as_the_test_part_of_a_study_that_ends_with_it(
 def test_ridge_of_a_fold_is_fitted_on_its_training_part(monkeypatch: pytest.MonkeyPatch) -> None:
     windows = make(gapped(), ends=(BEGINS[0], END), normalise="instance")
     lam = of_test("ridge", history_of(*windows)).lam
-    found, development = by_part("ridge", windows), windows[0]
-    for y_hat, fold in zip(found, development.folds, strict=False):
+    by_fold, development = by_part("ridge", windows), windows[0]
+    for y_hat, fold in zip(by_fold, development.folds, strict=False):
         x, y, *_ = batch(development, fold.train, fold.center, fold.scale)
         model = Ridge(alpha=lam, solver="svd").fit(x.reshape(len(x), -1), y[..., 0])
         x, _, shift, spread = batch(development, fold.validation, fold.center, fold.scale)
@@ -66,7 +67,7 @@ def test_ridge_of_a_fold_is_fitted_on_its_training_part(monkeypatch: pytest.Monk
         expected = scaled * fold.scale[group, :1] + fold.center[group, :1]
         np.testing.assert_allclose(y_hat[..., 0], expected, rtol=1e-6)
     monkeypatch.setattr(ridge, "KEPT", 0)  # fitted again, to the same bits
-    for again, y_hat in zip(by_part("ridge", windows), found, strict=True):
+    for again, y_hat in zip(by_part("ridge", windows), by_fold, strict=True):
         np.testing.assert_array_equal(again, y_hat)
 
 
@@ -114,16 +115,16 @@ def test_the_test_part_changes_no_validation_forecast(tmp_path: Path) -> None:
     first = run(windows, tmp_path / "first", baselines=names)
     test = windows[1]
     late = test.group_origin(np.arange(len(test.values)))[1] + test.offset >= END
-    more = np.where(late[:, None], 50.0, 0.0)
-    other = replace(test, values=test.values + more, levels=test.levels + more)
+    shift = np.where(late[:, None], 50.0, 0.0)
+    other = replace(test, values=test.values + shift, levels=test.levels + shift)
     second = run((windows[0], other), tmp_path / "second", baselines=names)
     files = [*first.glob("forecasts/validation/*"), *first.glob("scores/validation_*")]
     assert len(files) == 4
     for path in files:
         assert path.read_bytes() == (second / path.relative_to(first)).read_bytes()
     for name in ("rnn", "baselines"):
-        one, two = (forecasts.load(part / "forecasts", name)["y_hat"] for part in (first, second))
-        assert not one.equals(two)
+        old, new = (forecasts.load(part / "forecasts", name)["y_hat"] for part in (first, second))
+        assert not old.equals(new)
 
 
 @pytest.mark.parametrize("channels", ["independent", "joint"])
@@ -147,29 +148,29 @@ def test_losses_are_those_of_the_forecasts_in_the_unit_of_the_test_part(
             rows["unique_id"] = ""
         keys = ["cell", "lam", "seed", "fold", "unique_id", "cutoff"]
         expected = rows.groupby(keys)[["mse", "mae"]].mean()
-        found = scores.load_losses(folder / "scores", name, "validation")
-        assert list(found.columns) == [*keys, "mse", "mae"]
-        found = found.fillna({"lam": -1.0}).set_index(keys)
+        losses = scores.load_losses(folder / "scores", name, "validation")
+        assert list(losses.columns) == [*keys, "mse", "mae"]
+        losses = losses.fillna({"lam": -1.0}).set_index(keys)
         late = expected.index[expected.index.get_level_values("unique_id") == "s2"]
         only = {"fold1"} if channels == "independent" else set()
         assert set(late.get_level_values("fold")) == only
         expected = expected.drop(index=late)
         assert set(expected.index.get_level_values("fold")) == {"fold0", "fold1"}
-        pd.testing.assert_frame_equal(found.sort_index(), expected.sort_index(), rtol=1e-9)
+        pd.testing.assert_frame_equal(losses.sort_index(), expected.sort_index(), rtol=1e-9)
 
 
 @pytest.mark.parametrize("difference", [0, 1])
 @pytest.mark.parametrize("scaler", ["standard", "minmax"])
-def test_networks_forecast_their_own_fold_with_its_scaler(
+def test_networks_forecast_their_fold_with_its_scaler(
     difference: int, scaler: str, tmp_path: Path
 ) -> None:
     """Each network repeats the last (difference of) value, damped towards its fold's centre."""
     frame = daily()
-    one = damped(tmp_path, frame, {"difference": difference, "scaler": scaler}, forecasts="all")
-    levels, names = frame.drop(columns="ds"), one.windows.layout.series
+    study = damped(tmp_path, frame, {"difference": difference, "scaler": scaler}, forecasts="all")
+    levels, names = frame.drop(columns="ds"), study.windows.layout.series
     values = levels.diff() if difference else levels
     days = pd.to_datetime(frame["ds"])
-    rows = forecasts.load(one.paths["forecasts"] / forecasts.VALIDATION, "rnn")
+    rows = forecasts.load(study.paths["forecasts"] / forecasts.VALIDATION, "rnn")
     rows = rows.astype({"unique_id": str, "fold": str})
     t, ahead = (
         days.searchsorted(rows["cutoff"]),
@@ -183,13 +184,13 @@ def test_networks_forecast_their_own_fold_with_its_scaler(
         damping().mean(1)[np.searchsorted(LAMBDAS, rows["lam"])],
         share,
     )
-    center = {fold.name: fold.center[:, 0] for fold in one.windows.folds}
+    center = {fold.name: fold.center[:, 0] for fold in study.windows.folds}
     group = [names.index(name) for name in rows["unique_id"]]
     c = np.array([center[f][g] for f, g in zip(rows["fold"], group, strict=True)])
     last = c + share * (values.to_numpy()[t, series] - c)
     expected = levels.to_numpy()[t, series] + ahead * last if difference else last
     np.testing.assert_allclose(rows["y_hat"], expected, rtol=1e-5)
-    windows = sum(len(fold.validation) for fold in one.windows.folds)
+    windows = sum(len(fold.validation) for fold in study.windows.folds)
     assert len(rows) == windows * 2 * len(LAMBDAS) * 3  # steps, λ's, seeds and their mean
 
 
@@ -206,8 +207,8 @@ def test_a_baseline_that_some_fold_lacks_keeps_its_test_scores(
     assert index.unvalidated == {"seasonal_repeat": reason}
     assert index.absent == {}
     assert index.baselines == ["seasonal_repeat", "ar"]
-    said = capsys.readouterr().err
-    assert said == f"evaluate: no validation errors of seasonal_repeat: {reason}\n"
+    stderr = capsys.readouterr().err
+    assert stderr == f"evaluate: no validation errors of seasonal_repeat: {reason}\n"
     for part, names in (("losses", {"seasonal_repeat", "ar"}), ("validation", {"ar"})):
         assert set(scores.load_losses(tmp_path / "scores", "baselines", part)["cell"]) == names
     written = forecasts.load(tmp_path / "forecasts/validation", "baselines")
@@ -223,12 +224,12 @@ def test_a_network_that_diverged_in_a_fold_is_named_with_it(
     fit.weights[1, 0, 1] = np.inf
     params = EvaluateParams(season=SEASON, baselines=())
     stage.run(*windows, [fit], params, tmp_path / "forecasts", tmp_path / "scores")
-    said = capsys.readouterr().err
-    assert said.startswith("evaluate: rnn at λ = 0 (seed 1, fold1) forecasts values that are not")
-    assert len(said.splitlines()) == 1
-    found = scores.load_losses(tmp_path / "scores", "rnn", "validation")
-    lost = ~np.isfinite(found["mse"])
-    assert set(zip(found["fold"][lost], found["lam"][lost], found["seed"][lost], strict=True)) == {
+    stderr = capsys.readouterr().err
+    assert stderr.startswith("evaluate: rnn at λ = 0 (seed 1, fold1) forecasts values that are not")
+    assert len(stderr.splitlines()) == 1
+    losses = scores.load_losses(tmp_path / "scores", "rnn", "validation")
+    lost = losses[~np.isfinite(losses["mse"])]
+    assert set(zip(lost["fold"], lost["lam"], lost["seed"], strict=True)) == {
         ("fold1", 0.0, 1),
         ("fold1", 0.0, ENSEMBLE),
     }

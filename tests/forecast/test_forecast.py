@@ -32,14 +32,14 @@ def by_hand(
     if lag:
         values[lag:] = levels[lag:] - levels[:-lag]
     x = ((np.column_stack([values, extra]) - center) / scale)[t - L + 1 : t + 1]
-    own = x[:, :channels]
+    seen = x[:, :channels]
     shift, spread = {
         "none": (0.0, 1.0),
-        "last": (own[-1].copy(), 1.0),
-        "mean": (own.mean(0), 1.0),
-        "instance": (own.mean(0), np.sqrt(own.var(0) + 1e-5)),
+        "last": (seen[-1].copy(), 1.0),
+        "mean": (seen.mean(0), 1.0),
+        "instance": (seen.mean(0), np.sqrt(seen.var(0) + 1e-5)),
     }[normalise]
-    x[:, :channels] = (own - shift) / spread
+    x[:, :channels] = (seen - shift) / spread
     with torch.no_grad():
         y = oracle(torch.tensor(x[None])).numpy().reshape(H, channels)
     y = (y * spread + shift) * scale[:channels] + center[:channels]
@@ -55,34 +55,34 @@ def by_hand(
 def test_forecasts_are_those_of_torch_with_every_transform_undone(
     normalise, difference, lag, channels
 ):
-    study = series(("rain",))
+    prepared = series(("rain",))
     cut = params(normalise=normalise, difference=difference, channels=channels)
-    development, test = make_windows(study, cut, SEASON)
+    development, test = make_windows(prepared, cut, SEASON)
     fold, c = development.folds[-1], test.levels.shape[1]
     network = Network("gru", test.values.shape[1], H * c, L, c, 4, normalise=normalise)
     weights = np.stack([initial_weights(network, seed) for seed in (1, 2, 3)]).astype(np.float32)
     data = scaled(test, fold.center, fold.scale)
-    found = forecast(network, weights, data, test.rows)  # (K, N, H, C)
-    assert found.shape == (3, len(test.rows), H, c)
+    y_hat = forecast(network, weights, data, test.rows)  # (K, N, H, C)
+    assert y_hat.shape == (3, len(test.rows), H, c)
 
-    frame = study.frame.set_index("unique_id")
+    frame = prepared.frame.set_index("unique_id")
     y, rain = (
         np.stack([frame.loc[name, column] for name in LEVELS], 1)
         for column in ("y", COVARIATE + "rain")
     )
     group, origin = test.group_origin(test.rows)
-    for k, one in enumerate(weights):
-        oracle = Oracle(network, one.astype(float))
+    for k, member in enumerate(weights):
+        oracle = Oracle(network, member.astype(float))
         for n, (g, t) in enumerate(zip(group, origin + test.offset, strict=True)):
-            own = slice(None) if channels == "joint" else slice(g, g + 1)
+            s = slice(None) if channels == "joint" else slice(g, g + 1)
             expected = by_hand(
-                oracle, y[:, own], rain[:, own], t, lag, normalise, fold.center[g], fold.scale[g]
+                oracle, y[:, s], rain[:, s], t, lag, normalise, fold.center[g], fold.scale[g]
             )
             np.testing.assert_allclose(
-                found[k, n], expected, rtol=0, atol=1e-4 * fold.scale[g, :c].max()
+                y_hat[k, n], expected, rtol=0, atol=1e-4 * fold.scale[g, :c].max()
             )
     few = forecast(network, weights[1:2], data, test.rows[3:5])  # company changes no bit
-    np.testing.assert_array_equal(few, found[1:2, 3:5])
+    np.testing.assert_array_equal(few, y_hat[1:2, 3:5])
 
 
 @pytest.mark.parametrize("value", [1e39, -np.inf, np.nan])
@@ -92,15 +92,15 @@ def test_a_window_with_an_input_that_float32_does_not_hold_has_no_forecast(value
     values, at = test.values.copy(), int(test.rows[4])
     values[at, 1] = value
     network = Network(**chosen.config["network"])
-    found, plain = (
+    y_hat, plain = (
         forecast(network, chosen.weights, scaled(part, *unit), test.rows)
         for unit in [(chosen.center, chosen.scale)]
         for part in (replace(test, values=values), test)
     )
     sees = (test.rows >= at) & (test.rows < at + L)
     assert 0 < sees.sum() < len(test.rows)
-    assert np.isnan(found[:, sees]).all()
-    np.testing.assert_array_equal(found[:, ~sees], plain[:, ~sees])
+    assert np.isnan(y_hat[:, sees]).all()
+    np.testing.assert_array_equal(y_hat[:, ~sees], plain[:, ~sees])
 
 
 def test_a_chosen_model_survives_its_file_and_another_file_is_refused(tmp_path):

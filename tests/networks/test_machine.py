@@ -1,4 +1,4 @@
-"""What a stage makes of the machine: one thread for every solver, and no denormal numbers in a kernel."""
+"""How a stage sets the machine up: one thread for every solver, and no denormal numbers in a kernel."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ THREADS = """
 import stages.{name}.__main__
 import numpy, scipy.linalg, sklearn, torch
 from threadpoolctl import threadpool_info
-found = threadpool_info()
-assert found
-print(*sorted({{str(own["num_threads"]) for own in found}}), torch.get_num_threads())
+libraries = threadpool_info()
+assert libraries
+print(*sorted({{str(library["num_threads"]) for library in libraries}}), torch.get_num_threads())
 """
 
 
@@ -42,8 +42,8 @@ def started() -> dict[str, subprocess.Popen[str]]:
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_every_stage_pins_the_threads_of_all_solvers(name, started):
-    told, errors = started[name].communicate(timeout=240)
-    assert told.split() == ["1", "1"], errors
+    output, errors = started[name].communicate(timeout=240)
+    assert output.split() == ["1", "1"], errors
 
 
 def test_what_the_user_set_stays(monkeypatch):

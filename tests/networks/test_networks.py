@@ -56,14 +56,14 @@ def test_equals_torch_forward_and_gradients(shape, normalise):
     for row in rows:
         window = series[row - lookback + 1 : row + 1].copy()
         future = series[row + 1 : row + 1 + horizon, :channels].copy()
-        own = window[:, :channels]
+        seen = window[:, :channels]
         shift, spread = {
             "none": (0.0, 1.0),
-            "last": (own[-1].copy(), 1.0),
-            "mean": (own.mean(0), 1.0),
-            "instance": (own.mean(0), np.sqrt(own.var(0) + 1e-5)),
+            "last": (seen[-1].copy(), 1.0),
+            "mean": (seen.mean(0), 1.0),
+            "instance": (seen.mean(0), np.sqrt(seen.var(0) + 1e-5)),
         }[normalise]
-        window[:, :channels] = (own - shift) / spread
+        window[:, :channels] = (seen - shift) / spread
         x.append(window)
         y.append(((future - shift) / spread).reshape(-1))
     oracle = Oracle(network, weights)
@@ -91,8 +91,8 @@ def test_gaps_that_no_window_touches_change_nothing(normalise):
     whole = evaluate(network, weights, series, rows)
     series[~used] = np.nan
     assert np.isnan(series[0, 0])
-    for own, expected in zip(evaluate(network, weights, series, rows), whole, strict=True):
-        np.testing.assert_array_equal(own, expected)
+    for result, expected in zip(evaluate(network, weights, series, rows), whole, strict=True):
+        np.testing.assert_array_equal(result, expected)
 
 
 @pytest.mark.parametrize(
@@ -130,19 +130,19 @@ def test_a_forecast_depends_on_neither_company_nor_block(cell):
     rng = np.random.default_rng(4)
     series = rng.normal(size=(180, 2)).astype(np.float32)
     rows = np.concatenate([np.arange(12, 85), 90 + np.arange(12, 85)])
-    own = np.stack([initial_weights(network, seed) for seed in range(51)]).astype(np.float32)
+    every = np.stack([initial_weights(network, seed) for seed in range(51)]).astype(np.float32)
 
-    def forecast(weights: np.ndarray, some: np.ndarray) -> np.ndarray:
-        result = np.empty((len(weights), len(some), network.outputs), np.float32)
-        plan, ws = plan_of(network, len(some)), workspace_of(network, len(some), "float32")
-        units = np.empty((len(some), 2 * network.channels), np.float32)
-        forecasts(plan, ws, series, some, weights, result, units)
+    def forecast(weights: np.ndarray, origins: np.ndarray) -> np.ndarray:
+        result = np.empty((len(weights), len(origins), network.outputs), np.float32)
+        plan, ws = plan_of(network, len(origins)), workspace_of(network, len(origins), "float32")
+        units = np.empty((len(origins), 2 * network.channels), np.float32)
+        forecasts(plan, ws, series, origins, weights, result, units)
         return result
 
-    together = forecast(own, rows)
+    together = forecast(every, rows)
     assert len(np.unique(together[:, 0, 0])) == 51
-    for place in (0, 17, 50):
-        np.testing.assert_array_equal(forecast(own[place : place + 1], rows)[0], together[place])
+    for k in (0, 17, 50):
+        np.testing.assert_array_equal(forecast(every[k : k + 1], rows)[0], together[k])
     for block in (1, 7, 40):
-        parts = [forecast(own[:3], rows[i : i + block]) for i in range(0, len(rows), block)]
+        parts = [forecast(every[:3], rows[i : i + block]) for i in range(0, len(rows), block)]
         np.testing.assert_array_equal(np.concatenate(parts, axis=1), together[:3])

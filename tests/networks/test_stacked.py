@@ -73,13 +73,13 @@ CASES = {
 def trained(engine, recipe: Recipe, members: list[Member], windows: int) -> tuple[State, Part]:
     """Three epochs in two parts each; `windows` is m, and the last batch is short."""
     state, order = start_state(recipe, members), np.random.default_rng(2)
-    own = terms(recipe, members, windows)
+    penalty = terms(recipe, members, windows)
     lines = np.array([[m.seed, m.seed] for m in members], np.int64)
     batches = -(-windows // recipe.batch_size)
     for epoch, rate in enumerate(recipe.rates()[:3]):
         orders = np.stack([order.permutation(engine.rows) for _ in range(2)])
         for start, stop in ((0, 2), (2, batches)):
-            part = Part(start, stop, orders, lines, own, float(rate), epoch * batches)
+            part = Part(start, stop, orders, lines, penalty, float(rate), epoch * batches)
             engine.train(state, part)
     return state, part
 
@@ -123,21 +123,23 @@ def same_network(cell: str, optimizer: str, precision: str, device: str, **chang
     data = fold_data(windows, windows.folds[1], precision)
     assert len(data.train) % 37
     members = [Member(lam, seed, "fold1", 4) for lam in (0.0, 3.0) for seed in (0, 1)]
-    found = []
+    results = []
     for engine in (CompiledEngine(recipe, data), StackedEngine(recipe, data, device)):
         engine.rows = data.train
         state, _ = trained(engine, recipe, members, len(data.train))
-        found.append((state, engine.losses(state.weights, data.validation)))
-    (one, losses), (two, others) = found
+        results.append((state, engine.losses(state.weights, data.validation)))
+    (compiled, losses), (stacked, stacked_losses) = results
     start = start_state(recipe, members).weights
-    assert np.abs(one.weights - start).max() > 3e-3
+    assert np.abs(compiled.weights - start).max() > 3e-3
     exact = precision == "float64"
     close = {"rtol": 1e-10, "atol": 1e-11} if exact else {"rtol": 3e-3, "atol": 3e-4}
     for name in ("weights", "first", "sums"):
-        np.testing.assert_allclose(getattr(two, name), getattr(one, name), **close, err_msg=name)
-    np.testing.assert_allclose(others, losses, **close)
-    assert (one.sums[:, 2] > 0).any()  # some steps were clipped
-    np.testing.assert_array_equal(one.sums[:, 2], two.sums[:, 2])
+        np.testing.assert_allclose(
+            getattr(stacked, name), getattr(compiled, name), **close, err_msg=name
+        )
+    np.testing.assert_allclose(stacked_losses, losses, **close)
+    assert (compiled.sums[:, 2] > 0).any()  # some steps were clipped
+    np.testing.assert_array_equal(compiled.sums[:, 2], stacked.sums[:, 2])
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")

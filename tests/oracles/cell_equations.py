@@ -1,4 +1,4 @@
-"""One step of each cell in plain torch, from the papers' equations: what both engines are held against.
+"""One step of each cell in plain torch, from the papers' equations: what both engines are tested against.
 
 A weight matrix (rows, columns) reads [x | 1 | h], [x | 1] or [1 | h]; its rows are blocks of D, a gate each.
 """
@@ -13,7 +13,7 @@ from stages.networks.shape import Network
 
 Tensor = torch.Tensor
 Weights = list[Tensor]
-State = tuple[Tensor, ...]  # h (N, D) first, then what else a step hands on
+State = tuple[Tensor, ...]  # h (N, D) first, then the other states of a step
 
 
 def on_both(weight: Tensor, x: Tensor, h: Tensor) -> Tensor:
@@ -66,8 +66,8 @@ def forecast(network: Network, flat: Tensor, x: Tensor) -> Tensor:
         matrices = [w for w, m in zip(blocks, network.matrices, strict=True) if m.layer == layer]
         state: State = tuple(x.new_zeros(len(x), network.hidden) for _ in range(count))
         above = []
-        for one in steps:
-            state = step(matrices, one, state)
+        for inputs in steps:
+            state = step(matrices, inputs, state)
             above.append(state[0])
         steps = above
     return on_h(blocks[-1], steps[-1])

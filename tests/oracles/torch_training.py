@@ -1,4 +1,4 @@
-"""The trainer's steps by torch: its modules, its autograd, its optimisers, and its own Adam's state."""
+"""The trainer's steps by torch: its modules, its autograd, its optimisers, and the state of its Adam."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def soft_threshold(
 
 
 def freeze_second_bias(network: Oracle) -> None:
-    """torch's second bias is redundant but in a GRU's n gate: it stays 0 elsewhere."""
+    """torch's second bias is redundant except in a GRU's n gate: it stays 0 elsewhere."""
     for name, parameter in network.named_parameters():
         if "bias_hh" not in name:
             continue

@@ -1,4 +1,4 @@
-"""Windows as a network sees them: the compiled pass's, and in plain numpy, what it is held against."""
+"""Windows as a network sees them, in plain numpy: what the compiled pass is tested against."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses that cannot be right are said on top, with the series that causes them."""
+"""Losses that cannot be right are reported at the top, with the series that causes them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Change = Callable[[dict[str, Path]], None]
 
 
 def change_fits(factor: float) -> Change:
-    """rnn's validation losses of the second series."""
+    """rnn's validation losses of the second series times `factor`."""
 
     def change(paths: dict[str, Path]) -> None:
         fits = load_fits(paths["fits"])
@@ -47,7 +47,7 @@ def _spoiled(fit: Fit, windows: Windows, factor: float) -> Fit:
 
 
 def change_losses(factor: float, without: tuple[str, ...] = ()) -> Change:
-    """rnn's test losses of the second series; the baselines but those `without`."""
+    """rnn's test losses of the second series times `factor`; the baselines except those of `without`."""
 
     def change(paths: dict[str, Path]) -> None:
         path = paths["scores"] / "losses_rnn.parquet"
@@ -85,22 +85,22 @@ def test_each_sign_names_its_cause(
     paths = Maker(tmp_path / "study", ("north", "south")).write()
     change(paths)
     windows = Windows.load(paths["development"])
-    found = load_study(windows, paths["fits"], paths["scores"], ReportParams()).alarms
-    assert len(found) == len(signs)
-    for sentence, (begin, against) in zip(found, signs, strict=True):
+    sentences = load_study(windows, paths["fits"], paths["scores"], ReportParams()).alarms
+    assert len(sentences) == len(signs)
+    for sentence, (begin, against) in zip(sentences, signs, strict=True):
         assert sentence.startswith(begin)
         assert f"times {against} (" in sentence
         part = begin.split()[-2]
         assert sentence.endswith(f" of the {part} MSE comes from series 'south'.")
         assert float(sentence.split("; ")[1].split(" %")[0]) > 99
     run(**paths, folder=tmp_path / "report", params=ReportParams())
-    assert capsys.readouterr().err.splitlines() == [f"report: {one}" for one in found]
+    assert capsys.readouterr().err.splitlines() == [f"report: {one}" for one in sentences]
     page = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
     html = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
-    for one in found:
-        assert page.index(one) < page.index("Validation chooses") < page.index("| cell |")
-        assert html.index(one.replace("'", "&#39;")) < html.index('class="lead"')
-    assert ("cannot be right" in page) == ("cannot be right" in html) == bool(found)
+    for sentence in sentences:
+        assert page.index(sentence) < page.index("Validation chooses") < page.index("| cell |")
+        assert html.index(sentence.replace("'", "&#39;")) < html.index('class="lead"')
+    assert ("cannot be right" in page) == ("cannot be right" in html) == bool(sentences)
 
 
 def test_a_jump_after_training_is_called_out(
@@ -137,7 +137,7 @@ def test_of_differences_nothing_is_forecast() -> None:
 
 
 def sizes(*factors: float, jump: float = 0.0) -> pd.DataFrame:
-    """The waves in other units; behind a gap at the test part's beginning all lie higher by `jump`."""
+    """The waves in other units; after a gap where the test part begins all are higher by `jump`."""
     test, names = np.arange(STEPS) >= 140, ("north", "south", "west")
     units = dict(zip(names, factors, strict=True))
     frame = waves().assign(**{n: unit * (waves()[n] + jump * test) for n, unit in units.items()})

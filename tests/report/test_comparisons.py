@@ -1,4 +1,4 @@
-"""The comparisons of a small made-up study whose differences are known, and how its report tells them."""
+"""The comparisons of a small synthetic study whose differences are known, and how its report shows them."""
 
 from __future__ import annotations
 
@@ -43,38 +43,38 @@ def test_verdicts_on_known_differences(written: tuple[Study, Path]) -> None:
 def test_all_pairs_are_judged_and_counted(written: tuple[Study, Path]) -> None:
     study, folder = written
     rivals = ["λ = 0", *study.baselines.index]
-    found = [(v.cell, v.against) for v in study.comparisons]
+    judged = [(v.cell, v.against) for v in study.comparisons]
     expected = {(cell, one) for cell in ("rnn", "lstm") for one in rivals}
     expected |= {(f"{cell} ensemble", one) for cell in ("rnn", "lstm") for one in rivals}
     expected |= {("rnn", "lstm at λ = 0")}
-    assert len(found) == len(expected) == 13
-    assert set(found) == expected
-    told = [v for v in study.comparisons if v.word != "same"]
-    adjusted = multipletests([v.p for v in told], method="holm")[1]
-    np.testing.assert_allclose([v.adjusted for v in told], adjusted, rtol=1e-12)
+    assert len(judged) == len(expected) == 13
+    assert set(judged) == expected
+    counted = [v for v in study.comparisons if v.word != "same"]
+    adjusted = multipletests([v.p for v in counted], method="holm")[1]
+    np.testing.assert_allclose([v.adjusted for v in counted], adjusted, rtol=1e-12)
     page = (folder / "report.md").read_text()
-    assert f"Holm's correction over {len(told)}," in page
+    assert f"Holm's correction over {len(counted)}," in page
     rows = page.split("## All comparisons")[1].split("\n\n")[1].splitlines()
-    assert len(rows) == 2 + len(found)
+    assert len(rows) == 2 + len(judged)
     assert "| rnn, λ = 100 | lstm at λ = 0 | −" in page
     assert "| lstm ensemble, λ = 0 | λ = 0 | – | – | – | – | – | – | same |" in page
 
 
-def test_an_ensemble_is_compared_with_its_like(written: tuple[Study, Path]) -> None:
+def test_an_ensemble_is_compared_with_the_ensemble_at_zero(written: tuple[Study, Path]) -> None:
     study, folder = written
     cell = study.cells[0]
-    own, zero = cell.ensemble[3].loss.mean(), cell.ensemble[0].loss.mean()
+    chosen, zero = cell.ensemble[3].loss.mean(), cell.ensemble[0].loss.mean()
     verdicts = {(v.cell, v.against): v for v in study.comparisons}
-    assert verdicts["rnn ensemble", "λ = 0"].percent == pytest.approx(100 * (own / zero - 1))
+    assert verdicts["rnn ensemble", "λ = 0"].percent == pytest.approx(100 * (chosen / zero - 1))
     ridge = study.baseline_losses["ridge"].loss.mean()
-    assert verdicts["rnn ensemble", "ridge"].percent == pytest.approx(100 * (own / ridge - 1))
-    assert own == pytest.approx(0.9 * cell.test[3], rel=0.05)
+    assert verdicts["rnn ensemble", "ridge"].percent == pytest.approx(100 * (chosen / ridge - 1))
+    assert chosen == pytest.approx(0.9 * cell.test[3], rel=0.05)
     line = re.search(r"\| rnn ensemble, λ = 100 \| (\S+) \|", (folder / "report.md").read_text())
     assert line
-    assert float(line[1]) == pytest.approx(own, rel=1e-3)
+    assert float(line[1]) == pytest.approx(chosen, rel=1e-3)
 
 
-def test_other_tests_stand_beside_a_verdict(written: tuple[Study, Path]) -> None:
+def test_other_tests_are_shown_with_a_verdict(written: tuple[Study, Path]) -> None:
     first = written[0].comparisons[0]
     cell = written[0].cells[0]
     values = (cell.losses[3].loss - cell.losses[0].loss).reshape(2, -1).mean(axis=0)
@@ -84,13 +84,13 @@ def test_other_tests_stand_beside_a_verdict(written: tuple[Study, Path]) -> None
     np.testing.assert_allclose(first.bootstrap, [scale * low[0], scale * high[0]], rtol=1e-9)
 
 
-def test_a_long_test_part_has_a_confidence_set(made: dict[str, Path]) -> None:
-    windows = Windows.load(made["development"])
-    study = load_study(windows, made["fits"], made["scores"], ReportParams())
+def test_a_long_test_part_has_a_confidence_set(study_files: dict[str, Path]) -> None:
+    windows = Windows.load(study_files["development"])
+    study = load_study(windows, study_files["fits"], study_files["scores"], ReportParams())
     assert study.confidence_set is None
     assert "needs 40 independent horizons" in report(study)
     windows = replace(windows, layout=replace(windows.layout, horizon=1))  # 57 horizons
-    study = load_study(windows, made["fits"], made["scores"], ReportParams())
+    study = load_study(windows, study_files["fits"], study_files["scores"], ReportParams())
     assert study.confidence_set == ("rnn ensemble",)
     assert "Model confidence set (95 %): rnn ensemble." in report(study)
 

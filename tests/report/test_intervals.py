@@ -94,7 +94,7 @@ def test_interval_and_p_value_agree(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize(("values", "n"), [(np.array([1.0]), 1), (np.array([1.0, np.inf]), 2)])
-def test_nothing_to_go_by_gives_no_bounds(values: np.ndarray, n: int) -> None:
+def test_too_few_or_infinite_values_give_no_bounds(values: np.ndarray, n: int) -> None:
     got = ewc_interval(values, 1, 0.95)
     assert (got.low, got.high, got.p, got.n) == (-math.inf, math.inf, 1.0, n)
 
@@ -127,7 +127,7 @@ def test_coverage_is_what_is_promised(errors: str, size: int) -> None:
     assert low <= held.mean() <= high
 
 
-def test_errors_that_neighbours_share_fool_the_textbook() -> None:
+def test_a_textbook_interval_is_too_narrow_where_neighbours_share_errors() -> None:
     """Why there is more than a t-test here: it covers less than half of what it says."""
     values = coverage.moving_average(np.random.default_rng(2), 500, 144, coverage.HORIZON)
     assert coverage.iid(values)[0].mean() < 0.5
@@ -143,9 +143,9 @@ def test_simulated_errors_have_the_dependence_that_they_claim() -> None:
 
 def test_the_committed_coverage_is_within_its_promise() -> None:
     """benchmarks/results/coverage.json is of 2000 replications; the row of each promise is there."""
-    told = json.loads(RESULTS.read_text(encoding="utf-8"))
-    assert told["replications"] == coverage.REPLICATIONS == 2000
-    rows = {(row["errors"], row["n/H"]): row["coverage"] for row in told["rows"]}
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    assert results["replications"] == coverage.REPLICATIONS == 2000
+    rows = {(row["errors"], row["n/H"]): row["coverage"] for row in results["rows"]}
     assert set(rows) == {(kind, size) for kind in coverage.KINDS for size in coverage.SIZES}
     for (errors, size), shares in rows.items():
         if errors != "ar_0.9":
@@ -153,11 +153,11 @@ def test_the_committed_coverage_is_within_its_promise() -> None:
             assert (shares["bootstrap"] >= 0.89) == (size >= LONG)
 
 
-def test_the_readme_tells_the_committed_coverage() -> None:
-    told = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"]
+def test_the_readme_states_the_committed_coverage() -> None:
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"]
 
     def spread(names: tuple[str, ...], outlasting: bool = False) -> tuple[int, int]:
-        kept = [row["coverage"] for row in told if (row["errors"] == "ar_0.9") == outlasting]
+        kept = [row["coverage"] for row in rows if (row["errors"] == "ar_0.9") == outlasting]
         shares = [100 * shares[name] for shares in kept for name in names]
         return math.floor(min(shares)), math.floor(max(shares))
 

@@ -41,9 +41,9 @@ def test_the_page_answers_first(written: tuple[Study, Path]) -> None:
     assert min(heads) >= 5
 
 
-def test_early_stopping_at_zero_is_a_reference(made: dict[str, Path]) -> None:
-    windows = Windows.load(made["development"])
-    study = load_study(windows, made["fits"], made["scores"], ReportParams())
+def test_early_stopping_at_zero_is_a_reference(study_files: dict[str, Path]) -> None:
+    windows = Windows.load(study_files["development"])
+    study = load_study(windows, study_files["fits"], study_files["scores"], ReportParams())
     cell = study.cells[0]
     curve = np.asarray(cell.fit.validation_loss).copy()
     curve[:2, 0] = 5.0
@@ -54,22 +54,24 @@ def test_early_stopping_at_zero_is_a_reference(made: dict[str, Path]) -> None:
         (1, 1, 49, 0.8),
     ):
         curve[fold, 0, seed, epoch] = loss
-    own = replace(cell, fit=replace(cell.fit, validation_loss=curve))
-    got = stopped_at_zero(own)
+    stopped = replace(cell, fit=replace(cell.fit, validation_loss=curve))
+    got = stopped_at_zero(stopped)
     assert got is not None
     assert got.loss == pytest.approx(0.5)  # folds are as large as each other
     assert (got.epochs, got.first, got.last) == (25, 10, 50)
     assert got.difference == pytest.approx(0.5 - cell.path.loss.min())
-    page = report(replace(study, cells=(own, study.cells[1])))
+    page = report(replace(study, cells=(stopped, study.cells[1])))
     assert re.search(r"\| \*0, stopped early\* \| 0 \| 0\.5000 \|.*\| 25 \(10–50\) \|", page)
-    assert stopped_at_zero(replace(own, zero=None)) is None
+    assert stopped_at_zero(replace(stopped, zero=None)) is None
     curve[0, 0, 1] = np.nan
-    assert stopped_at_zero(own) is None
+    assert stopped_at_zero(stopped) is None
 
 
-def test_epochs_are_told_for_each_lambda_under_early_stopping(made: dict[str, Path]) -> None:
-    windows = Windows.load(made["development"])
-    study = load_study(windows, made["fits"], made["scores"], ReportParams())
+def test_epochs_are_shown_for_each_lambda_under_early_stopping(
+    study_files: dict[str, Path],
+) -> None:
+    windows = Windows.load(study_files["development"])
+    study = load_study(windows, study_files["fits"], study_files["scores"], ReportParams())
     cell = study.cells[0]
     epochs = np.asarray(cell.fit.epochs).copy()
     epochs[0, 1], epochs[1, 1], epochs[2, 1] = 12, 80, 46
@@ -81,9 +83,9 @@ def test_epochs_are_told_for_each_lambda_under_early_stopping(made: dict[str, Pa
     assert "| 46 (12–80) |" in part
 
 
-def test_short_test_part_and_lone_seed_are_said(made: dict[str, Path]) -> None:
-    windows = Windows.load(made["development"])
-    study = load_study(windows, made["fits"], made["scores"], ReportParams())
+def test_a_short_test_part_is_reported(study_files: dict[str, Path]) -> None:
+    windows = Windows.load(study_files["development"])
+    study = load_study(windows, study_files["fits"], study_files["scores"], ReportParams())
     assert "too short" not in report(study)
     short = replace(study, origins=30)
     assert "7.5 independent horizons (30 windows of horizon 4), fewer than 10" in report(short)

@@ -80,7 +80,7 @@ def test_bootstrap_intervals_are_percentiles_and_follow_their_values(values: np.
     assert np.isnan([low[2], high[2]]).all()
 
 
-def test_one_block_says_nothing_of_its_spread() -> None:
+def test_one_block_has_no_interval() -> None:
     assert np.isnan(other_tests.block_bootstrap(np.arange(12.0)[None], 4, 0.95)).all()
 
 

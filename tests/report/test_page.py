@@ -1,4 +1,4 @@
-"""The page that people look at: its parts, its numbers, and a real browser's view of it."""
+"""The page: its parts, its numbers, and a real browser's view of it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def outline(text: str) -> Outline:
     return Outline(text)
 
 
-def test_sections_stand_in_order(outline: Outline) -> None:
+def test_sections_are_in_order(outline: Outline) -> None:
     assert [attrs["id"] for _, attrs in outline.of("section")] == SECTIONS
     anchors = [attrs["href"] for _, attrs in outline.of("a") if attrs["href"].startswith("#")]
     assert anchors == ["#answer", *(f"#{name}" for name in SECTIONS)]
@@ -83,7 +83,7 @@ def test_the_page_needs_nothing_but_itself(
     assert "nan" not in text.replace("nanosecond", "")
 
 
-def test_figures_are_told_to_those_who_do_not_see_them(outline: Outline) -> None:
+def test_figures_are_described_to_those_who_do_not_see_them(outline: Outline) -> None:
     panels = [attrs for _, attrs in outline.elements if attrs.get("class") == "panel"]
     assert len(panels) > 15
     for attrs in panels:
@@ -96,7 +96,7 @@ def test_figures_are_told_to_those_who_do_not_see_them(outline: Outline) -> None
     assert all(attrs.get("scope") in ("col", "row") for _, attrs in outline.of("th"))
 
 
-def test_every_figure_stands_as_a_file_with_its_numbers(
+def test_every_figure_is_a_file_with_its_numbers(
     outline: Outline, written: tuple[Study, Path]
 ) -> None:
     study, folder = written
@@ -110,12 +110,12 @@ def test_every_figure_stands_as_a_file_with_its_numbers(
         Outline(figure)
     path = pd.read_csv(folder / "figures" / "lambda_path.csv")
     for cell in study.cells:
-        own = path[(path["panel"] == f"{cell.name}: validation") & (path["line"] == "validation")]
-        assert own["lam"].tolist() == list(GRID)
-        np.testing.assert_allclose(own["mse"], cell.path.loss, rtol=1e-5)
-        np.testing.assert_allclose(own["high"] - own["mse"], cell.path.se, atol=1e-5)
-        own = path[(path["panel"] == f"{cell.name}: test") & (path["line"] == "seed 1")]
-        np.testing.assert_allclose(own["mse"], cell.test_by_seed[:, 1], rtol=1e-5)
+        line = path[(path["panel"] == f"{cell.name}: validation") & (path["line"] == "validation")]
+        assert line["lam"].tolist() == list(GRID)
+        np.testing.assert_allclose(line["mse"], cell.path.loss, rtol=1e-5)
+        np.testing.assert_allclose(line["high"] - line["mse"], cell.path.se, atol=1e-5)
+        line = path[(path["panel"] == f"{cell.name}: test") & (path["line"] == "seed 1")]
+        np.testing.assert_allclose(line["mse"], cell.test_by_seed[:, 1], rtol=1e-5)
     weights = pd.read_csv(folder / "figures" / "weights.csv")
     assert weights.groupby("line")["norm"].first()[["head", "input", "recurrent"]].tolist() == [
         6,
@@ -161,7 +161,9 @@ def test_clipped_steps_are_drawn_where_there_are_any(written: tuple[Study, Path]
     assert drawn.tolist() == [0, 1, 0, 0]
 
 
-def test_all_comparisons_and_the_next_grid_are_told(written: tuple[Study, Path], text: str) -> None:
+def test_all_comparisons_and_the_next_grid_are_shown(
+    written: tuple[Study, Path], text: str
+) -> None:
     study, _ = written
     assert len(study.comparisons) > len(study.verdicts)
     assert "rnn ensemble, λ = 100" in text
@@ -199,12 +201,12 @@ def test_autocorrelation_of_known_residuals(tmp_path: Path) -> None:
     pd.concat(rows).astype({"unique_id": "category"}).to_parquet(
         tmp_path / "f.parquet", index=False
     )
-    found = autocorrelation(tmp_path / "f.parquet", 3.0, 2)
-    assert found is not None
+    correlation = autocorrelation(tmp_path / "f.parquet", 3.0, 2)
+    assert correlation is not None
     centred = residual - residual.mean()
     by_hand = [centred[k:] @ centred[:-k] / (centred @ centred) for k in range(1, 37)]
-    np.testing.assert_allclose(found[0], by_hand, atol=1e-10)
-    assert found[1] == 200
+    np.testing.assert_allclose(correlation[0], by_hand, atol=1e-10)
+    assert correlation[1] == 200
 
 
 def test_the_answer_is_as_clear_whatever_it_is(written: tuple[Study, Path], text: str) -> None:
@@ -216,15 +218,15 @@ def test_the_answer_is_as_clear_whatever_it_is(written: tuple[Study, Path], text
     assert headline(study) in text
     first = study.verdicts[0]
 
-    def told(**more: object) -> str:
-        return headline(replace(study, comparisons=(replace(first, **more),)))
+    def changed(**fields: object) -> str:
+        return headline(replace(study, comparisons=(replace(first, **fields),)))
 
-    assert "cannot be shown" in told(word="no difference shown")
-    assert "does harm: the error lies 12.0 % above" in told(word="worse", percent=12.0)
-    assert "L2 does not help here" in told(word="same")
-    lost = told(word="no difference shown", percent=np.nan)
+    assert "cannot be shown" in changed(word="no difference shown")
+    assert "does harm: the error lies 12.0 % above" in changed(word="worse", percent=12.0)
+    assert "L2 does not help here" in changed(word="same")
+    lost = changed(word="no difference shown", percent=np.nan)
     assert "Whether L2 helps is not known: a test error is not a finite number." in lost
-    assert "does harm: the error lies above that of" in told(word="worse", percent=np.nan)
+    assert "does harm: the error lies above that of" in changed(word="worse", percent=np.nan)
     for verdict in study.verdicts:
         assert sentence(verdict) in re.sub(r"</?strong>", "", text)
 
@@ -256,20 +258,20 @@ def test_every_penalty_has_its_name_and_its_loss(written: tuple[Study, Path], te
     assert loss_words.sentence(fit) in text
     assert "north, south: 4 steps forecast from 8 by rnn, lstm; 4 λ × 2 seeds × 2 folds" in text
     assert list(loss_words.NAMES) == list(get_args(Penalty.model_fields["kind"].annotation))
-    told = {}
+    sentences = {}
     for kind in loss_words.NAMES:
         config = fit.config | {"penalty": kind, "ratio": 0.25, "multipliers": [1.0, 0.5, 0.0]}
-        told[kind] = loss_words.sentence(replace(fit, config=config))
-        weighed = "c = 1 / 0.5 / 0 for input / recurrent / head weights" in told[kind]
+        sentences[kind] = loss_words.sentence(replace(fit, config=config))
+        weighed = "c = 1 / 0.5 / 0 for input / recurrent / head weights" in sentences[kind]
         assert weighed == (kind != "predictions")
         cell = replace(study.best, fit=replace(study.best.fit, config=config))
         cells = tuple(cell if one is study.best else one for one in study.cells)
         first = loss_words.NAMES[kind][0].upper() + loss_words.NAMES[kind][1:]
         assert f"{first} helps: the test error" in headline(replace(study, cells=cells))
-    assert "Σ ‖y − ŷ‖² + λ/(2m) Σ c w²," in told["l2"]
-    assert "λ/m Σ c |w|," in told["l1"]
-    assert "[ρ|w| + (1 − ρ)/2 w²] with ρ = 0.25," in told["elastic_net"]
-    assert "λ/(2m) Σ ‖ŷ‖²," in told["predictions"]
+    assert "Σ ‖y − ŷ‖² + λ/(2m) Σ c w²," in sentences["l2"]
+    assert "λ/m Σ c |w|," in sentences["l1"]
+    assert "[ρ|w| + (1 − ρ)/2 w²] with ρ = 0.25," in sentences["elastic_net"]
+    assert "λ/(2m) Σ ‖ŷ‖²," in sentences["predictions"]
 
 
 def test_filled_gaps_are_counted(tmp_path: Path) -> None:
@@ -325,5 +327,5 @@ def test_a_browser_shows_it(written: tuple[Study, Path], tmp_path: Path, dark: b
         ("day, `odd` name", "day, `odd` name"),
     ],
 )
-def test_signs_of_the_file_stand_in_quotes(value: str, shown: str) -> None:
+def test_signs_of_the_file_are_in_quotes(value: str, shown: str) -> None:
     assert file_table({"decimal sign": value}).rows == [["decimal sign", shown]]

@@ -1,4 +1,4 @@
-"""The choice of λ: hand-made paths with known answers, and the pairing that makes it sharp."""
+"""The choice of λ: paths with known answers, and the pairing that makes it precise."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_one_standard_error_never_goes_below_the_minimum() -> None:
 
 
 def test_how_hard_a_window_is_cancels() -> None:
-    """Windows differ a hundred times more than λ's do: unpaired, nothing could be told apart."""
+    """Windows differ a hundred times more than λ's do: unpaired, no difference could be shown."""
     hard = np.random.default_rng(2).exponential(10, size=50)
     losses = np.stack([hard + 0.1, hard])[:, None, :]
     got = lambda_path((0.0, 1.0), [losses], [np.arange(50)], 1)
@@ -124,7 +124,7 @@ def test_edges(grid: tuple[float, ...], means: list[float], says: str | None) ->
     assert got is None if says is None else says in str(got)
 
 
-def test_a_choice_at_the_edge_is_said_though_the_minimum_is_inside() -> None:
+def test_a_choice_at_the_edge_is_reported_though_the_minimum_is_inside() -> None:
     got = path([0.5, 0.4, 0.3, 0.301], noise=0.2)
     assert edge_warning(got, "minimum") is None
     assert "chosen λ lies at the upper edge" in str(edge_warning(got, "one_standard_error"))
@@ -171,16 +171,16 @@ UNEVEN = (0.0, 1.5e-05, 2.64972488345, 1e6, 1.5e17)
 def test_what_the_commands_set_is_read_as_that_grid(
     grid: tuple[float, ...], lowest: str, tmp_path: Path
 ) -> None:
-    """DVC's own `-S` writes params.yaml, the stage's own loader reads it."""
+    """DVC's `-S` writes params.yaml, the stage's loader reads it."""
     means = np.linspace(0.1, 0.5, len(grid))
-    own = path(list(means if lowest == "first" else means[::-1]), grid=grid)
-    beyond = edge(own, "minimum")
-    for command, more in (
-        (grids.extension([own, own], "minimum"), beyond[1] if beyond else ()),
-        (grids.refinement([own]), finer(own)),
+    given = path(list(means if lowest == "first" else means[::-1]), grid=grid)
+    beyond = edge(given, "minimum")
+    for command, added in (
+        (grids.extension([given, given], "minimum"), beyond[1] if beyond else ()),
+        (grids.refinement([given]), finer(given)),
     ):
         if command is None:
-            assert not more
+            assert not added
             continue
         program, *words = shlex.split(command)
         assert [program, *words[:3], words[4]] == ["dvc", "exp", "run", "-S", "-S"]
@@ -194,8 +194,8 @@ def test_what_the_commands_set_is_read_as_that_grid(
             both[form] = load_section(file, "train", TrainParams).penalty.path()
         read = both["list"]
         assert read == both["mapping"]
-        assert read == tuple(sorted({*grid, *more}))
-        assert len(read) == len(grid) + len(more)
+        assert read == tuple(sorted({*grid, *added}))
+        assert len(read) == len(grid) + len(added)
 
 
 def test_a_study_has_one_command_for_all_its_cells() -> None:

@@ -1,4 +1,4 @@
-"""The files of the report of a small made-up study whose numbers are known."""
+"""The files of the report of a small synthetic study whose numbers are known."""
 
 from __future__ import annotations
 
@@ -62,15 +62,18 @@ def test_path_table_is_the_public_one(written: tuple[Study, Path]) -> None:
 
 def test_weight_norm_leaves_out_what_is_not_penalised(written: tuple[Study, Path]) -> None:
     fit = written[0].cells[0].fit
-    own = replace(fit, config={**fit.config, "multipliers": [0.0, 1.0, 0.5]})
-    np.testing.assert_allclose(weight_norm(own), np.sqrt(9 + 36))
+    partial = replace(fit, config={**fit.config, "multipliers": [0.0, 1.0, 0.5]})
+    np.testing.assert_allclose(weight_norm(partial), np.sqrt(9 + 36))
 
 
-def test_both_rules_are_followed(made: dict[str, Path]) -> None:
-    windows = Windows.load(made["development"])
+def test_both_rules_are_followed(study_files: dict[str, Path]) -> None:
+    windows = Windows.load(study_files["development"])
     for rule, lam in (("minimum", 10.0), ("one_standard_error", 100.0)):
         study = load_study(
-            windows, made["fits"], made["scores"], ReportParams.model_validate({"rule": rule})
+            windows,
+            study_files["fits"],
+            study_files["scores"],
+            ReportParams.model_validate({"rule": rule}),
         )
         assert study.cells[0].lam == lam
         assert study.best.name == "rnn"
@@ -109,13 +112,13 @@ def test_one_measure_chooses_and_judges(
         assert ridge.percent == pytest.approx(gain, abs=3)
     table = pd.read_csv(tmp_path / "report" / "lambda_path.csv")
     assert set(table["measure"]) == {name}
-    own = table[table["cell"] == "rnn"]
-    both = [name for name in own if name.startswith(("validation_m", "train_m", "test_m"))]
+    rnn = table[table["cell"] == "rnn"]
+    both = [name for name in rnn if name.startswith(("validation_m", "train_m", "test_m"))]
     assert len(both) == 6
-    assert own[both].notna().all(axis=None)
-    np.testing.assert_allclose(own["validation_se"], study.cells[0].path.se, rtol=1e-5)
-    told = json.loads((tmp_path / "report" / "metrics.json").read_text())
-    assert list(told["rnn"])[1:3] == [f"validation_{name}", f"validation_{name}_at_0"]
+    assert rnn[both].notna().all(axis=None)
+    np.testing.assert_allclose(rnn["validation_se"], study.cells[0].path.se, rtol=1e-5)
+    headline = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert list(headline["rnn"])[1:3] == [f"validation_{name}", f"validation_{name}_at_0"]
     text = (tmp_path / "report" / "report.md").read_text() + "\n"
     page = (tmp_path / "report" / "index.html").read_text()
     label, other = ("MSE", "MAE") if name == "mse" else ("MAE", "MSE")
@@ -161,7 +164,7 @@ def test_plotted_numbers_are_the_path_and_the_curves(written: tuple[Study, Path]
     assert table.loc[table["lam"] == 0, "lam_label"].unique().tolist() == ["0"]
     for cell in written[0].cells:
         parts = {
-            part: own["loss"] for part, own in table[table["cell"] == cell.name].groupby("part")
+            part: rows["loss"] for part, rows in table[table["cell"] == cell.name].groupby("part")
         }
         assert set(parts) == {"train", "validation", "test"}
         np.testing.assert_array_equal(parts["validation"], cell.path.loss)
@@ -174,7 +177,9 @@ def test_plotted_numbers_are_the_path_and_the_curves(written: tuple[Study, Path]
     np.testing.assert_allclose(curves["validation_loss"], 1.2 * curves["train_loss"])
 
 
-def test_chosen_model_can_be_used_alone(written: tuple[Study, Path], made: dict[str, Path]) -> None:
+def test_chosen_model_can_be_used_alone(
+    written: tuple[Study, Path], study_files: dict[str, Path]
+) -> None:
     study, folder = written
     arrays, meta = container.load(folder / "chosen" / "model.safetensors")
     assert (meta["cell"], meta["lam"], meta["config"]["hidden"]) == ("rnn", 100.0, 2)
@@ -184,9 +189,9 @@ def test_chosen_model_can_be_used_alone(written: tuple[Study, Path], made: dict[
 
 
 def test_same_inputs_give_the_same_bytes(
-    written: tuple[Study, Path], made: dict[str, Path], tmp_path: Path
+    written: tuple[Study, Path], study_files: dict[str, Path], tmp_path: Path
 ) -> None:
-    run(**made, folder=tmp_path, params=ReportParams())
+    run(**study_files, folder=tmp_path, params=ReportParams())
 
     def digests(folder: Path) -> dict[str, str]:
         files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -223,7 +228,7 @@ def test_bad_parameters_are_refused(bad: dict[str, Any]) -> None:
         ("standard", 1, "(window.scaler: standard, of differences)"),
     ],
 )
-def test_errors_in_two_units_are_told_apart(
+def test_errors_in_two_units_are_distinguished(
     scaler: str, order: int, learnt: str | None, tmp_path: Path
 ) -> None:
     paths = Maker(tmp_path / "study", ("north", "south")).write()

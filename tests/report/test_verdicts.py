@@ -1,4 +1,4 @@
-"""Verdicts of losses that are given: Holm's correction, pairs by cutoff, windows that do not match."""
+"""Verdicts on given losses: Holm's correction, pairs by cutoff, windows that do not match."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def losses(values: np.ndarray, series: str = "a") -> WindowLosses:
     return WindowLosses(np.full(values.size, series), np.arange(values.size), values)
 
 
-def test_an_interval_that_holm_takes_back_is_said() -> None:
+def test_a_difference_that_holms_correction_takes_back_is_reported() -> None:
     rng = np.random.default_rng(8)
     base = losses(np.full(200, 1.0))
     clear = losses(0.96 + 0.2 * rng.normal(size=200))
@@ -54,7 +54,7 @@ def test_other_windows_are_refused() -> None:
         (1.0, np.nan, "no difference shown", "no difference shown (too few finite losses)."),
     ],
 )
-def test_a_share_of_nothing_is_not_told(one: float, two: float, word: str, says: str) -> None:
+def test_a_share_of_zero_is_not_shown(one: float, two: float, word: str, says: str) -> None:
     noise = np.random.default_rng(1).uniform(0.9, 1.1, 60)
     with np.errstate(invalid="ignore"):
         pair = ("rnn", 1.0, "ridge", losses(one * noise), losses(two * noise))

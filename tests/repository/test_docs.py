@@ -58,7 +58,7 @@ TELLS = {
     "dvc plots diff HEAD narrow": "index.html",
     'make diff RUNS="HEAD narrow"': "| train.hidden ",
     "make reproduce RUN=narrow": "outputs of narrow)",
-    "make sync": "runs told where they stand",
+    "make sync": "runs newly tagged with their commits and experiments",
     "make promote": "version 1 of `ridgeline` registered",
     "make forecast": "tmp/forecast/forecast.csv",
 }

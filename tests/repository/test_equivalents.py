@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import ElasticNet, Lasso, Ridge
 from sklearn.svm import SVR
 
-from stages.equivalents import EQUIVALENTS, Equivalent, Study, find, main
+from stages.equivalents import EQUIVALENTS, Equivalent, Setting, find, main
 from stages.networks.initial import initial_weights
 from stages.train.planning.members import Member
 from tests.support import lambda_table
@@ -30,16 +30,16 @@ WINDOWS = made_windows()
 X, Y = design(WINDOWS)
 M, P = Y.shape
 LAM, RATIO, RATE, STEPS = 6.0, 0.4, 0.02, 40
-STUDY = Study(LAM, M, P, M, RATIO)
+SETTING = Setting(LAM, M, P, M, RATIO)
 KINDS = {"l2": None, "l1": None, "elastic_net": RATIO, "decoupled": None, "predictions": None}
 RAN: set[Equivalent] = set()
 
 
-def setting(kind: str, tool: str, study: Study = STUDY) -> float:
+def setting(kind: str, tool: str, given: Setting = SETTING) -> float:
     """The table's value for the row, which counts as run."""
     row = find(kind, tool)
     RAN.add(row)
-    return row.value(study)
+    return row.value(given)
 
 
 @cache
@@ -112,8 +112,7 @@ def test_the_objective_that_glmnet_documents(kind, ratio):
     penalised = np.r_[0.0, np.ones(2 * X.shape[1])]
     for j in range(P):
         y, s = Y[:, j], Y[:, j].std()
-        study = Study(LAM, M, P, M, RATIO, s)
-        lam = setting(kind, "glmnet", study) / s
+        lam = setting(kind, "glmnet", Setting(LAM, M, P, M, RATIO, s)) / s
         alpha = ratio / (ratio + s * (1 - ratio))
 
         def objective(v, y=y, s=s, lam=lam, alpha=alpha):

@@ -80,7 +80,7 @@ def test_the_committed_file_is_good(capsys):
         ("train.early_stopping", 0, "train.early_stopping = 0"),
         ("evaluate.season", 0, "evaluate.season = 0"),
         ("evaluate.metrics", ["mape"], "evaluate.metrics.0 = 'mape'"),
-        ("evaluate.baselines", ["ar", "ar"], "each name may stand once"),
+        ("evaluate.baselines", ["ar", "ar"], "each name may appear once"),
         ("report.confidence", 95, "report.confidence = 95: input should be less than 1"),
         ("report.rule", "best", "report.rule = 'best'"),
     ],
@@ -97,7 +97,7 @@ def test_a_bad_value_is_refused(tmp_path, key, value, words):
     [
         (
             {"penalty": {"kind": "predictions", "lambdas": [1], "multipliers": {"head": 2.0}}},
-            "multipliers are of weights, and kind predictions penalises none; set them to 1",
+            "multipliers apply to weights, and kind predictions penalises none; set them to 1",
         ),
         (
             {"penalty": {"kind": "decoupled", "lambdas": [1]}, "optimizer": "sgd"},

@@ -18,7 +18,7 @@ from tests.support.closure import ROOT
 from tests.support.made_study import GRID, LEVELS
 
 EPOCHS = 20
-RUNS = len(LEVELS) * len(GRID) + 1  # members, study
+RUNS = len(LEVELS) * len(GRID) + 1  # one for each (cell, λ), and the study's
 FLAGS = [x for flag in PATHS for x in (f"--{flag}", flag)]
 
 

@@ -1,4 +1,4 @@
-"""Made studies in folders of their own, with an MLflow store on SQLite."""
+"""Small studies in separate folders, with an MLflow store on SQLite."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def empty_store(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory) -> Path:
-    """A study's files, in a folder whose name holds what URIs must quote."""
-    folder = tmp_path_factory.mktemp("made") / "a study of λ"
+    """A study's files, in a folder whose name has characters that URIs must quote."""
+    folder = tmp_path_factory.mktemp("files") / "a study of λ"
     paths = Maker(folder, ("a", "b")).write()
     shutil.copy(paths["development"], folder / "development")
     save_fits(folder / "fits", [shorter(fit) for fit in load_fits(folder / "fits")])
     report = folder / "report"
     for inner in ("figures", "plots"):
         (report / inner).mkdir(parents=True)
-    told = {"rnn": {"lam": 10.0, "test_mse": 2.5}, "lstm": {"lam": 0.0, "test_mse": 3.0}}
-    (report / "metrics.json").write_text(json.dumps(told | {"best_baseline": {"name": "ridge"}}))
+    cells = {"rnn": {"lam": 10.0, "test_mse": 2.5}, "lstm": {"lam": 0.0, "test_mse": 3.0}}
+    (report / "metrics.json").write_text(json.dumps(cells | {"best_baseline": {"name": "ridge"}}))
     for name in ("report.md", "figures/path.svg", "plots/curves.csv"):
         (report / name).write_text(name)
-    path = [(c, lam, level) for c, own in LEVELS.items() for lam, level in zip(GRID, own)]
+    path = [(c, lam, level) for c, levels in LEVELS.items() for lam, level in zip(GRID, levels)]
     table = pd.DataFrame(path, columns=["cell", "lam", "validation_mse"]).assign(measure="mse")
     table.to_csv(report / "lambda_path.csv", index=False)
     shutil.copy(ROOT / "params.yaml", folder)

@@ -17,7 +17,7 @@ from stages.tracking.commands import reproduce
 from stages.tracking.history.distances import differing, distances, relative
 from stages.tracking.history.git import UnavailableError
 from stages.tracking.history.lock import Lock
-from stages.tracking.history.revisions import Revision, Study
+from stages.tracking.history.revisions import RecordedStudy, Revision
 from stages.tracking.store.resolve import Named
 from tests.support.made_study import GRID, Maker
 
@@ -25,7 +25,7 @@ OUTS = ("fits", "scores", "report/metrics.json")
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
+def then(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("compare") / "then"
     Maker(folder, ("a",)).write()
     report = folder / "report"
@@ -37,11 +37,11 @@ def made(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def both(made, tmp_path) -> tuple[dict[str, Path], dict[str, Path]]:
+def both(then, tmp_path) -> tuple[dict[str, Path], dict[str, Path]]:
     """The files of a study, and a copy of them."""
-    shutil.copytree(made, tmp_path / "now")
+    shutil.copytree(then, tmp_path / "now")
     names = ("fits", "scores", "report")
-    return tuple({n: root / n for n in names} for root in (made, tmp_path / "now"))
+    return tuple({n: root / n for n in names} for root in (then, tmp_path / "now"))
 
 
 def scale_weights(files: dict[str, Path], factor: float) -> None:
@@ -72,8 +72,7 @@ def test_the_metric_the_score_and_the_weight_that_differ_are_named_with_their_si
     rows = pd.read_parquet(path)
     rows["mse"] *= 0.5
     rows.to_parquet(path, index=False)
-    found = [str(distance) for distance in distances(*both)]
-    assert found == [
+    assert [str(distance) for distance in distances(*both)] == [
         "metric rnn.test_mse (2.0 → 2.5) differs by 0.2 relative",
         "column validation_mse of lambda_path.csv differs by 0.2 relative",
         "scores losses_lstm differs by 0.5 relative",
@@ -113,7 +112,7 @@ class Repository:
 def verdict(both, changed: tuple[str, ...], tags: dict[str, str], *, kept: bool = True) -> int:
     then, now = both
     revision = Revision("main", "0" * 40, lock())
-    named = Named("run", Study("key", [revision]), None, tags)
+    named = Named("run", RecordedStudy("key", [revision]), None, tags)
     clone = now["fits"].parent
     repository = Repository(then if kept else None)
     return reproduce._verdict(repository, named, revision, lock(changed), clone, clone / "then")

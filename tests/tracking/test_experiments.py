@@ -1,4 +1,4 @@
-"""Runs are found, reproduced, compared and shared: in real repositories, stores and clones."""
+"""Runs are identified, reproduced, compared and shared: in real repositories, stores and clones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.experiments import (
 )
 from tests.support.study import commit, edit, run
 
-# MLflow's own use of SQLAlchemy
+# MLflow's use of SQLAlchemy
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
 RUNS = 3  # two λ and the study
 
@@ -49,7 +49,7 @@ def head(folder: Path) -> str:
     return run(folder, "git", "rev-parse", "--short=7", "HEAD").strip()
 
 
-def test_what_ran_is_there_once_and_says_where_it_stands(repository):
+def test_what_ran_is_logged_once_and_tagged_with_its_commits_and_experiments(repository):
     before = runs(local(repository))
     assert len(before) == RUNS + 2  # λ = 5 and another study: the networks of 0 and 1 are the same
     assert {r.info.status for r in before} == {"FINISHED"}
@@ -64,7 +64,7 @@ def test_what_ran_is_there_once_and_says_where_it_stands(repository):
     )
     assert (after["rnn λ=5"]["commits"], after["rnn λ=5"]["experiments"]) == ("", "aside")
     assert after["rnn λ=5"]["dvc.exp_name"] == "aside"
-    assert number(tracking(repository, "sync"), r"(\d+) runs told") == 0
+    assert number(tracking(repository, "sync"), r"(\d+) runs newly tagged") == 0
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="a choice of OpenBLAS on x86-64 alone")
@@ -82,10 +82,10 @@ def test_other_bits_of_another_instruction_set_are_equal_within_tolerance(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DVC_ROOT", str(repository))
     monkeypatch.setenv("OPENBLAS_CORETYPE", other)
-    made = Lock.parse((clone / "dvc.lock").read_text(encoding="utf-8"))
-    own = Repository(repository)
-    named = resolve(own, "HEAD", {})
-    assert reproduce._verdict(own, named, named.revision, made, clone, tmp_path / "then") == 0
+    again = Lock.parse((clone / "dvc.lock").read_text(encoding="utf-8"))
+    first = Repository(repository)
+    named = resolve(first, "HEAD", {})
+    assert reproduce._verdict(first, named, named.revision, again, clone, tmp_path / "then") == 0
     said = capsys.readouterr().out
     assert "equal within tolerance on another instruction set: data/forecasts, data/scores" in said
     assert "data/fits" not in said
@@ -111,18 +111,18 @@ def test_a_deleted_store_is_filled_again_from_files_and_cache(repository):
     assert "as pinned" in after["rnn λ=5"].tags["versions"]
 
 
-def test_files_that_are_nowhere_are_said(repository, tmp_path):
+def test_missing_files_are_reported(repository, tmp_path):
     clone = tmp_path / "study"
     run(tmp_path, "git", "clone", "-q", str(repository), str(clone))
     text = tracking(clone, "sync")
     lost = f"of {head(clone)} (main) is neither in DVC's cache nor at a remote"
-    assert f"{lost}; ask whoever made it for `dvc push`" in text
-    assert f"or make it again: `git checkout {head(clone)}` and `dvc repro`" in text
+    assert f"{lost}; ask whoever ran it for `dvc push`" in text
+    assert f"or run it again: `git checkout {head(clone)}` and `dvc repro`" in text
     assert runs(local(clone)) == []
     tracking(clone, "sync", "HEAD", code=1)
     text = compare(clone, "HEAD", "main", code=2)
     assert "diff: data/" in text
-    assert "make it again" in text
+    assert "run it again" in text
 
 
 def test_a_run_is_reproduced_from_its_commit_to_the_bit(repository):
@@ -137,7 +137,7 @@ def test_a_run_is_reproduced_from_its_commit_to_the_bit(repository):
 def test_what_cannot_be_reproduced_says_why(repository, tmp_path):
     text = tracking(repository, "reproduce", "0" * 32, code=2)
     assert "has no run " + "0" * 32 in text
-    assert "'nobody' is no run, experiment or revision" in tracking(
+    assert "'nobody' is not a run, experiment or revision" in tracking(
         repository, "reproduce", "nobody", code=2
     )
     clone = tmp_path / "study"
@@ -153,10 +153,10 @@ def test_what_cannot_be_reproduced_says_why(repository, tmp_path):
     run(clone, "dvc", "repro")
     (study,) = runs(local(clone), "params.`report.rule` = 'minimum'")
     text = tracking(clone, "reproduce", study.info.run_id, code=2)
-    assert "stands in the workspace alone; commit it" in text
+    assert "its dvc.lock is in the workspace alone; commit it" in text
     run(clone, "git", "checkout", "-q", ".")
     text = tracking(clone, "reproduce", study.info.run_id, code=2)
-    assert "stands in no commit or experiment" in text
+    assert "is in no commit or experiment" in text
 
 
 def test_studies_are_compared(repository):
@@ -184,7 +184,7 @@ def test_the_champion_is_a_committed_study_and_answers_over_http(repository, tmp
     sha = run(repository, "git", "for-each-ref", form, "refs/exps/*/*/aside").strip()
     for name in ("aside", sha):
         text = tracking(repository, "promote", name, code=2)
-        assert f"{name} is an experiment, or a commit of no branch; take it over first" in text
+        assert f"{name} is an experiment, or a commit that is on no branch; apply it first" in text
     assert "version 1 of `ridgeline` registered" in tracking(repository, "promote")
     assert "version 1 of `ridgeline` was registered before" in tracking(repository, "promote")
     assert not list((repository / "mlflow/artifacts").rglob("*.pkl"))
@@ -306,10 +306,10 @@ def test_four_queued_experiments_on_a_new_store_log_everything_once_and_are_repr
         run(repository, "dvc", "exp", "run", "--queue", "-S", change, "-n", name)
     run(repository, "dvc", "queue", "start", "-j", "4")
     wait_for_queue(repository, len(names))
-    found = runs(local(repository))
-    assert len(found) == 4 * RUNS
-    assert {r.data.tags["dvc.exp_name"] for r in found} == set(names)
-    assert {r.info.status for r in found} == {"FINISHED"}
+    logged = runs(local(repository))
+    assert len(logged) == 4 * RUNS
+    assert {r.data.tags["dvc.exp_name"] for r in logged} == set(names)
+    assert {r.info.status for r in logged} == {"FINISHED"}
     (queued,) = runs(local(repository), "tags.kind = 'study' AND tags.`dvc.exp_name` = 'wide5'")
     text = tracking(repository, "reproduce", queued.info.run_id)
     assert "identical, bit for bit" in text

@@ -1,4 +1,4 @@
-"""A store that is away, cut off or crowded, against a real SQLite store."""
+"""A store that does not answer, breaks off or is crowded, against a real SQLite store."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from stages.tracking.store import mirror, pending
 from tests.support.logged import EPOCHS, FLAGS, RUNS, Store, log, start
 from tests.support.made_study import GRID, LEVELS
 
-# MLflow's own use of SQLAlchemy
+# MLflow's use of SQLAlchemy
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 
 
-def test_what_was_cut_off_is_completed(folder, monkeypatch, capsys):
+def test_an_interrupted_logging_is_completed(folder, monkeypatch, capsys):
     whole, calls = MlflowClient.log_batch, []
 
     def dies(*args, **kwargs):
@@ -46,7 +46,7 @@ def test_what_was_cut_off_is_completed(folder, monkeypatch, capsys):
     assert not pending.pending()
 
 
-def test_a_note_tells_where_a_study_was_made_and_lapses_when_its_files_change(folder, monkeypatch):
+def test_a_note_keeps_where_a_study_ran_and_lapses_when_its_files_change(folder, monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "wide-hare")
     paths = {flag: folder / flag for flag in PATHS}
     pending.note_of(paths).save()
@@ -71,7 +71,7 @@ def test_tracking_can_be_switched_off(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("answers", [False, True], ids=["no server", "a server that hangs"])
-def test_a_server_that_is_away_costs_a_line_and_seconds(folder, answers):
+def test_a_server_that_does_not_answer_costs_a_line_and_seconds(folder, answers):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         if not answers:
@@ -96,10 +96,10 @@ def test_a_server_that_is_away_costs_a_line_and_seconds(folder, answers):
 
 def test_four_processes_on_a_new_store_log_everything_once(folder):
     clones = [folder / f"clone{k}" for k in range(4)]
-    made = [path for path in folder.iterdir() if path.name != "mlflow"]
+    files = [path for path in folder.iterdir() if path.name != "mlflow"]
     for clone in clones:
         clone.mkdir()
-        for path in made:
+        for path in files:
             (shutil.copytree if path.is_dir() else shutil.copy)(path, clone / path.name)
     (folder / "mlflow/mlflow.db").unlink()
     for done in [start(clone, "report", *FLAGS) for clone in clones]:

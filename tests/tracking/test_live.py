@@ -1,4 +1,4 @@
-"""What is shown and logged while a study trains, and by the process beside it."""
+"""What is shown while a study trains, and logged by the process that watches it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from stages.train.pool.processes import train_jobs
 from stages.train.pool.store import MemberStore
 from tests.support.logged import RUNS, Store, live, log, start
 
-# MLflow's own use of SQLAlchemy
+# MLflow's use of SQLAlchemy
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 
 
@@ -114,8 +114,8 @@ def test_with_early_stopping_the_final_fold_is_shown_once_its_epochs_are_known(f
     assert Store(folder).history(run, "live/train_loss") == shown
 
 
-def test_the_report_leaves_it_to_the_process_beside_it(folder, capsys):
-    """It waits for that process, and says what that process met instead of trying again."""
+def test_the_report_leaves_it_to_the_watching_process(folder, capsys):
+    """It waits for that process, and prints that process's error instead of trying again."""
     lock = logging.watching()
     failed = Path(lock.lock_file).with_suffix(".failed")
     failed.write_text("no route to host")
@@ -127,18 +127,18 @@ def test_the_report_leaves_it_to_the_process_beside_it(folder, capsys):
     flags = ["--development", "development", "--fits", "fits", "--pid"]
     with subprocess.Popen(["sleep", "600"]) as pipeline:
         try:
-            beside = start(folder, "watch", *flags, str(pipeline.pid))
+            watcher = start(folder, "watch", *flags, str(pipeline.pid))
             while not taken(lock):
                 time.sleep(0.1)
-            assert beside.poll() is None  # the note of before is none of its business
+            assert watcher.poll() is None  # the earlier note is not this pipeline's
             stale.save()
-            assert beside.communicate(timeout=240) == ("", "")  # now it is: logged, and over
+            assert watcher.communicate(timeout=240) == ("", "")  # now it is: logged, and over
             assert len(Store(folder).runs) == RUNS
             assert not pending.pending()
-            beside = start(folder, "watch", *flags, str(pipeline.pid))
+            watcher = start(folder, "watch", *flags, str(pipeline.pid))
         finally:
             pipeline.kill()
-    assert beside.communicate(timeout=240) == ("", "")  # it ends with the pipeline
+    assert watcher.communicate(timeout=240) == ("", "")  # it ends with the pipeline
 
 
 def taken(lock) -> bool:

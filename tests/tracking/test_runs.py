@@ -16,7 +16,7 @@ from stages.tracking.store.runs import Files, log_study
 from tests.support.logged import EPOCHS, RUNS, Store, live, log, shorter
 from tests.support.made_study import GRID, LEVELS
 
-# MLflow's own use of SQLAlchemy
+# MLflow's use of SQLAlchemy
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 
 
@@ -36,7 +36,7 @@ def test_a_study_is_logged_once_however_often_it_runs(folder):
             assert len(points) == len({step for step, _ in points}), name
 
 
-def test_a_member_has_curves_and_errors_with_their_spread_over_seeds(logged):
+def test_a_lambda_has_curves_and_errors_with_their_spread_over_seeds(logged):
     store, fit = Store(logged), load_fits(logged / "fits")[0]
     run, i = store.named("rnn λ=10"), GRID.index(10.0)
     for name, curve in (
@@ -69,7 +69,7 @@ def test_a_member_has_curves_and_errors_with_their_spread_over_seeds(logged):
     assert "numpy" in run.data.tags["versions"]
 
 
-def test_the_study_has_the_report_and_leads_to_its_members(logged):
+def test_the_study_has_the_report_and_leads_to_the_runs_of_its_lambdas(logged):
     store = Store(logged)
     location = store.experiment.artifact_location
     assert location == (logged / "mlflow/artifacts").as_uri()
@@ -80,11 +80,11 @@ def test_the_study_has_the_report_and_leads_to_its_members(logged):
     assert wanted | {"plots/curves.csv"} <= names
     assert study.data.metrics["rnn.lam"] == 10
     short = study.data.tags["study"]
-    members = store.client.search_runs(
+    runs = store.client.search_runs(
         [store.experiment.experiment_id], f"tags.`study.{short}` LIKE '%' AND tags.kind = 'member'"
     )
-    assert len(members) == len(LEVELS) * len(GRID)
-    chosen = {run.info.run_name for run in members if run.data.tags["chosen"] == "true"}
+    assert len(runs) == len(LEVELS) * len(GRID)
+    chosen = {run.info.run_name for run in runs if run.data.tags["chosen"] == "true"}
     assert chosen == {"rnn λ=10", "lstm λ=0"}
     assert study.info.run_name == f"sunspots: rnn λ=10 ({short[:6]})"
     assert store.history(study, "path/log10_lam") == [(1, -1.0), (2, 0.0), (3, 1.0), (4, 2.0)]
@@ -97,19 +97,19 @@ def test_the_study_has_the_report_and_leads_to_its_members(logged):
         assert "OPENBLAS_CORETYPE" in run.data.tags["instruction_set"]
 
 
-def test_members_are_coloured_by_lambda_and_studies_apart(folder):
+def test_runs_are_coloured_by_lambda_and_studies_apart(folder):
     log()
     params = (folder / "params.yaml").read_text()
     (folder / "params.yaml").write_text(params.replace("one_standard_error ", "minimum "))
-    log()  # the same members, another study
-    found = Store(folder).runs
-    colors = {r.data.tags["mlflow.runColor"] for r in found if r.data.tags["kind"] == "study"}
+    log()  # the same networks, another study
+    runs = Store(folder).runs
+    colors = {r.data.tags["mlflow.runColor"] for r in runs if r.data.tags["kind"] == "study"}
     assert len(colors) == 2
     by_lam = {}
-    for run in found:
+    for run in runs:
         if run.data.tags["kind"] == "member":
             by_lam.setdefault(run.data.tags["lam"], set()).add(run.data.tags["mlflow.runColor"])
-    assert [len(own) for own in by_lam.values()] == [1] * len(GRID)
+    assert [len(of_lam) for of_lam in by_lam.values()] == [1] * len(GRID)
     assert len(set.union(*by_lam.values())) == len(GRID)
     assert by_lam["0"] == {"#7f7f7f"}
     assert by_lam["1"] == {"#1b9e77"}
@@ -118,7 +118,7 @@ def test_members_are_coloured_by_lambda_and_studies_apart(folder):
     assert views.color({"lam": "1e9"}, 0) == "#7f0000"
 
 
-def test_an_added_lambda_adds_one_run_of_its_own_and_one_study(folder):
+def test_an_added_lambda_adds_one_run_for_each_cell_and_one_study(folder):
     whole = load_fits(folder / "fits")
     save_fits(folder / "fits", [shorter(fit, (0, 1, 3)) for fit in whole])
     log()
@@ -132,12 +132,12 @@ def test_an_added_lambda_adds_one_run_of_its_own_and_one_study(folder):
     assert len(both) == 2
 
 
-def test_a_run_made_of_another_clones_files_is_told_where_the_same_bits_came_out(folder):
-    own = pending.note_of({flag: folder / flag for flag in PATHS})
+def test_a_run_logged_from_another_clones_files_gets_the_environment_of_the_same_bits(folder):
+    note = pending.note_of({flag: folder / flag for flag in PATHS})
     with mirror.mirror() as store:
         store.run_tags = {"versions": "numpy 1.0 (as pinned)"}  # all that `sync` knows of it
-        paths = {flag: Path(path) for flag, path in own.paths.items()}
-        log_study(store, own.key, own.params, Files(**paths))
+        paths = {flag: Path(path) for flag, path in note.paths.items()}
+        log_study(store, note.key, note.params, Files(**paths))
         store.write()
     assert "instruction_set" not in Store(folder).named("rnn λ=1").data.tags
     log()
@@ -163,4 +163,4 @@ def test_another_evaluation_of_the_same_networks_is_another_run(folder):
     store = Store(folder)
     values = sorted(r.data.metrics["test_mse"] for r in store.runs if r.info.run_name == "rnn λ=1")
     assert values == pytest.approx([before.data.metrics["test_mse"] * k for k in (1, 2)])
-    assert len(store.runs) == RUNS + 2  # the member and its study
+    assert len(store.runs) == RUNS + 2  # that of the λ and its study's

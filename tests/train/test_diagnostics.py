@@ -38,21 +38,21 @@ def torch_state_gradients(network: Network, weights: np.ndarray, rows: np.ndarra
     steps = [inputs[:, t] for t in range(network.steps)]
     for layer in range(network.layers):
         cell = CELLS[network.cell](steps[0].shape[1], network.hidden, dtype=torch.float64)
-        own = {
+        parameters = {
             n: getattr(oracle.body, f"{n}_l{layer}").detach() for n, _ in cell.named_parameters()
         }
-        cell.load_state_dict(own)
-        state, found = None, []
+        cell.load_state_dict(parameters)
+        state, hidden = None, []
         for step in steps:
             state = cell(step, state)
             h = state[0] if network.cell == "lstm" else state
             h.retain_grad()
-            found.append(h)
-        states.append(found)
-        steps = found
+            hidden.append(h)
+        states.append(hidden)
+        steps = hidden
     error = oracle.head(steps[-1]) - torch.tensor(y.reshape(len(y), -1))
     (0.5 * (error**2).sum()).backward()
-    squares = [[float((h.grad**2).sum()) for h in own] for own in states]
+    squares = [[float((h.grad**2).sum()) for h in hidden] for hidden in states]
     return np.sqrt(np.array(squares) / len(rows))
 
 
@@ -63,14 +63,14 @@ def test_state_gradients_are_those_of_autograd(cell, layers, segment, count):
     rng = np.random.default_rng(1)
     weights = np.stack([initial_weights(network, seed) for seed in (0, 1)])
     weights += 0.2 * rng.normal(size=weights.shape)
-    own = state_gradients(network, SCALED.series, SCALED.train[:count], weights)
-    assert own.shape == (2, layers, 12 // segment)
+    gradients = state_gradients(network, SCALED.series, SCALED.train[:count], weights)
+    assert gradients.shape == (2, layers, 12 // segment)
     for k in range(2):
         truth = torch_state_gradients(network, weights[k], FOLD.train[:count])
-        np.testing.assert_allclose(own[k], truth, rtol=1e-11)
+        np.testing.assert_allclose(gradients[k], truth, rtol=1e-11)
     masked = network_of(cell, layers, segment, dropout=0.4)
     np.testing.assert_array_equal(
-        state_gradients(masked, SCALED.series, SCALED.train[:count], weights), own
+        state_gradients(masked, SCALED.series, SCALED.train[:count], weights), gradients
     )
 
 
@@ -80,19 +80,19 @@ def test_state_gradients_of_a_member_do_not_depend_on_one_that_diverged(cell):
     weights = np.stack([initial_weights(network, seed) for seed in (0, 1, 2)])
     whole = state_gradients(network, SCALED.series, rows, weights)
     weights[0] = np.nan
-    own = state_gradients(network, SCALED.series, rows, weights)
-    assert np.isnan(own[0]).all()
-    np.testing.assert_array_equal(own[1:], whole[1:])
+    gradients = state_gradients(network, SCALED.series, rows, weights)
+    assert np.isnan(gradients[0]).all()
+    np.testing.assert_array_equal(gradients[1:], whole[1:])
 
 
 def test_the_windows_are_spread_over_the_training_part():
     network, rows = network_of("rnn"), SCALED.train
     assert len(rows) > 2 * WINDOWS
     weights = initial_weights(network, 0)
-    some = FOLD.train[np.unique(np.linspace(0, len(rows) - 1, WINDOWS).round().astype(int))]
-    assert (some[0], some[-1], len(some)) == (FOLD.train[0], FOLD.train[-1], WINDOWS)
-    own = state_gradients(network, SCALED.series, rows, weights[None])[0]
-    np.testing.assert_allclose(own, torch_state_gradients(network, weights, some), rtol=1e-11)
+    chosen = FOLD.train[np.unique(np.linspace(0, len(rows) - 1, WINDOWS).round().astype(int))]
+    assert (chosen[0], chosen[-1], len(chosen)) == (FOLD.train[0], FOLD.train[-1], WINDOWS)
+    sizes = state_gradients(network, SCALED.series, rows, weights[None])[0]
+    np.testing.assert_allclose(sizes, torch_state_gradients(network, weights, chosen), rtol=1e-11)
 
 
 @pytest.mark.parametrize("stretch", [0.5, 1.3])
@@ -102,8 +102,8 @@ def test_a_stretched_orthogonal_recurrence_vanishes_and_explodes_as_theory_says(
     weights = initial_weights(network, 3)
     weights[network.groups == 1] = 0
     weights[network.groups == 2] *= stretch
-    own = state_gradients(network, SCALED.series, SCALED.train, weights[None])[0, 0]
-    np.testing.assert_allclose(own / own[-1], stretch ** np.arange(11.0, -1, -1), rtol=1e-10)
+    sizes = state_gradients(network, SCALED.series, SCALED.train, weights[None])[0, 0]
+    np.testing.assert_allclose(sizes / sizes[-1], stretch ** np.arange(11.0, -1, -1), rtol=1e-10)
     np.testing.assert_allclose(spectral_radii(network, weights), [[stretch]], rtol=1e-12)
 
 
@@ -111,15 +111,15 @@ def test_start_and_end_of_a_trained_member():
     network = network_of("gru", dropout=0.2)
     recipe = recipe_of(network, epochs=5, learning_rate=0.05)
     members = [Member(lam, seed, "fold1", 5) for lam in (0.0, 9.0) for seed in (0, 1)]
-    found = trained(recipe, DATA, members)
+    outcomes = trained(recipe, DATA, members)
     for member in members:
-        start, end = found[member].state_gradients
+        start, end = outcomes[member].state_gradients
         first = initial_weights(network, member.seed)
-        for own, weights in ((start, first), (end, found[member].weights)):
+        for gradients, weights in ((start, first), (end, outcomes[member].weights)):
             truth = state_gradients(network, SCALED.series, SCALED.train, weights[None])[0]
-            np.testing.assert_array_equal(own, truth)
+            np.testing.assert_array_equal(gradients, truth)
     np.testing.assert_array_equal(  # the start is the seed's, whatever λ is
-        found[members[0]].state_gradients[0], found[members[2]].state_gradients[0]
+        outcomes[members[0]].state_gradients[0], outcomes[members[2]].state_gradients[0]
     )
 
 
@@ -159,7 +159,7 @@ def test_norms_and_zeros_by_group():
         [body.weight_hh_l0, body.weight_hh_l1],
         [head],
     ]
-    truth = [float(sum((w**2).sum() for w in own).detach().sqrt()) for own in groups]
+    truth = [float(sum((w**2).sum() for w in group).detach().sqrt()) for group in groups]
     np.testing.assert_allclose(norms(network, flat), truth, rtol=1e-12)
     np.testing.assert_allclose(zeros(network, flat), [14 * 7 / (28 * 9), 0, 5 / 7], rtol=1e-12)
 

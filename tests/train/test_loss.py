@@ -28,9 +28,9 @@ def test_full_batch_linear_network_is_ridge(groups, features, channels):
     members = [Member(lam, 0, "final", 6000) for lam in (0.0, 0.3, 5.0, 80.0)]
     for member, outcome in trained(recipe, windows, members).items():
         truth = ridge(windows, member.lam)
-        own = outcome.weights.reshape(truth.coef_.shape[0], -1)
-        np.testing.assert_allclose(own[:, 1:], truth.coef_, atol=1e-6)
-        np.testing.assert_allclose(own[:, 0], truth.intercept_, atol=1e-6)
+        weights = outcome.weights.reshape(truth.coef_.shape[0], -1)
+        np.testing.assert_allclose(weights[:, 1:], truth.coef_, atol=1e-6)
+        np.testing.assert_allclose(weights[:, 0], truth.intercept_, atol=1e-6)
 
 
 def test_minibatches_with_a_short_last_one_reach_ridge():
@@ -40,9 +40,9 @@ def test_minibatches_with_a_short_last_one_reach_ridge():
     members = [Member(lam, 1, "final", 4000) for lam in (0.3, 5.0, 80.0)]
     for member, outcome in trained(recipe, windows, members).items():
         truth = ridge(windows, member.lam)
-        own = outcome.weights.reshape(3, -1)
-        np.testing.assert_allclose(own[:, 1:], truth.coef_, atol=1e-3)
-        np.testing.assert_allclose(own[:, 0], truth.intercept_, atol=1e-3)
+        weights = outcome.weights.reshape(3, -1)
+        np.testing.assert_allclose(weights[:, 1:], truth.coef_, atol=1e-3)
+        np.testing.assert_allclose(weights[:, 0], truth.intercept_, atol=1e-3)
 
 
 def test_multipliers_scale_the_penalty_of_their_group():

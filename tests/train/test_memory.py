@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.params import check_section
-from stages.train import stage as study
+from stages.train import stage
 from stages.train.params import TrainParams
 from stages.train.planning import memory
 from stages.train.planning.memory import refuse_excess, result_bytes, study_bytes, training_bytes
@@ -19,14 +19,14 @@ FOLD = WINDOWS.folds[0]
 HUGE = 10**15
 
 
-def large(**more):
+def large(**sizes):
     recipe = recipe_for("lstm", epochs=3)
-    return replace(recipe, network=replace(recipe.network, **more))
+    return replace(recipe, network=replace(recipe.network, **sizes))
 
 
-@pytest.mark.parametrize("more", [{"hidden": 1024}, {"hidden": 512, "layers": 4}])
-def test_weights_decide_a_large_network(more):
-    recipe = large(**more)
+@pytest.mark.parametrize("sizes", [{"hidden": 1024}, {"hidden": 512, "layers": 4}])
+def test_weights_decide_a_large_network(sizes):
+    recipe = large(**sizes)
     n = recipe.network.parameters
     for members in (1, 4, 16):
         taken = training_bytes(recipe, WINDOWS, FOLD, members, 4)
@@ -38,9 +38,9 @@ def test_weights_decide_a_large_network(more):
 
 
 def test_what_makes_it_larger():
-    """Every knob that the message names, and no smaller value of any gives more."""
+    """Every knob that the message names: a larger value of any needs more."""
     base = large(hidden=64)
-    told = study_bytes([base], WINDOWS, 40, 5, 2, 16)
+    needed = study_bytes([base], WINDOWS, 40, 5, 2, 16)
     for other in (
         study_bytes([large(hidden=65)], WINDOWS, 40, 5, 2, 16),
         study_bytes([large(hidden=64, layers=2)], WINDOWS, 40, 5, 2, 16),
@@ -49,17 +49,17 @@ def test_what_makes_it_larger():
         study_bytes([base], WINDOWS, 40, 5, 3, 16),
         study_bytes([base], WINDOWS, 40_000, 5, 2, 16),
     ):
-        assert other > told
+        assert other > needed
 
 
 def test_fits_are_counted_as_they_are_stored():
     recipe = replace(large(hidden=8), epochs=7)
     members = 6
     n, folds = recipe.network.parameters, len(WINDOWS.folds)
-    curves = 4 * folds * members * 7 * 8
-    losses = sum(len(fold.validation) for fold in WINDOWS.folds) * members * 8
+    weights, curves = 4 * n * folds * members, 4 * folds * members * 7 * 8
+    losses = 2 * sum(len(fold.validation) for fold in WINDOWS.folds) * members * 8  # mse and mae
     states = 2 * folds * members * recipe.network.layers * recipe.network.steps * 8
-    assert result_bytes(recipe, WINDOWS, members) == 4 * n * members + curves + losses + states
+    assert result_bytes(recipe, WINDOWS, members) == weights + curves + losses + states
 
 
 def test_a_study_that_does_not_fit_is_refused_before_any_member(tmp_path, monkeypatch):
@@ -70,10 +70,10 @@ def test_a_study_that_does_not_fit_is_refused_before_any_member(tmp_path, monkey
     }  # fmt: skip
     params = check_section("train", values, TrainParams)
     monkeypatch.setenv("RIDGELINE_WORKERS", "3")
-    monkeypatch.setattr(study, "train_jobs", lambda *_: pytest.fail("it began to train"))
+    monkeypatch.setattr(stage, "train_jobs", lambda *_: pytest.fail("it began to train"))
     monkeypatch.setattr(memory, "available", lambda: 8 * 10**9)
     with pytest.raises(ValueError) as caught:
-        study.train_study(tmp_path / "development", params, MemberStore(tmp_path / "store"))
+        stage.train_study(tmp_path / "development", params, MemberStore(tmp_path / "store"))
     for words in (
         "GB of memory, and 8.0 GB are free", "train.hidden = 4096", "train.layers = 16",
         "train.batch_size = 8", "window.lookback = ", "3 worker processes", "RIDGELINE_WORKERS=1",
@@ -100,7 +100,7 @@ def group(folder: Path, limit: str, used: int, cached: int, version: int) -> Non
 
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize(
-    ("outer", "inner", "rooms"),
+    ("outer", "inner", "free"),
     [
         ("max", "max", []),
         ("max", "1000", [1000 - 300 + 100]),
@@ -109,21 +109,22 @@ def group(folder: Path, limit: str, used: int, cached: int, version: int) -> Non
         ("500", "200", [0, 0]),
     ],
 )
-def test_the_room_in_control_groups(tmp_path, version, outer, inner, rooms):
+def test_what_control_groups_allow(tmp_path, version, outer, inner, free):
     base = tmp_path / "cgroup" / ("memory" if version == 1 else "")
     group(base, outer, 600, 50, version)
     group(base / "a/b", inner, 300, 100, version)
     line = "7:cpu,memory:/a/b" if version == 1 else "0::/a/b"
-    (tmp_path / "own").write_text(f"3:cpuset:/x\n{line}\n")
-    assert sorted(memory._rooms(tmp_path / "cgroup", tmp_path / "own")) == sorted(rooms)
+    (tmp_path / "listed").write_text(f"3:cpuset:/x\n{line}\n")
+    groups = memory.free_in_groups(tmp_path / "cgroup", tmp_path / "listed")
+    assert sorted(groups) == sorted(free)
 
 
 def test_a_group_that_is_not_shown_here_is_its_parent(tmp_path):
     """In a container the path may be that of the host."""
     group(tmp_path / "cgroup", "5000", 600, 50, 2)
-    (tmp_path / "own").write_text("0::/docker/0123\n")
-    assert memory._rooms(tmp_path / "cgroup", tmp_path / "own") == [4450]
-    assert memory._rooms(tmp_path / "cgroup", tmp_path / "away") == []
+    (tmp_path / "listed").write_text("0::/docker/0123\n")
+    assert memory.free_in_groups(tmp_path / "cgroup", tmp_path / "listed") == [4450]
+    assert memory.free_in_groups(tmp_path / "cgroup", tmp_path / "away") == []
 
 
 def test_there_is_memory_here():

@@ -25,22 +25,22 @@ def path_of(lambdas=PATH, seed: int = 0, **changes) -> dict[float, np.ndarray]:
     values = {"epochs": EPOCHS, "batch_size": M, "learning_rate": 0.05, **changes}
     recipe = recipe_of(linear(WINDOWS), **values)
     members = [Member(lam, seed, "final", recipe.epochs) for lam in lambdas]
-    found = trained(recipe, WINDOWS, members)
-    return {m.lam: outcome.weights.reshape(Y.shape[1], -1) for m, outcome in found.items()}
+    outcomes = trained(recipe, WINDOWS, members)
+    return {m.lam: outcome.weights.reshape(Y.shape[1], -1) for m, outcome in outcomes.items()}
 
 
-def assert_fits(own: np.ndarray, model) -> None:
+def assert_fits(weights: np.ndarray, model) -> None:
     model.fit(X, Y)
-    np.testing.assert_allclose(own[:, 1:], model.coef_, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(own[:, 0], model.intercept_, rtol=0, atol=1e-6)
-    np.testing.assert_array_equal(own[:, 1:] == 0, model.coef_ == 0)
+    np.testing.assert_allclose(weights[:, 1:], model.coef_, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(weights[:, 0], model.intercept_, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(weights[:, 1:] == 0, model.coef_ == 0)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_the_ridge_path_and_its_falling_norm(optimizer):
     path = path_of(optimizer=optimizer)
-    for lam, own in path.items():
-        assert_fits(own, Ridge(alpha=lam, tol=1e-12))
+    for lam, weights in path.items():
+        assert_fits(weights, Ridge(alpha=lam, tol=1e-12))
     norms = [np.linalg.norm(path[lam][:, 1:]) for lam in PATH]
     assert (np.diff(norms) < 0).all()
 
@@ -50,18 +50,18 @@ def test_the_ridge_path_and_its_falling_norm(optimizer):
 def test_the_path_of_lasso_and_elastic_net_with_its_zeros(optimizer, ratio):
     kind = "elastic_net" if ratio else "l1"
     zeros = 0
-    for lam, own in path_of(optimizer=optimizer, penalty=kind, ratio=ratio).items():
+    for lam, weights in path_of(optimizer=optimizer, penalty=kind, ratio=ratio).items():
         exact = {"alpha": lam / M, "tol": 1e-14, "max_iter": 1_000_000}
-        assert_fits(own, ElasticNet(l1_ratio=ratio, **exact) if ratio else Lasso(**exact))
-        zeros += int((own[:, 1:] == 0).sum())
+        assert_fits(weights, ElasticNet(l1_ratio=ratio, **exact) if ratio else Lasso(**exact))
+        zeros += int((weights[:, 1:] == 0).sum())
     assert 10 < zeros < 9 * len(PATH) * Y.shape[1]  # the path has both
 
 
 def test_a_penalty_on_predictions_shrinks_the_whole_forecast_of_least_squares():
     least = LinearRegression().fit(X, Y)
-    for lam, own in path_of(penalty="predictions").items():
-        np.testing.assert_allclose(own[:, 1:], least.coef_ / (1 + lam), rtol=0, atol=1e-6)
-        np.testing.assert_allclose(own[:, 0], least.intercept_ / (1 + lam), rtol=0, atol=1e-6)
+    for lam, weights in path_of(penalty="predictions").items():
+        np.testing.assert_allclose(weights[:, 1:], least.coef_ / (1 + lam), rtol=0, atol=1e-6)
+        np.testing.assert_allclose(weights[:, 0], least.intercept_ / (1 + lam), rtol=0, atol=1e-6)
 
 
 def test_decoupled_decay_reaches_least_squares_in_its_box_and_not_ridge():
@@ -109,10 +109,10 @@ def test_steps_are_those_of_torch(cell, penalty, ratio, optimizer, clip):
     )  # fmt: skip
     member = Member(7.0, 3, "fold1", 5)
     assert windows.folds[1].m % 20
-    own = trained(recipe, windows, [member])[member].weights
-    np.testing.assert_allclose(own, torch_training(recipe, windows, member), rtol=0, atol=1e-10)
+    weights = trained(recipe, windows, [member])[member].weights
+    np.testing.assert_allclose(weights, torch_training(recipe, windows, member), rtol=0, atol=1e-10)
     plain = trained(recipe_of(network, **changes(recipe)), windows, [member])[member].weights
-    assert np.abs(own - plain).max() > 1e-3  # not those of another penalty
+    assert np.abs(weights - plain).max() > 1e-3  # not those of another penalty
 
 
 def changes(recipe: Recipe) -> dict[str, object]:
@@ -124,15 +124,15 @@ def changes(recipe: Recipe) -> dict[str, object]:
 def test_the_batch_size_does_not_change_the_meaning_of_lambda(penalty, ratio):
     assert all(M % size for size in (16, 64))
     size_of = {16: 0.003, 64: 0.01, M: 0.05}
-    found = {
+    paths = {
         size: path_of(
             (0.5, 6.0, 30.0), penalty=penalty, ratio=ratio, batch_size=size, learning_rate=rate
         )
         for size, rate in size_of.items()
     }
-    for lam, truth in found[M].items():
+    for lam, truth in paths[M].items():
         for size in (16, 64):
-            np.testing.assert_allclose(found[size][lam], truth, rtol=0, atol=1e-3)
+            np.testing.assert_allclose(paths[size][lam], truth, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("penalty", ["decoupled", "l1", "elastic_net"])
@@ -141,17 +141,17 @@ def test_multipliers_act_on_their_group(penalty):
     network = Network("gru", 1, 3, 6, 1, 4)
     ratio = 0.5 if penalty == "elastic_net" else None
     norms = {}
-    for place in range(3):
-        multipliers = tuple(20.0 if g == place else 0.0 for g in range(3))
+    for squeezed in range(3):
+        multipliers = tuple(20.0 if g == squeezed else 0.0 for g in range(3))
         recipe = recipe_of(
             network, penalty=penalty, ratio=ratio, multipliers=multipliers, epochs=200
         )
         member = Member(15.0, 0, "final", 200)
         weights = trained(recipe, WINDOWS, [member])[member].weights
-        norms[place] = [np.linalg.norm(weights[network.groups == g]) for g in (1, 2, 3)]
-    for place in range(3):
-        others = [norms[other][place] for other in range(3) if other != place]
-        assert norms[place][place] < 0.25 * min(others)
+        norms[squeezed] = [np.linalg.norm(weights[network.groups == g]) for g in (1, 2, 3)]
+    for squeezed in range(3):
+        others = [norms[other][squeezed] for other in range(3) if other != squeezed]
+        assert norms[squeezed][squeezed] < 0.25 * min(others)
 
 
 def test_zero_is_the_same_reference_under_every_penalty():
@@ -179,10 +179,10 @@ def test_members_of_one_seed_see_the_same_start_batches_and_masks_whatever_their
     alone = Member(0.0, 1, "fold1", 6)
     tiny = Member(1e-300, 1, "fold1", 6)
     company = [Member(3.0, 0, "fold1", 6), tiny, Member(3.0, 1, "fold1", 6)]
-    found = trained(recipe, WINDOWS, company)
+    outcomes = trained(recipe, WINDOWS, company)
     truth = trained(recipe, WINDOWS, [alone])[alone].weights
-    np.testing.assert_array_equal(found[tiny].weights, truth)
-    assert not np.array_equal(found[company[2]].weights, truth)
+    np.testing.assert_array_equal(outcomes[tiny].weights, truth)
+    assert not np.array_equal(outcomes[company[2]].weights, truth)
 
 
 @pytest.mark.parametrize("penalty", ["decoupled", "elastic_net", "predictions"])
@@ -193,9 +193,9 @@ def test_bits_do_not_depend_on_company_that_stops_early(penalty):
         network, penalty=penalty, ratio=ratio, patience=2, epochs=40, learning_rate=0.05
     )
     members = [Member(lam, seed, "fold1", 40) for lam in (0.0, 0.5, 40.0) for seed in (0, 1)]
-    found = trained(recipe, WINDOWS, members)
-    assert len({outcome.epochs for outcome in found.values()}) > 2
+    outcomes = trained(recipe, WINDOWS, members)
+    assert len({outcome.epochs for outcome in outcomes.values()}) > 2
     for member in members:
         alone = trained(recipe, WINDOWS, [member])[member]
-        np.testing.assert_array_equal(found[member].weights, alone.weights)
-        np.testing.assert_array_equal(found[member].curves, alone.curves)
+        np.testing.assert_array_equal(outcomes[member].weights, alone.weights)
+        np.testing.assert_array_equal(outcomes[member].curves, alone.curves)

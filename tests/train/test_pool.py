@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.environment import store_bytes, tracking_seconds, workers
-from stages.train import stage as study
+from stages.train import stage
 from stages.train.planning.key import common_parts, fold_digest, member_key
 from stages.train.planning.study_plan import Job
 from stages.train.pool.counters import new_board
@@ -59,24 +59,24 @@ def contents(store: MemberStore, jobs: list[Job]) -> list[bytes]:
 @pytest.mark.parametrize("cell", CASES)
 def test_any_executor_with_any_number_of_workers_gives_the_same_store(cell, tmp_path, monkeypatch):
     path, jobs = jobs_for(tmp_path, 3, cell)
-    found = []
+    stores = []
     for count in (1, 2, 3):
         monkeypatch.setenv("RIDGELINE_WORKERS", str(count))
         store = MemberStore(tmp_path / str(count))
         train_jobs(path, jobs, store, ThreadPoolExecutor)
-        found.append(contents(store, jobs))
-    assert found[1:] == found[:1] * 2
+        stores.append(contents(store, jobs))
+    assert stores[1:] == stores[:1] * 2
 
 
 def test_one_worker_process_and_two_give_the_same_store(tmp_path, monkeypatch):
     path, jobs = jobs_for(tmp_path, 20)
-    found = []
+    stores = []
     for count in ("1", "2"):
         monkeypatch.setenv("RIDGELINE_WORKERS", count)
         store = MemberStore(tmp_path / count)
         train_jobs(path, jobs, store)
-        found.append(contents(store, jobs))
-    assert found[0] == found[1]
+        stores.append(contents(store, jobs))
+    assert stores[0] == stores[1]
 
 
 def test_workers_that_are_killed_change_no_byte(tmp_path, monkeypatch, capfd):
@@ -109,15 +109,15 @@ def test_workers_that_are_killed_change_no_byte(tmp_path, monkeypatch, capfd):
 
 def children(parent: int) -> list[int]:
     """Spawned worker processes of a process (not multiprocessing's resource tracker)."""
-    found = []
+    pids = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             status = (entry / "stat").read_text().rsplit(")", 1)[1].split()
             if int(status[1]) == parent and b"spawn_main" in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
+                pids.append(int(entry.name))
         except OSError:
             continue
-    return found
+    return pids
 
 
 def test_workers_that_die_again_and_again_end_the_run_with_a_remedy(tmp_path, capfd):
@@ -152,9 +152,9 @@ def test_results_that_do_not_arrive_end_the_run_with_a_remedy(tmp_path, capfd):
 def test_members_that_vanish_again_and_again_end_the_run_with_a_remedy(tmp_path, monkeypatch):
     path, jobs = jobs_for(tmp_path, 1)
     calls: list[int] = []
-    monkeypatch.setattr(study, "train_jobs", lambda path, jobs, store: calls.append(len(jobs)))
+    monkeypatch.setattr(stage, "train_jobs", lambda path, jobs, store: calls.append(len(jobs)))
     with pytest.raises(RuntimeError, match=r"members vanish from .*RIDGELINE_STORE_GB higher"):
-        list(study._entries(path, jobs, MemberStore(tmp_path / "store")))
+        list(stage._entries(path, jobs, MemberStore(tmp_path / "store")))
     assert calls == [9, 9]
 
 
@@ -179,7 +179,7 @@ def test_a_worker_that_would_train_something_else_refuses(part, setting, tmp_pat
         [sys.executable, "-c", code, str(task)], cwd=other, env=environment, capture_output=True, text=True
     )  # fmt: skip
     error = done.stderr.splitlines()[-1]
-    assert f"something else than was planned: {part}: {setting.get('NUMBA_CPU_NAME', '')}" in error
+    assert f"something other than planned: {part}: {setting.get('NUMBA_CPU_NAME', '')}" in error
     assert error.count(" in the plan") == 1
     assert "the same commit, data and RIDGELINE and NUMBA variables" in error
     assert not store.root.exists()
@@ -190,7 +190,7 @@ def test_a_worker_refuses_other_data_and_names_them(tmp_path):
     store = MemberStore(tmp_path / "store")
     replace(WINDOWS, values=WINDOWS.values + 1e-9).save(path)
     with pytest.raises(
-        ValueError, match=r"than was planned: data: \w{64} here, \w{64} in the plan; give"
+        ValueError, match=r"than planned: data: \w{64} here, \w{64} in the plan; give"
     ):
         train_jobs(path, jobs, store, ThreadPoolExecutor)
     assert not store.root.exists()

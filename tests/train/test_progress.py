@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from stages.train.pool.processes import progress
+from stages.train.pool import progress
 
 
 @pytest.fixture
@@ -58,6 +58,6 @@ def test_on_a_terminal_a_bar_tells_the_same(monkeypatch, capsys):
         assert shown.bar.desc.startswith("compiling the kernels")
         shown.show(250, 3, 4)
         assert (shown.bar.desc, shown.bar.n) == ("3/12 members, 4 running: ", 250)
-    said = capsys.readouterr().err
-    assert "30 taken from the store" in said
-    assert "250/1.00k" in said
+    stderr = capsys.readouterr().err
+    assert "30 taken from the store" in stderr
+    assert "250/1.00k" in stderr

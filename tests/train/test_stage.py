@@ -1,4 +1,4 @@
-"""`python -m stages.train` on a small made development file, with a full, an empty and a damaged store."""
+"""`python -m stages.train` on small synthetic windows, with a full, an empty and a damaged store."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_the_fits_say_what_was_trained(folder):
             np.testing.assert_allclose(losses.mean(2), fit.validation_loss[f, :, :, -1], rtol=1e-12)
             absolute = fit.window_losses["mae"][fold.name]
             assert (absolute**2 < losses).all()  # Jensen
-            own = Scaled.of(
+            data = Scaled.of(
                 windows.layout,
                 windows.values,
                 windows.levels,
@@ -116,15 +116,15 @@ def test_the_fits_say_what_was_trained(folder):
                 fold.center,
                 fold.scale,
             )
-            error = forecast(network, fit.weights[f, 1], own, fold.validation) - windows.targets(
+            error = forecast(network, fit.weights[f, 1], data, fold.validation) - windows.targets(
                 fold.validation
             )
             group = windows.group_origin(fold.validation)[0]
             error /= fold.scale[group][:, None, :1]
             np.testing.assert_allclose(absolute[1], np.abs(error).mean((2, 3)), rtol=1e-5)
         for g in (1, 2, 3):
-            own = fit.weights[..., network.groups == g].astype(float)
-            truth = np.sqrt((own**2).sum(-1))
+            weights = fit.weights[..., network.groups == g].astype(float)
+            truth = np.sqrt((weights**2).sum(-1))
             np.testing.assert_allclose(fit.norms[..., g - 1], truth, rtol=1e-12)
     assert linear.state_gradients.shape == (3, 2, 2, 2, 0, 1)
     assert (gru.state_gradients.shape, gru.spectral_radii.shape) == (
@@ -179,9 +179,9 @@ def test_folds_with_the_same_data_train_once(folder, capfd):
     windows = replace(windows, folds=(early, replace(early, name="fold1"), final))
     windows.save(folder / "development.safetensors")
     stage(folder, "fits", cells=["gru"])
-    said = capfd.readouterr().err
-    assert "training 4 members; 0 taken from the store" in said
-    assert "trained 4 members in" in said
+    stderr = capfd.readouterr().err
+    assert "training 4 members; 0 taken from the store" in stderr
+    assert "trained 4 members in" in stderr
     (fit,) = load_fits(folder / "fits")
     assert np.isnan(fit.validation_loss[2]).all()
     for name in ("train_loss", "validation_loss", "norms", "weights", "epochs"):
@@ -191,8 +191,8 @@ def test_folds_with_the_same_data_train_once(folder, capfd):
     )
     members = [Member(lam, seed, "final", 4) for lam in (0.0, 2.0) for seed in (0, 1)]
     alone = trained(recipe, windows, members)  # on the final fold itself
-    found = [alone[member].weights for member in members]
-    np.testing.assert_array_equal(fit.weights[2].reshape(4, -1), found)
+    expected = [alone[member].weights for member in members]
+    np.testing.assert_array_equal(fit.weights[2].reshape(4, -1), expected)
 
 
 def test_a_final_fold_that_waits_for_its_epochs_trains_on_the_same_data_too(folder):
@@ -210,18 +210,18 @@ def test_a_final_fold_that_waits_for_its_epochs_trains_on_the_same_data_too(fold
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate"])
-def test_a_damaged_member_is_said_and_trained_again(folder, capfd, damage):
+def test_a_damaged_member_is_reported_and_trained_again(folder, capfd, damage):
     whole = stage(folder, "fits", cells=["linear"])
-    found = sorted((folder / ".ridgeline" / "members").glob("*/*.member"))
-    assert len(found) == 12
-    raw = bytearray(found[3].read_bytes())
+    entries = sorted((folder / ".ridgeline" / "members").glob("*/*.member"))
+    assert len(entries) == 12
+    raw = bytearray(entries[3].read_bytes())
     raw[-5] ^= 4
-    found[3].write_bytes({"flip": bytes(raw), "truncate": raw[:-40]}[damage])
+    entries[3].write_bytes({"flip": bytes(raw), "truncate": raw[:-40]}[damage])
     capfd.readouterr()
     assert stage(folder, "again", cells=["linear"]) == whole
-    said = capfd.readouterr().err
-    assert f"{found[3]} is damaged; it will be trained again" in said
-    assert "training 1 members; 11 taken from the store" in said
+    stderr = capfd.readouterr().err
+    assert f"{entries[3]} is damaged; it will be trained again" in stderr
+    assert "training 1 members; 11 taken from the store" in stderr
 
 
 def test_the_final_fold_is_trained_for_the_median_best_epoch_of_its_lambda(folder):
@@ -281,8 +281,8 @@ def test_bad_settings_are_said_before_any_work(folder, monkeypatch, name, value)
     assert not (folder / "fits").exists()
 
 
-def started(folder: Path, out: str, **more: str) -> subprocess.Popen[str]:
-    """The stage in a process of its own, in a group that can be watched.
+def started(folder: Path, out: str, **variables: str) -> subprocess.Popen[str]:
+    """The stage in a separate process, in a group that can be watched.
 
     Its numpy is pinned from the start, as in a run of the pipeline; the one of these tests may be older
     than the pin, and then sums in another order.
@@ -291,39 +291,39 @@ def started(folder: Path, out: str, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, *command],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **more},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
 
 
-def finished(folder: Path, out: str, **more: str) -> dict[str, bytes]:
-    """The bytes of all files that the stage wrote in a process of its own."""
-    process = started(folder, out, **more)
-    said = process.communicate()[1]
-    assert process.returncode == 0, said
+def finished(folder: Path, out: str, **variables: str) -> dict[str, bytes]:
+    """The bytes of all files that the stage wrote in a separate process."""
+    process = started(folder, out, **variables)
+    stderr = process.communicate()[1]
+    assert process.returncode == 0, stderr
     return {path.name: path.read_bytes() for path in sorted((folder / out).iterdir())}
 
 
 def alive(group: int) -> list[int]:
     """Processes of a group that are not zombies."""
-    found = []
+    pids = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            state, _, own = (entry / "stat").read_text().rsplit(")", 1)[1].split()[:3]
+            state, _, its_group = (entry / "stat").read_text().rsplit(")", 1)[1].split()[:3]
         except OSError:
             continue
-        if int(own) == group and state != "Z":
-            found.append(int(entry.name))
-    return found
+        if int(its_group) == group and state != "Z":
+            pids.append(int(entry.name))
+    return pids
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="processes are watched through /proc")
 def test_a_run_whose_parent_is_killed_goes_on_to_the_same_bytes(folder):
     """kill -9 of the stage itself: its workers end within seconds and leave their checkpoints."""
-    one = {"kind": "l2", "lambdas": [2.0]}  # few members, each long enough for a checkpoint
-    write_params(folder, cells=["gru"], hidden=16, epochs=8000, batch_size=8, seeds=1, penalty=one)
+    few = lambdas(2.0)  # few members, each long enough for a checkpoint
+    write_params(folder, cells=["gru"], hidden=16, epochs=8000, batch_size=8, seeds=1, penalty=few)
     whole = finished(folder, "whole", RIDGELINE_WORKERS="2")
     (folder / ".ridgeline" / "members").rename(folder / "whole_store")
     process = started(folder, "fits", RIDGELINE_WORKERS="2")
@@ -353,4 +353,4 @@ def test_an_old_processor_gives_the_same_bytes(folder):
     write_params(folder, cells=["rnn", "gru", "lstm"], layers=2, dropout=0.2, epochs=2)
     older = {"NUMBA_CPU_NAME": "nehalem", "NUMBA_CPU_FEATURES": ""}
     compiled = {"RIDGELINE_COMPILED": os.environ["RIDGELINE_COMPILED"] + "-nehalem"}
-    assert finished(folder, "old", **older, **compiled) == finished(folder, "own")
+    assert finished(folder, "old", **older, **compiled) == finished(folder, "new")

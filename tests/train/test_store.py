@@ -1,4 +1,4 @@
-"""Keys and files of the member store: nothing wrong ever comes out of it."""
+"""Keys and files of the member store: it never returns a wrong entry."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def test_no_flipped_byte_and_no_cut_goes_unnoticed(tmp_path, capsys):
     store.put(KEY, ARRAYS, META)
     whole = path.read_bytes()
     damaged = [whole[:stop] for stop in range(len(whole))]
-    for place in range(len(whole)):
+    for position in range(len(whole)):
         for bit in (1, 4, 16, 64):
             raw = bytearray(whole)
-            raw[place] ^= bit
+            raw[position] ^= bit
             damaged.append(bytes(raw))
     silent = 0
     for raw in damaged:
@@ -61,7 +61,7 @@ def test_no_flipped_byte_and_no_cut_goes_unnoticed(tmp_path, capsys):
     )
 
 
-def test_a_finished_member_takes_the_place_of_its_checkpoint(tmp_path):
+def test_a_finished_member_replaces_its_checkpoint(tmp_path):
     store = MemberStore(tmp_path)
     assert store.get(KEY) is None
     assert store.get(KEY, partial=True) is None
@@ -236,8 +236,8 @@ def test_the_start_is_orthogonal_and_the_seed_decides_it(cell):
             rows = block[gate * d : (gate + 1) * d]
             forget = cell == "lstm" and gate == 1
             np.testing.assert_array_equal(rows[:, matrix.inputs], np.full(d, float(forget)))
-            if (own := rows[:, matrix.inputs + 1 :]).size:
-                np.testing.assert_allclose(own @ own.T, np.eye(d), atol=1e-12)
+            if (recurrent := rows[:, matrix.inputs + 1 :]).size:
+                np.testing.assert_allclose(recurrent @ recurrent.T, np.eye(d), atol=1e-12)
                 gates += 1
     assert gates == 2 * {"rnn": 1, "gru": 3, "lstm": 4}[cell]
     head = network.matrices[-1]

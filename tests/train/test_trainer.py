@@ -26,14 +26,14 @@ ODD = made_windows(steps=131, groups=3, features=3, lookback=13, horizon=1, norm
 @pytest.mark.parametrize("cell", CASES)
 def test_bits_do_not_depend_on_company(cell):
     recipe = recipe_for(cell)
-    own = members_of(51)
-    alone = trained(recipe, WINDOWS, [own[4]])[own[4]]
+    members = members_of(51)
+    alone = trained(recipe, WINDOWS, [members[4]])[members[4]]
     assert np.isfinite(alone.weights).all()
     assert np.isfinite(alone.curves).all()
-    for company in (own[4:7], own[:10], own[9::-1], own):
-        assert_same(trained(recipe, WINDOWS, company)[own[4]], alone)
-    assert_same(trained(recipe, WINDOWS, [own[4]])[own[4]], alone)
-    other = trained(recipe, WINDOWS, [own[7]])[own[7]]  # same seed, another λ
+    for company in (members[4:7], members[:10], members[9::-1], members):
+        assert_same(trained(recipe, WINDOWS, company)[members[4]], alone)
+    assert_same(trained(recipe, WINDOWS, [members[4]])[members[4]], alone)
+    other = trained(recipe, WINDOWS, [members[7]])[members[7]]  # same seed, another λ
     assert not np.array_equal(other.weights, alone.weights)
 
 
@@ -46,9 +46,9 @@ def test_bits_do_not_depend_on_company(cell):
 def test_nor_in_other_shapes(cell, windows, shape, batch):
     network = Network(cell, *shape, normalise=windows.layout.normalise)
     recipe = replace(recipe_for(cell), network=network, batch_size=batch)
-    own = members_of(10)
-    together = trained(recipe, windows, own)
-    for member in (own[0], own[9]):
+    members = members_of(10)
+    together = trained(recipe, windows, members)
+    for member in (members[0], members[9]):
         assert_same(trained(recipe, windows, [member])[member], together[member])
 
 
@@ -56,13 +56,13 @@ def test_nor_in_other_shapes(cell, windows, shape, batch):
 def test_nor_on_company_that_diverges(cell):
     network = replace(CASES[cell][0], dropout=0.3)
     recipe = replace(recipe_for(cell, 6), network=network, optimizer="sgd", clip_norm=None)
-    own, lost = members_of(4, 6)[3], Member(1e12, 0, "fold1", 6)
-    alone = trained(recipe, WINDOWS, [own])[own]
+    member, lost = members_of(4, 6)[3], Member(1e12, 0, "fold1", 6)
+    alone = trained(recipe, WINDOWS, [member])[member]
     assert np.isfinite(alone.weights).all()
-    for company in ([lost, own], [own, lost]):
-        found = trained(recipe, WINDOWS, company)
-        assert not np.isfinite(found[lost].weights).any()
-        assert_same(found[own], alone)
+    for company in ([lost, member], [member, lost]):
+        outcomes = trained(recipe, WINDOWS, company)
+        assert not np.isfinite(outcomes[lost].weights).any()
+        assert_same(outcomes[member], alone)
 
 
 def test_seeds_are_common_to_all_lambdas():
@@ -79,7 +79,7 @@ def test_seeds_are_common_to_all_lambdas():
 
 
 class KilledError(Exception):
-    """Stands for the end of a process."""
+    """Simulates the end of a process."""
 
 
 @pytest.mark.parametrize("cell", CASES)
@@ -90,28 +90,28 @@ def test_an_interrupted_member_goes_on_to_the_same_bits(cell, tmp_path, monkeypa
     data = fold_data(WINDOWS, WINDOWS.folds[1], "float32")
     store, keys = MemberStore(tmp_path), {m: f"{i:02d}{'a' * 62}" for i, m in enumerate(members)}
     rng = np.random.default_rng(5)
-    found: dict[Member, Outcome] = {}
+    outcomes: dict[Member, Outcome] = {}
 
     def pause(chunk: Chunk) -> None:
         for k, member in enumerate(chunk.members):
             arrays = {name: getattr(chunk.state, name)[k] for name in State.ARRAYS}
-            place = {"epoch": chunk.state.epoch, "batch": chunk.state.batch}
-            store.put(keys[member], arrays, place, partial=True)
+            meta = {"epoch": chunk.state.epoch, "batch": chunk.state.batch}
+            store.put(keys[member], arrays, meta, partial=True)
         if rng.random() < 0.4:
             raise KilledError
 
     for _ in range(200):
-        left = [m for m in members if m not in found]
+        left = [m for m in members if m not in outcomes]
         if not left:
             break
         try:
             for group, state in _groups(recipe, left, keys, store):
-                Chunk(recipe, data, group, state, found.__setitem__, pause).run()
+                Chunk(recipe, data, group, state, outcomes.__setitem__, pause).run()
         except KilledError:
             continue
-    assert set(found) == set(members)
+    assert set(outcomes) == set(members)
     for member in members:
-        assert_same(found[member], whole[member])
+        assert_same(outcomes[member], whole[member])
 
 
 def test_early_stopping_keeps_the_best_epoch():

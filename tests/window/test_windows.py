@@ -34,8 +34,8 @@ def test_against_slices(tmp_path, channels, difference, missing, fill, normalise
     for part, first, stop in ((test, begin, STEPS), (development, 0, begin - SPLIT["validation"])):
         rows = part.rows if part is test else part.folds[0].train
         expected = []
-        for g, own in enumerate(groups):
-            columns = [*own, 2]
+        for g, series in enumerate(groups):
+            columns = [*series, 2]
             for t in range(max(5, lag - 1), STEPS - 3):
                 if t + 1 < first or t + 4 > stop:
                     continue
@@ -45,11 +45,11 @@ def test_against_slices(tmp_path, channels, difference, missing, fill, normalise
                     if fill
                     else frame[["a", "b"]].to_numpy()
                 )
-                anchors = known[t - lag + 1 : t + 1, own] if lag else np.zeros(1)
-                if np.isnan(window).any() or not seen[t + 1 : t + 4, own].all():
+                anchors = known[t - lag + 1 : t + 1, series] if lag else np.zeros(1)
+                if np.isnan(window).any() or not seen[t + 1 : t + 4, series].all():
                     continue
                 if not np.isnan(anchors).any():
-                    expected.append((g, t, own, columns))
+                    expected.append((g, t, series, columns))
         group, origin = part.group_origin(rows)
         assert [(g, t + part.offset) for g, t in zip(group, origin, strict=True)] == [
             (g, t) for g, t, _, _ in expected
@@ -58,10 +58,10 @@ def test_against_slices(tmp_path, channels, difference, missing, fill, normalise
         data = windows.scaled(part, scaler.center, scaler.scale, np.float64)
         x, y, units = data.windows(rows)
         x, y = (a.reshape(len(rows), -1, a.shape[1] // steps) for a, steps in ((x, 6), (y, 3)))
-        for i, (g, t, own, columns) in enumerate(expected):
+        for i, (g, t, series, columns) in enumerate(expected):
             scaled = (values[:, columns] - scaler.center[g]) / scaler.scale[g]
-            past, future = scaled[t - 5 : t + 1].copy(), scaled[t + 1 : t + 4, : len(own)]
-            c = len(own)
+            past, future = scaled[t - 5 : t + 1].copy(), scaled[t + 1 : t + 4, : len(series)]
+            c = len(series)
             unit = {
                 "none": (0, 1),
                 "last": (past[-1, :c].copy(), 1),
@@ -71,7 +71,7 @@ def test_against_slices(tmp_path, channels, difference, missing, fill, normalise
             past[:, :c] = (past[:, :c] - unit[0]) / unit[1]
             np.testing.assert_allclose(x[i], past, atol=1e-12)
             np.testing.assert_allclose(y[i], (future - unit[0]) / unit[1], atol=1e-9)
-            observed = frame[["a", "b"]].to_numpy()[t + 1 : t + 4, own]
+            observed = frame[["a", "b"]].to_numpy()[t + 1 : t + 4, series]
             np.testing.assert_array_equal(part.targets(rows[i : i + 1])[0], observed)
         back = data.undo(rows, y, units)
         np.testing.assert_allclose(back, part.targets(rows), atol=1e-9)
@@ -91,9 +91,9 @@ def test_splits_by_count_fraction_and_date_agree(tmp_path, split):
 
 def test_stride_thins_training_alone(tmp_path):
     plain, thin = cut(tmp_path, table())[0], cut(tmp_path, table(), stride=4)[0]
-    for one, other in zip(plain.folds, thin.folds, strict=True):
-        assert -(-one.m // 4) <= other.m <= one.m // 4 + 2
-        np.testing.assert_array_equal(one.validation, other.validation)
+    for fold, thinned in zip(plain.folds, thin.folds, strict=True):
+        assert -(-fold.m // 4) <= thinned.m <= fold.m // 4 + 2
+        np.testing.assert_array_equal(fold.validation, thinned.validation)
 
 
 def test_size_does_not_grow_with_the_lookback(tmp_path):
@@ -106,22 +106,22 @@ def test_size_does_not_grow_with_the_lookback(tmp_path):
 
 
 def test_parameters_that_change_no_number_change_no_byte(tmp_path):
-    found = set()
+    contents = set()
     same = {"validation": 24 / 90, "test": 20}
-    for more in (
+    for changes in (
         {},
         {"missing": "drop"},
         {"fill_limit": 9},
         {"split": same},
     ):
-        for part, name in zip(cut(tmp_path, table(), **more), "dt", strict=True):
+        for part, name in zip(cut(tmp_path, table(), **changes), "dt", strict=True):
             part.save(tmp_path / name)
-        found.add((tmp_path / "d").read_bytes() + (tmp_path / "t").read_bytes())
-    assert len(found) == 1
+        contents.add((tmp_path / "d").read_bytes() + (tmp_path / "t").read_bytes())
+    assert len(contents) == 1
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("changes", "words"),
     [
         ({"missing": "error"}, "has 3 gaps, the first at"),
         ({"missing": "drop", "lookback": 60}, "holds no whole window of window.lookback = 60"),
@@ -132,9 +132,9 @@ def test_parameters_that_change_no_number_change_no_byte(tmp_path):
         ({"missing": "drop", "split": {"validation": 20, "test": "soon"}}, "not a date"),
     ],
 )
-def test_what_cannot_be_cut_is_refused(tmp_path, more, words):
+def test_what_cannot_be_cut_is_refused(tmp_path, changes, words):
     with pytest.raises(ValueError, match=words):
-        cut(tmp_path, table(2, gaps=True), **more)
+        cut(tmp_path, table(2, gaps=True), **changes)
 
 
 def test_a_seasonal_difference_needs_a_season(tmp_path):
@@ -152,10 +152,10 @@ def test_windows_survive_the_file(tmp_path):
     again = Windows.load(tmp_path / "d")
     assert again.layout == development.layout
     rows = again.folds[0].train
-    for one, two in zip(
+    for loaded, saved in zip(
         batch(again, rows, again.center, again.scale),
         batch(development, rows, development.center, development.scale),
         strict=True,
     ):
-        np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(loaded, saved)
     assert isinstance(again.values, np.memmap)

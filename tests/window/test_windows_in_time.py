@@ -61,17 +61,17 @@ def test_nothing_before_a_cut_sees_what_lies_after(folder, shape, seed, data):
         np.testing.assert_array_equal(before.levels[early], after.levels[early])
         np.testing.assert_array_equal(before.center, after.center)
     edges = [46 + 24 * k // shape["folds"] for k in range(shape["folds"] + 1)]
-    for k, (one, two) in enumerate(zip(before.folds[:-1], after.folds[:-1], strict=True)):
+    for k, (fold, changed) in enumerate(zip(before.folds[:-1], after.folds[:-1], strict=True)):
         if edges[k] <= moment:  # the training part of this fold lies before
             for name in ("train", "center", "scale"):
-                np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+                np.testing.assert_array_equal(getattr(fold, name), getattr(changed, name))
         if edges[k + 1] <= moment:
-            np.testing.assert_array_equal(one.validation, two.validation)
+            np.testing.assert_array_equal(fold.validation, changed.validation)
 
 
 @quickly
 @given(shape=SHAPES, seed=st.integers(0, 9))
-def test_folds_are_apart_scalers_see_their_own_and_filled_values_are_never_scored(
+def test_folds_are_apart_scalers_see_their_part_and_filled_values_are_never_scored(
     folder, shape, seed
 ):
     frame = table(seed, gaps=True)
@@ -107,5 +107,5 @@ def test_folds_are_apart_scalers_see_their_own_and_filled_values_are_never_score
         for rows in every:
             group, origin = part.group_origin(rows)
             for g, t in zip(group, origin + part.offset, strict=True):
-                own = [g] if shape["channels"] == "independent" else [0, 1]
-                assert seen[t + 1 : t + 1 + horizon, own].all()
+                series = [g] if shape["channels"] == "independent" else [0, 1]
+                assert seen[t + 1 : t + 1 + horizon, series].all()

@@ -34,15 +34,15 @@ def coefficients(line: np.ndarray, season: int | None) -> tuple[float, np.ndarra
         raise AbsentError(f"an AR needs {SHORTEST} values to be fitted, and there are {len(line)}")
     if not varies(float(np.ptp(line)), largest(line)):
         raise AbsentError("an AR needs values that vary to be fitted")
-    one = unit(largest(line))
-    line = line / one
+    divisor = unit(largest(line))
+    line = line / divisor
     try:
         chosen = ar_select_order(line, _most_lags(len(line), season), ic="bic", trend="c")
         lags = chosen.ar_lags or [1]  # an order of 0 is no reason to forget the last level
         params = np.asarray(AutoReg(line, lags=lags, trend="c").fit().params)
-    except Exception as error:  # whatever the package makes of odd values is its own affair
+    except Exception as error:  # the package may raise anything on odd values
         raise AbsentError(f"statsmodels cannot fit an AR ({type(error).__name__})") from error
-    return float(params[0]) * one, params[1:]
+    return float(params[0]) * divisor, params[1:]
 
 
 def unroll(constant: float, phi: np.ndarray, horizon: int) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +52,7 @@ def unroll(constant: float, phi: np.ndarray, horizon: int) -> tuple[np.ndarray, 
     shifts = np.zeros(p + horizon)
     with np.errstate(
         over="ignore", invalid="ignore"
-    ):  # coefficients that explode are found out by forecasts
+    ):  # `members` checks forecasts: coefficients may explode
         for h in range(p, p + horizon):
             maps[h] = phi @ maps[h - p : h][::-1]
             shifts[h] = constant + phi @ shifts[h - p : h][::-1]

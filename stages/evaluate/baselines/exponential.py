@@ -70,7 +70,7 @@ def smoother(line: np.ndarray, season: int, start: int) -> Smoother:
         raise AbsentError("exponential smoothing needs values that vary to be fitted")
     try:
         return _smoother(line, season, start)
-    except Exception as error:  # whatever the packages make of odd values is their own affair
+    except Exception as error:  # the packages may raise anything on odd values
         reason = f"statsforecast cannot fit exponential smoothing ({type(error).__name__})"
         raise AbsentError(reason) from error
 
@@ -161,13 +161,13 @@ def _rolled(past: Past, series: int) -> Rolled:
     end, lines, known = past.fit_end, past.lines, past.known(series)
     begin = max(len(known) - RECENT, int(np.isfinite(known).argmax()) if len(known) else 0)
     known = known[begin:]
-    one = unit(largest(known))
+    divisor = unit(largest(known))
     first = int(lines.first[series])
-    model = smoother(known / one, past.season or 1, first + begin)
-    new = lines[series][max(0, end - first) :] / one
+    model = smoother(known / divisor, past.season or 1, first + begin)
+    new = lines[series][max(0, end - first) :] / divisor
     when = np.arange(end, end + len(new)) % len(model.profile)
     try:
-        return Rolled(model, roll(model, new - model.profile[when]), one)
+        return Rolled(model, roll(model, new - model.profile[when]), divisor)
     except ZeroDivisionError:
         raise AbsentError("a model with a multiplied season met a level of 0") from None
 
@@ -188,8 +188,8 @@ def auto_ets(past: Past) -> Baseline:
             n, c = np.nonzero(series == s)
             model, profile = fits[s].model, fits[s].model.profile
             ahead = (t[n, None] + 1 + np.arange(horizon)) % len(profile)
-            own = project(model, fits[s].states, t[n] + 1 - end, horizon) + profile[ahead]
-            y[n, :, c] = own * fits[s].unit
+            levels = project(model, fits[s].states, t[n] + 1 - end, horizon) + profile[ahead]
+            y[n, :, c] = levels * fits[s].unit
         return y
 
     return Baseline("auto_ets", np.nan, forecast, covers)

@@ -1,4 +1,4 @@
-"""The levels of all series, each on a span of one time line that no file cuts."""
+"""The levels of all series, each on a span of one time line across both files of windows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stages.artifacts.windows import Windows
 
 @dataclass(frozen=True)
 class Lines:
-    """The levels of n series one behind another.
+    """The levels of n series one after another.
 
     levels: (V,) in the data's units, NaN at gaps. starts, lengths: (n,) where each lies in them. first: (n,)
     the step of the whole time line at which it begins.
@@ -49,8 +49,8 @@ class Lines:
         """Levels of series at steps of the whole time line (arrays of one shape); NaN outside their spans."""
         local = steps - self.first[series]
         inside = (local >= 0) & (local < self.lengths[series])
-        found = self.levels[np.where(inside, self.starts[series] + local, 0)]
-        return np.where(inside, found, np.nan)
+        levels = self.levels[np.where(inside, self.starts[series] + local, 0)]
+        return np.where(inside, levels, np.nan)
 
     def before(self, step: int) -> Lines:
         """The same lines as far as they were known before a step of the whole time line; no copy."""

@@ -43,10 +43,10 @@ def seasonal_repeat(past: Past) -> Baseline:
             raise AbsentError(
                 f"a season of {season} steps is longer than the {length} steps before {window}"
             )
-        gone = int(np.isnan(lines.before(known)[series][-season:]).sum())
-        if gone:
+        absent = int(np.isnan(lines.before(known)[series][-season:]).sum())
+        if absent:
             raise AbsentError(
-                f"{gone} of the {season} steps of a season have no value before {window}"
+                f"{absent} of the {season} steps of a season have no value before {window}"
             )
 
     _, covers = of_each(past, check)

@@ -21,7 +21,7 @@ Forecast = Callable[[np.ndarray], np.ndarray]  # rows (N,) of a part -> the data
 
 
 class AbsentError(Exception):
-    """A baseline cannot be made, or not of one series; the message is the reason, after its name."""
+    """A baseline cannot be computed, or not for one series; the message is the reason, to follow its name."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Past:
 
     @cached_property
     def first_origin(self) -> dict[int, int]:
-        """Series that has windows → step of the whole time line at which its first one begins."""
+        """Series that has windows → origin of its first one, as a step of the whole time line."""
         series, t = self.origins(self.rows)
         first = np.full(len(self.history.ranked), np.iinfo(np.int64).max)
         np.minimum.at(first, series, t[:, None])
@@ -149,10 +149,10 @@ class Past:
 
 
 def of_each(past: Past, fit: Callable[[int], T]) -> tuple[dict[int, T], np.ndarray]:
-    """`fit` of every series that has windows, and (n,) bool which of them it could be made of.
+    """`fit` of every series that has windows, and (n,) bool the series for which it succeeded.
 
     Raises:
-        AbsentError: it cannot be made of a series that comparisons need; the message names the series.
+        AbsentError: it fails for a series that comparisons need; the message names the series.
     """
     fits, covers = {}, np.zeros(len(past.history.ranked), bool)
     for series in past.first_origin:

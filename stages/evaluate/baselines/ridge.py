@@ -1,14 +1,14 @@
-"""Closed-form ridge on the very windows that the networks see.
+"""Closed-form ridge on the same windows that the networks see.
 
     min over W, b of  1/(2m) Σ_i ‖y_i − Wᵀx_i − b‖² + λ/(2m) ‖W‖²
 
 x is the whole window (lookback × features), y all targets of it, both scaled and normalised as for a
 network; b is free, so this is scikit-learn's `Ridge(alpha=λ)` and the λ of DESIGN and of the linear
 cell. One eigendecomposition XᵀX = V diag(d) Vᵀ of the centred windows gives the whole path,
-W(λ) = V (d + λ)⁻¹ Vᵀ XᵀY (Hastie, Tibshirani & Friedman 2009, section 3.4.1). Windows are made block
+W(λ) = V (d + λ)⁻¹ Vᵀ XᵀY (Hastie, Tibshirani & Friedman 2009, section 3.4.1). Windows are built block
 by block; only XᵀX and XᵀY are kept. λ is chosen by the error of the rolling-origin folds in scaled
-units, the per-window normalisation undone, all windows alike. Each fold's windows are forecast by the ridge
-of its training part at that λ.
+units, the per-window normalisation undone, all windows of equal weight. Each fold's windows are forecast by
+the ridge of its training part at that λ.
 """
 
 from __future__ import annotations

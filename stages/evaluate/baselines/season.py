@@ -1,4 +1,4 @@
-"""The season that baselines and metrics use: told, or what the calendar tells."""
+"""The season that baselines and metrics use: the user's, or what the calendar implies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stages.params import ParameterError
 
 
 def season_of(params: EvaluateParams, calendar: Calendar) -> int | None:
-    """Steps of one season: the user's, else what the calendar tells; None where nothing needs one.
+    """Steps of one season: the user's, else what the calendar implies; None where nothing needs one.
 
     Raises:
         ParameterError: there is none, and something that was asked for needs it.
@@ -19,7 +19,7 @@ def season_of(params: EvaluateParams, calendar: Calendar) -> int | None:
     if season is None and needs:
         raise ParameterError(
             f"evaluate.season is null, but {' and '.join(needs)} need a season and the frequency "
-            f"{calendar.frequency!r} tells none; set evaluate.season to the steps of one cycle (11 for "
+            f"{calendar.frequency!r} implies none; set evaluate.season to the steps of one cycle (11 for "
             "yearly sunspots, 12 for monthly data with a yearly cycle, 1 if there is none)"
         )
     return season

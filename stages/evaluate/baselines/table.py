@@ -1,4 +1,4 @@
-"""The table of baselines: a name of `evaluate.baselines` to what makes it.
+"""The table of baselines: each name of `evaluate.baselines` with its function.
 
 A row is called with the study's history once, for what its folds share, then with each part.
 """

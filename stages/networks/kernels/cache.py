@@ -17,6 +17,6 @@ if TYPE_CHECKING:
 
 def use_cache() -> None:
     """Call it before anything imports numba."""
-    # The first serves this project's functions, the others are numba's own, for those of libraries.
+    # The first serves this project's functions, numba's two others those of libraries.
     ours = "stages.networks.kernels.locator.DigestLocator"
     keep_kernels(f"{ours},InTreeCacheLocator,UserWideCacheLocator")

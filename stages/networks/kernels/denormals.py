@@ -28,7 +28,7 @@ def _access(builder: ir.IRBuilder, name: str, slot: ir.Value) -> None:
 
 @intrinsic
 def flush_denormals(typing: Any) -> Any:  # pragma: no cover (compiled)
-    """Switch flushing on; gives the former flags, for `restore_denormals`."""
+    """Switch flushing on; returns the former flags, for `restore_denormals`."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         slot = cgutils.alloca_once_value(builder, ir.Constant(ir.IntType(32), 0))
@@ -45,7 +45,7 @@ def flush_denormals(typing: Any) -> Any:  # pragma: no cover (compiled)
 
 @intrinsic
 def restore_denormals(typing: Any, flags: Any) -> Any:  # pragma: no cover (compiled)
-    """Put back the flags that `flush_denormals` gave."""
+    """Restore the flags that `flush_denormals` returned."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         if _X86:

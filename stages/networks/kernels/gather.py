@@ -50,8 +50,8 @@ def gather(
             for step in range(steps):
                 for s in range(segment):
                     value = series[start + step * segment + s, f]
-                    place = x + step * stride + (s * features + f) * b + column
-                    ws[place] = (value - shift) / spread
+                    at = x + step * stride + (s * features + f) * b + column
+                    ws[at] = (value - shift) / spread
             if f < channels:
                 for h in range(outputs // channels):
                     value = series[origin + 1 + h, f]
@@ -93,8 +93,8 @@ def draw_masks(
 ) -> None:
     """Dropout masks (0 or 1/(1−p)) of a tile whose first column is the batch's column `first`.
 
-    An element's draw is a function of the seed, the training step and its own place alone, so a
-    member's masks do not depend on tiles or company, and are the same for every λ.
+    An element's draw is a function of the seed, the training step and the element's number alone, so a
+    member's masks depend neither on tiles nor on other members, and are the same for every λ.
     """
     b, d, steps = plan.sizes.columns, plan.sizes.hidden, plan.sizes.steps
     key = _mix(_mix(seed + 1) ^ (step + 1))
@@ -103,6 +103,6 @@ def draw_masks(
         mask = plan.layers[layer].mask
         for row in range(steps * d):
             for column in range(b):
-                place = (layer * steps * d + row) * batch_size + first + column
-                draw = ((_mix(key ^ (place + 1)) >> 11) & 0x1FFFFFFFFFFFFF) / 9007199254740992.0
+                element = (layer * steps * d + row) * batch_size + first + column
+                draw = ((_mix(key ^ (element + 1)) >> 11) & 0x1FFFFFFFFFFFFF) / 9007199254740992.0
                 ws[mask + row * b + column] = keep if draw >= dropout else keep * 0

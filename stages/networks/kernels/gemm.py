@@ -79,7 +79,7 @@ def weight_gradient(
 ) -> None:  # fmt: skip
     """c[c0 + i columns + j] += Σ_t Σ_b ws[g0 + t gt + i batch + b] · ws[z0 + t zt + j batch + b].
 
-    At t0 lies room for a transposed step, columns · batch elements.
+    From t0 on there is room for a transposed step, columns · batch elements.
     """
     left = columns % COLUMNS
     if rows * 4 < columns:  # a head of few outputs: transposing its inputs would not pay
@@ -90,9 +90,9 @@ def weight_gradient(
             for panel in range((columns - left) // COLUMNS):  # (b, j) of 16 columns j each
                 for half in range(0, COLUMNS, LANES):
                     line = z + (panel * COLUMNS + half) * batch
-                    place = t0 + panel * COLUMNS * batch + half
+                    onto = t0 + panel * COLUMNS * batch + half
                     for b in range(0, batch, LANES):
-                        transpose_block(ws, line + b, batch, ws, place + b * COLUMNS, COLUMNS)
+                        transpose_block(ws, line + b, batch, ws, onto + b * COLUMNS, COLUMNS)
             for i in range(0, rows, ROWS):
                 high = min(ROWS, rows - i)
                 for panel in range((columns - left) // COLUMNS):  # C (high, 16) += G (high, b) Zᵀ

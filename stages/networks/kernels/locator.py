@@ -1,4 +1,4 @@
-"""numba's hook for the place of compiled kernels; named by `cache.py`, imported by numba."""
+"""numba's hook for where compiled kernels are kept; named by `cache.py`, imported by numba."""
 
 from __future__ import annotations
 

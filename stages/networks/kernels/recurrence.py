@@ -1,6 +1,6 @@
 """Forward pass and backpropagation through time of one member on one tile of windows.
 
-All buffers lie in one workspace `ws` at the offsets of the plan (see `plan.py`); a tile's activations are
+All buffers lie in one workspace `ws` at the offsets of its plan (`workspace.py`); a tile's activations are
 (row, column) with the columns, the batch, innermost.
 """
 
@@ -99,7 +99,7 @@ def load_weights(plan: Plan, w: np.ndarray, ws: np.ndarray, training: bool) -> N
 def forward(plan: Plan, w: np.ndarray, ws: np.ndarray, training: bool) -> None:
     """From the first layer's inputs in `ws` to the forecast at `out` (normalised units).
 
-    `load_weights` comes before.
+    `load_weights` must come first.
     """
     sizes = plan.sizes
     d, b, steps = sizes.hidden, sizes.columns, sizes.steps

@@ -5,7 +5,7 @@
     transpose_block   8 rows of 8 columns
 
 An operand is a flat array, the tile's offset in it and its strides, in the order in which `gemm.py` hands
-them over. Why their bits depend on nothing else is said there.
+them over. `gemm.py` also says why their bits depend on nothing else.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def _product_body(rows: int) -> Body:
     def body(b: ir.IRBuilder, args: list[ir.Value]) -> None:
         pa, a0, ai, ak, pz, z0, zk, pc, c0, ci, depth, add = args
         vector = ir.VectorType(pa.type.pointee, COLUMNS)
-        places = [b.add(c0, b.mul(ci, ir.Constant(ci.type, i))) for i in range(rows)]
+        offsets = [b.add(c0, b.mul(ci, ir.Constant(ci.type, i))) for i in range(rows)]
         firsts = [b.add(a0, b.mul(ai, ir.Constant(ai.type, i))) for i in range(rows)]
         sums = [cgutils.alloca_once(b, vector) for _ in range(rows)]
         with b.if_else(b.icmp_signed("!=", add, ir.Constant(add.type, 0))) as (then, otherwise):
             with then:
-                for total, place in zip(sums, places, strict=True):
-                    b.store(load(b, pc, place, COLUMNS), total)
+                for total, offset in zip(sums, offsets, strict=True):
+                    b.store(load(b, pc, offset, COLUMNS), total)
             with otherwise:
                 for total in sums:
                     b.store(ir.Constant(vector, [0.0] * COLUMNS), total)
@@ -47,8 +47,8 @@ def _product_body(rows: int) -> Body:
             for total, first in zip(sums, firsts, strict=True):
                 scalar = b.load(b.gep(pa, [b.add(first, along)]))
                 b.store(fma(b, _broadcast(b, scalar, COLUMNS), row, b.load(total)), total)
-        for total, place in zip(sums, places, strict=True):
-            store(b, b.load(total), pc, place)
+        for total, offset in zip(sums, offsets, strict=True):
+            store(b, b.load(total), pc, offset)
 
     return body
 
@@ -76,12 +76,12 @@ def _dots_body(rows: int, columns: int) -> Body:
                 left = [load(b, pg, _at(b, gs, batch, i, column), LANES) for i in range(rows)]
                 for j in range(columns):
                     right = load(b, pz, _at(b, zs, batch, j, column), LANES)
-                    for line, own in zip(sums, left, strict=True):
-                        b.store(fma(b, own, right, b.load(line[j])), line[j])
+                    for line, factor in zip(sums, left, strict=True):
+                        b.store(fma(b, factor, right, b.load(line[j])), line[j])
         for i, line in enumerate(sums):
-            place = b.add(c0, b.mul(ci, ir.Constant(ci.type, i)))
-            total = _sums(b, [b.load(own) for own in line])
-            store(b, b.fadd(load(b, pc, place, columns), total), pc, place)
+            offset = b.add(c0, b.mul(ci, ir.Constant(ci.type, i)))
+            total = _sums(b, [b.load(chains) for chains in line])
+            store(b, b.fadd(load(b, pc, offset, columns), total), pc, offset)
 
     return body
 
@@ -107,8 +107,8 @@ def _neighbours(b: ir.IRBuilder, left: ir.Value, right: ir.Value) -> ir.Value:
 
 
 def _shuffle(b: ir.IRBuilder, left: ir.Value, right: ir.Value, lanes: Iterable[int]) -> ir.Value:
-    places = list(lanes)
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
+    order = list(lanes)
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order)
     return b.shuffle_vector(left, right, mask)
 
 
@@ -171,7 +171,7 @@ def transpose_block(
     )
 
     def body(b: ir.IRBuilder, args: list[ir.Value]) -> None:
-        pz, first, zstep, pc, place, cstep = args
+        pz, first, zstep, pc, onto, cstep = args
         lines = [
             load(b, pz, b.add(first, b.mul(zstep, ir.Constant(zstep.type, i))), LANES)
             for i in range(LANES)
@@ -184,7 +184,7 @@ def transpose_block(
         ]  # fmt: skip
         r = [_shuffle(b, q[e], q[4 + e], m[2]) for m in (low, high) for e in range(4)]
         for j, line in enumerate(r):
-            store(b, line, pc, b.add(place, b.mul(cstep, ir.Constant(cstep.type, j))))
+            store(b, line, pc, b.add(onto, b.mul(cstep, ir.Constant(cstep.type, j))))
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         pointers = {i: data(context, builder, k, args[i]) for k, i in ((z, 0), (c, 3))}

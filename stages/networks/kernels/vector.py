@@ -1,9 +1,9 @@
 """Vector code for the CPU, emitted through numba: no compiler is needed on the user's machine.
 
 A `Vec` is a value of the code that is being emitted; its operators emit instructions. Nothing is
-contracted or reordered, and every function here is made of correctly rounded instructions (+, −, ×, ÷,
+contracted or reordered, and every function here consists of correctly rounded instructions (+, −, ×, ÷,
 fused multiply-add), so the bits of a result depend neither on the width of the machine's registers nor
-on the place of an element in its array.
+on an element's position in its array.
 """
 
 from __future__ import annotations
@@ -135,14 +135,14 @@ def data(context: Any, builder: ir.IRBuilder, kind: types.Array, value: ir.Value
 def load(builder: ir.IRBuilder, pointer: ir.Value, offset: ir.Value, lanes: int) -> ir.Value:
     """`lanes` neighbouring elements from `offset` on, as a vector."""
     kind = ir.VectorType(pointer.type.pointee, lanes)
-    place = builder.bitcast(builder.gep(pointer, [offset]), kind.as_pointer())
-    return builder.load(place, align=4)
+    address = builder.bitcast(builder.gep(pointer, [offset]), kind.as_pointer())
+    return builder.load(address, align=4)
 
 
 def store(builder: ir.IRBuilder, value: ir.Value, pointer: ir.Value, offset: ir.Value) -> None:
     """Write a vector to the elements from `offset` on."""
-    place = builder.bitcast(builder.gep(pointer, [offset]), value.type.as_pointer())
-    builder.store(value, place, align=4)
+    address = builder.bitcast(builder.gep(pointer, [offset]), value.type.as_pointer())
+    builder.store(value, address, align=4)
 
 
 def call_outlined(
@@ -173,7 +173,7 @@ def pointwise(name: str, equations: Sequence[Equation], buffers: int) -> Any:
     """Compile equations into `f(buffer, kind, n, offsets)`, which evaluates equations[kind].
 
     For e = 0 … n−1 the equation's `read(i, j)` is the element at offsets[i] + j n + e of the flat buffer, and
-    `write(i, j, value)` sets that one, i < buffers. n is a multiple of LANES. All reads of an element come
+    `write(i, j, value)` sets it, i < buffers. n is a multiple of LANES. All reads of an element come
     before its writes, so a result may overwrite what was read.
     """
 

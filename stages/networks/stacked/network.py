@@ -66,11 +66,11 @@ class Stacked:
             masks: for each layer (S, K, D, B), what its outputs are multiplied by on their way up.
         """
         top = x[0]
-        for place, layer in enumerate(self.layers):
+        for index, layer in enumerate(self.layers):
             layer.x[:-1] = x
             for t in range(self.network.steps):
                 self._step(layer, w, t)
-            x = layer.h[1:] * masks[place] if masks else layer.h[1:]
+            x = layer.h[1:] * masks[index] if masks else layer.h[1:]
             top = x[-1]
         self.head_in[:, 1:] = top
         return torch.bmm(self._head(w), self.head_in)
@@ -101,11 +101,11 @@ class Stacked:
         onto = torch.bmm(self._head(w)[:, :, 1:].mT, error)  # (K, D, B), of the last step's output
         sequence = torch.zeros_like(self.layers[-1].h[1:])
         sequence[-1] = onto
-        for place in range(len(self.layers) - 1, -1, -1):
-            layer = self.layers[place]
+        for index in range(len(self.layers) - 1, -1, -1):
+            layer = self.layers[index]
             if masks:
-                sequence = sequence * masks[place]
-            dx = torch.zeros_like(layer.x[1:]) if place else None
+                sequence = sequence * masks[index]
+            dx = torch.zeros_like(layer.x[1:]) if index else None
             dh, dstates = torch.zeros_like(sequence[0]), torch.zeros_like(layer.states[0])
             for t in range(self.network.steps - 1, -1, -1):
                 dh, dstates = self._step_back(layer, w, grad, t, dh + sequence[t], dstates, dx)
@@ -116,7 +116,7 @@ class Stacked:
         self, layer: _Layer, w: Tensor, grad: Tensor, t: int, dh: Tensor, dstates: Tensor,
         dx: Tensor | None,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        """Adds to the gradients of the weights, sets dx[t]; gradients of h and the states before the step."""
+        """Add to the weights' gradients, set dx[t]; return those of h and of the states before the step."""
         step = Step(
             layer.gates[t].unbind(1), layer.states[t].unbind(1), layer.kept[t].unbind(1),
             layer.h[t], layer.h[t + 1],

@@ -36,15 +36,17 @@ def windows(network: Network, series: Tensor, rows: Tensor) -> tuple[Tensor, Ten
     return inputs, y, spread.reshape(k, network.outputs, b)
 
 
-def _units(normalise: str, own: Tensor) -> tuple[Tensor, Tensor]:
+def _units(normalise: str, past: Tensor) -> tuple[Tensor, Tensor]:
     """Shift and spread of each window's channels, summed in double precision."""
     kind, deviation = NORMALISE[normalise]
-    last, mean = own[:, -1:], own.double().mean(1, keepdim=True)
-    shift = last if kind == LAST else mean.to(own.dtype) if kind == MEAN else torch.zeros_like(last)
+    last, mean = past[:, -1:], past.double().mean(1, keepdim=True)
+    shift = (
+        last if kind == LAST else mean.to(past.dtype) if kind == MEAN else torch.zeros_like(last)
+    )
     if not deviation:
         return shift, torch.ones_like(last)
-    variance = (own.double() - mean).square().mean(1, keepdim=True)
-    return shift, (variance + EPSILON).sqrt().to(own.dtype)
+    variance = (past.double() - mean).square().mean(1, keepdim=True)
+    return shift, (variance + EPSILON).sqrt().to(past.dtype)
 
 
 def _mix(x: Tensor) -> Tensor:
@@ -64,9 +66,9 @@ def masks(network: Network, seeds: Tensor, step: int, batch: int, like: Tensor) 
     key = _mix(_mix(seeds + 1) ^ (step + 1))[None, :, None, None]
     row = torch.arange(s * d, device=seeds.device).view(s, 1, d, 1)
     column = torch.arange(batch, device=seeds.device)
-    found = []
+    result = []
     for layer in range(network.layers):
-        place = (layer * s * d + row) * batch + column
-        draw = ((_mix(key ^ (place + 1)) >> 11) & 0x1FFFFFFFFFFFFF).double() / 9007199254740992.0
-        found.append((draw >= network.dropout).to(like.dtype) / (1 - network.dropout))
-    return found
+        element = (layer * s * d + row) * batch + column
+        draw = ((_mix(key ^ (element + 1)) >> 11) & 0x1FFFFFFFFFFFFF).double() / 9007199254740992.0
+        result.append((draw >= network.dropout).to(like.dtype) / (1 - network.dropout))
+    return result

@@ -42,7 +42,7 @@ def same_range(panels: Sequence[Panel]) -> None:
 
 
 def lambda_axis(panel: Panel, lambdas: Sequence[float], x: Array) -> None:
-    """A log axis on which λ = 0 stands at a place of its own, left of a dotted break."""
+    """A log axis on which λ = 0 has a separate tick, left of a dotted break."""
     ax = panel.ax
     ax.set_xscale("log")
     positive = [lam for lam in lambdas if lam > 0]
@@ -62,7 +62,7 @@ def lambda_axis(panel: Panel, lambdas: Sequence[float], x: Array) -> None:
 
 
 def power(value: float) -> str:
-    """A positive number beside an axis: 0.01, 1000, 10⁻⁵, 2·10⁴."""
+    """A positive number at an axis: 0.01, 1000, 10⁻⁵, 2·10⁴."""
     exponent = math.floor(math.log10(value) + 1e-9)
     if -3 <= exponent <= 3:
         return f"{value:.4g}"

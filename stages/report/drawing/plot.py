@@ -1,8 +1,8 @@
 """Panels and charts: what is drawn, what the pointer can read off, and the numbers behind it.
 
-Both are made and drawn within `style.style()`. A Panel is one pair of axes. Every line of it is
-remembered, so the values that the page shows at a point and the rows of the chart's CSV are what was
-drawn. A Chart is panels with one legend.
+Both are created and drawn within `style.style()`. A Panel is one pair of axes. It remembers each of its
+lines, so the values that the page shows at a point and the rows of the chart's CSV are what was drawn. A
+Chart is panels with one legend.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from stages.report.judging.intervals import Array
 
 WIDTH, HEIGHT = 360, 236  # of a panel, in pixels: the width of a phone
 TITLE = 40  # letters that fit above a panel
-READ = 40  # points of a line that the pointer finds, at most
+READ = 40  # points of a line that the pointer can read, at most
 
 
 @dataclass
 class Trace:
-    """A line as drawn, and what it means: `at` is a λ where x is its place on the axis."""
+    """A line as drawn, and what it means: `at` is the λ where x is its position on the axis."""
 
     name: str
     line: Line2D
@@ -69,24 +69,24 @@ class Panel:
         """Draw y against x; `low` and `high` are a band's ends, for the CSV and the pointer.
 
         Args:
-            at: what stands at each x, where that is not x itself. value: the number told, where that
-                is not y (in a panel that lies on its side).
+            at: what each x stands for, where that is not x itself. value: the number to read, where that
+                is not y (in a panel of horizontal rows).
             more: further columns of the CSV.
-            readable: whether the pointer finds it.
+            readable: whether the pointer can read it.
             look: as for matplotlib's plot.
         """
         y = np.asarray(y, float)
         (line,) = self.ax.plot(np.asarray(x), y, **look)
         ends = {"low": low, "high": high}
         band = {end: np.asarray(z, float) for end, z in ends.items() if z is not None}
-        own, told = np.asarray(x if at is None else at), y if value is None else value
-        told = np.asarray(told, float)
-        self.traces.append(Trace(name, line, own, told, band, more or {}, readable))
+        at, value = np.asarray(x if at is None else at), y if value is None else value
+        value = np.asarray(value, float)
+        self.traces.append(Trace(name, line, at, value, band, more or {}, readable))
 
     def dates(self, zone: str | None = None) -> None:
         """Ticks of a time axis: as few and as short as they can be, and room for what they share.
 
-        Times that are drawn are in UTC where there is a zone; the ticks are of its clock.
+        The times that are drawn are in UTC where there is a zone; the ticks are in that zone.
         """
         self.figure.subplots_adjust(bottom=36 / self.height)
         tz = None if zone is None else pd.Timestamp(0, tz=zone).tz
@@ -98,21 +98,21 @@ class Panel:
     def points(self, prefix: str) -> list[tuple[str, list[tuple[float, float, str]]]]:
         """For each line its name and (x, y, text): what the pointer reads, in the SVG's units."""
         self.ax.get_xlim(), self.ax.get_ylim()  # settles the scales
-        found = []
-        for trace in (one for one in self.traces if one.readable):
+        lines = []
+        for trace in (trace for trace in self.traces if trace.readable):
             xy = self.ax.transData.transform(trace.line.get_xydata())
             inside = np.isfinite(xy).all(axis=1) & (xy[:, 1] > 0) & (xy[:, 1] < self.height)
-            places = np.flatnonzero(inside)
-            if places.size > READ:
-                places = places[np.linspace(0, places.size - 1, READ).round().astype(int)]
-            listed = []
-            for i in places.tolist():
+            indices = np.flatnonzero(inside)
+            if indices.size > READ:
+                indices = indices[np.linspace(0, indices.size - 1, READ).round().astype(int)]
+            points = []
+            for i in indices.tolist():
                 x, y = float(xy[i, 0]), self.height - float(xy[i, 1])
                 text = f"{prefix}{label(trace.at[i])}: {_value(trace, i)}"
-                listed.append((round(x, 1), round(y, 1), text))
-            if listed:
-                found.append((trace.name, listed))
-        return found
+                points.append((round(x, 1), round(y, 1), text))
+            if points:
+                lines.append((trace.name, points))
+        return lines
 
     def frame(self, x: str, y: str) -> pd.DataFrame:
         """What is drawn: columns panel, line, x, y, and low and high where a line has a band."""
@@ -124,15 +124,15 @@ class Panel:
 
 
 def label(value: Any) -> str:
-    """A place on the x-axis for a person: a date as short as it can be said, or a number."""
+    """A value of the x-axis for a reader: a date as short as possible, or a number."""
     if isinstance(value, np.datetime64 | datetime | pd.Timestamp):
-        clock = pd.Timestamp(value).tz_localize(None)  # as its own zone has it
+        clock = pd.Timestamp(value).tz_localize(None)  # the wall clock of its zone
         return re.sub(r"( 00:00| 00:00:00)$", "", str(clock).removesuffix(":00"))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def short(name: str, letters: int) -> str:
-    """A name cut in its middle: what tells names apart is often at their end."""
+    """A name cut in its middle: what distinguishes names is often at their end."""
     if len(name) <= letters:
         return name
     half = (letters - 1) // 2
@@ -151,8 +151,8 @@ class Chart:
     """Panels with one legend, a caption, and a text for those who do not see it.
 
     Attributes:
-        title: what stands above it. name: of its files, figures/<name>.svg and figures/<name>.csv.
-        x, y: columns of the CSV. prefix: what stands before x where the pointer reads a point.
+        title: the text above it. name: of its files, figures/<name>.svg and figures/<name>.csv.
+        x, y: columns of the CSV. prefix: the text before x where the pointer reads a point.
     """
 
     name: str
@@ -193,7 +193,7 @@ class Chart:
 
 
 def columns_for(count: int, panels: int) -> int:
-    """Columns in which `count` cells with some panels each stand in line."""
+    """The number of columns in which `count` cells with some panels each are drawn."""
     if count == 1:
         return min(panels, 3)
     return count if count <= 3 else 2

@@ -1,7 +1,7 @@
 """The one look of every figure: colours for light and dark, type, and lines.
 
-Colours are those of Okabe & Ito (2008), which stay apart for colour-blind readers, and brighter
-sisters of them on a dark page; kinds of lines differ in dash as well. λ has a scale of its own,
+Colours are those of Okabe & Ito (2008), which colour-blind readers can distinguish, and brighter
+variants of them on a dark page; kinds of lines differ in dash as well. λ has a separate scale,
 plasma over log λ, which is perceptually even: a larger λ stands out more from the page, and λ = 0
 is drawn in ink. matplotlib is imported here, in plot.py and in svg.py alone, and without pyplot.
 """
@@ -31,8 +31,8 @@ PURPLE = "#8f4f86"
 
 def _scale(first: float, last: float) -> list[str]:
     """Colours of plasma from `first` to `last`, for λ ascending."""
-    places = [first + (last - first) * k / (LAMBDAS - 1) for k in range(LAMBDAS)]
-    return [to_hex(mpl.colormaps["plasma"](place)) for place in places]
+    shares = [first + (last - first) * k / (LAMBDAS - 1) for k in range(LAMBDAS)]
+    return [to_hex(mpl.colormaps["plasma"](share)) for share in shares]
 
 
 _LIGHT, _DARK = _scale(0.64, 0.0), _scale(0.41, 1.0)  # all stand out from their paper
@@ -54,7 +54,7 @@ PALETTE: dict[str, tuple[str, str]] = {
 _RC: dict[Any, Any] = {
     "svg.hashsalt": "ridgeline",
     "text.parse_math": False,  # a series may be named $x$
-    "svg.fonttype": "none",  # text stays text: read aloud, searched, in the page's own font
+    "svg.fonttype": "none",  # text stays text: read aloud, searched, in the page's font
     "figure.dpi": 72.0,  # a point is a unit of the file and a pixel of the page
     "font.size": 11.0,
     "axes.titlesize": 12.0,
@@ -89,7 +89,7 @@ _RC: dict[Any, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """matplotlib's defaults (whatever the user's own file says) with the settings above."""
+    """matplotlib's defaults (whatever the user's matplotlibrc says) with the settings above."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_RC)

@@ -1,4 +1,4 @@
-"""What is in which numbers of a study, and what is not: a sentence for each absence, with its reason."""
+"""What is left out of which numbers of a study: a sentence for each absence, with its reason."""
 
 from __future__ import annotations
 
@@ -18,38 +18,39 @@ def absences(windows: Windows, index: Index, metrics: Sequence[str]) -> tuple[st
     Args:
         windows: the development part. metrics: those that have an overall value.
     """
-    found, learnt = [], "differences" if windows.layout.difference["order"] else "values"
+    sentences, learnt = [], "differences" if windows.layout.difference["order"] else "values"
     if windows.left_out:
-        found.append(f"Not in the study: {_explained(windows.left_out)}.")
-    found += [
+        sentences.append(f"Not in the study: {_explained(windows.left_out)}.")
+    sentences += [
         f"Left out of {listed(folds)}: {who} (too few {learnt} in the training part, {learnt} there that "
         "do not vary, or a first value in the validation part or later)."
         for who, folds in _by_folds(windows, _not_admitted).items()
     ]
     if index.unranked:
-        found.append(
+        sentences.append(
             "Not ranked, so left out of the test part's scaled errors, errors over all series and verdicts: "
             f"{_explained(index.unranked)}."
         )
-    found += [f"No baseline {name}: {reason}." for name, reason in index.absent.items()]
+    sentences += [f"No baseline {name}: {reason}." for name, reason in index.absent.items()]
     for metric, series in index.undefined.items():
         name = metric.upper()
         left = f"{name} leaves out" if metric in metrics else f"No {name}: it has no meaning for"
-        found.append(f"{left} {_explained(series)}.")
-    found += [
+        sentences.append(f"{left} {_explained(series)}.")
+    sentences += [
         f"Covariate {what}, which does not vary in the training part: networks see 0 in {listed(folds)}."
         for what, folds in _by_folds(windows, _flat_covariates).items()
     ]
-    return tuple(found)
+    return tuple(sentences)
 
 
 def _by_folds(windows: Windows, find: Callable[[Windows, Fold], list[str]]) -> dict[str, list[str]]:
-    """What `find` says of a fold → the names of all folds that it says it of."""
-    said: dict[str, list[str]] = {}
+    """Each text that `find` returns for some fold → the names of all folds with that text."""
+    folds: dict[str, list[str]] = {}
     for fold in windows.folds:
+        name = "the final fit" if fold.name == "final" else fold.name
         for text in find(windows, fold):
-            said.setdefault(text, []).append("the final fit" if fold.name == "final" else fold.name)
-    return said
+            folds.setdefault(text, []).append(name)
+    return folds
 
 
 def listed(names: Sequence[str]) -> str:
@@ -58,14 +59,14 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _explained(reasons: Mapping[str, str]) -> str:
-    told = [f"{name} ({reason})" for name, reason in list(reasons.items())[:FEW]]
-    return _joined(told, len(reasons) - FEW, "; ")
+    items = [f"{name} ({reason})" for name, reason in list(reasons.items())[:FEW]]
+    return _joined(items, len(reasons) - FEW, "; ")
 
 
-def _joined(told: list[str], more: int, between: str) -> str:
+def _joined(items: list[str], more: int, between: str) -> str:
     if more > 0:
-        return f"{between.join(told)} and {more} more"
-    return told[0] if len(told) == 1 else f"{between.join(told[:-1])} and {told[-1]}"
+        return f"{between.join(items)} and {more} more"
+    return items[0] if len(items) == 1 else f"{between.join(items[:-1])} and {items[-1]}"
 
 
 def _not_admitted(windows: Windows, fold: Fold) -> list[str]:
@@ -79,10 +80,10 @@ def _flat_covariates(windows: Windows, fold: Fold) -> list[str]:
     names, channels = windows.layout.covariates, windows.levels.shape[1]
     flat = np.isinf(np.asarray(fold.scale)[:, channels:])  # (G, F − C)
     shared = channels > 1 and flat.shape[1] == len(names)
-    found = []
+    texts = []
     for j, name in enumerate(names):
         lost = flat[:, j :: len(names)]  # of joint channels a column for each series, unless shared
         if lost.any():
             series = [windows.layout.series[i] for i in np.flatnonzero(lost)]
-            found.append(name if shared or lost.all() else f"{name} of {listed(series)}")
-    return found
+            texts.append(name if shared or lost.all() else f"{name} of {listed(series)}")
+    return texts

@@ -1,13 +1,13 @@
-"""Losses that cannot be right: said before anything else, with the series that causes them.
+"""Losses that cannot be right: reported before anything else, with the series that causes them.
 
-Three signs, each of a cell at its chosen λ: its validation loss is WRONG times that of repeating the last
-value on the same windows, or more; its test loss is, against the baseline repeat_last; or its test loss is
-JUMP times its validation loss. A network that learnt nothing at all does far better.
+Three signs, each of a cell at its chosen λ: its validation loss is at least WRONG times that of repeating the
+last value on the same windows; its test loss is at least WRONG times that of the baseline repeat_last; or its
+test loss is at least JUMP times its validation loss. A network that learnt nothing at all does far better.
 
 Test losses are in units of σ, each series' standard deviation in the split's training part, validation losses
-in those of each fold's scaler. So the third sign compares them in σ, or, where a validation loss has none, as
-multiples of the losses of repeating the last value. All of them are mean squared errors, whatever loss the
-networks were trained on: the factors are of those.
+in those of each fold's scaler. So the third sign compares both in σ, or, where a validation loss cannot be
+given in σ, as multiples of the losses of repeating the last value. All of them are mean squared errors,
+whatever loss the networks were trained on: WRONG and JUMP are factors of those.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def alarms(cells: Sequence[Cell], windows: Windows, naive: WindowLosses | None) 
     Args:
         windows: the development part. naive: squared test errors of repeat_last, if it is a baseline.
     """
-    sigma, found = yardstick(windows, None).sigma, []
+    sigma, sentences = yardstick(windows, None).sigma, []
     for cell in cells:
-        found += [_validation(cell, windows), _test(cell, naive)]
-        found.append(_jump(cell, windows, sigma, naive))
-    return tuple(sentence for sentence in found if sentence)
+        sentences += [_validation(cell, windows), _test(cell, naive)]
+        sentences.append(_jump(cell, windows, sigma, naive))
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def _validation(cell: Cell, windows: Windows) -> str:
@@ -59,20 +59,20 @@ def _validation(cell: Cell, windows: Windows) -> str:
 
 
 def _test(cell: Cell, naive: WindowLosses | None) -> str:
-    """Not finite, or against repeat_last, where there is that baseline."""
-    one, loss = cell.squared, float(cell.squared.loss.mean())
+    """The test loss that is not finite, or far above that of the baseline repeat_last, where there is one."""
+    squared, loss = cell.squared, float(cell.squared.loss.mean())
     if not math.isfinite(loss):
         return f"{_who(cell)}: the test MSE is not a finite number: a network diverged."
     if naive is None or not _times(loss, float(naive.loss.mean()), WRONG):
         return ""
     compared = _compared(loss, float(naive.loss.mean()), "repeat_last's")
-    cause = _cause("test", one.series, one.loss)
+    cause = _cause("test", squared.series, squared.loss)
     return f"{_who(cell)}: the test MSE, {loss:.4g}, is {compared}{cause}."
 
 
 def _jump(cell: Cell, windows: Windows, sigma: Array, naive: WindowLosses | None) -> str:
     """The test loss against the validation loss of the ranked series."""
-    one, loss = cell.squared, float(cell.squared.loss.mean())
+    squared, loss = cell.squared, float(cell.squared.loss.mean())
     folds = _validated(cell, windows)
     groups = np.concatenate([windows.group_origin(fold.validation)[0] for fold in folds])
     ranked: Array = np.isfinite(sigma).reshape(len(windows.first), -1)
@@ -84,18 +84,18 @@ def _jump(cell: Cell, windows: Windows, sigma: Array, naive: WindowLosses | None
     units = [factor for factor in factors if factor is not None]
     if len(units) == len(folds):
         with np.errstate(over="ignore", invalid="ignore"):
-            told = _above(loss, float((losses * np.concatenate(units))[kept].mean()))
+            jump = _above(loss, float((losses * np.concatenate(units))[kept].mean()))
     elif naive is None:
         return ""
     else:
         repeated = np.concatenate([repeated_last(windows, fold) for fold in folds])[kept].mean()
         validation = losses[kept].mean(), repeated, _repeating(windows)
-        told = _further_above(loss, naive.loss.mean(), *validation)
-    return f"{_who(cell)}: {told}{_cause('test', one.series, one.loss)}." if told else ""
+        jump = _further_above(loss, naive.loss.mean(), *validation)
+    return f"{_who(cell)}: {jump}{_cause('test', squared.series, squared.loss)}." if jump else ""
 
 
 def _above(test: float, validation: float) -> str:
-    """Of losses in one unit: how many times the one is the other."""
+    """Of losses in one unit: how many times the validation loss the test loss is."""
     if not _times(test, validation, JUMP):
         return ""
     compared = _compared(test, validation, "the validation MSE", " in the same unit")
@@ -105,7 +105,7 @@ def _above(test: float, validation: float) -> str:
 def _further_above(
     test: float, repeat_last: float, validation: float, repeated: float, repeating: str
 ) -> str:
-    """Of losses in different units: each as a multiple of a naive forecast's in its own unit."""
+    """Of losses in different units: each as a multiple of a naive forecast's loss in the same unit."""
     if not (repeat_last > 0 and repeated > 0):
         return ""
     test, validation = test / repeat_last, validation / repeated
@@ -118,7 +118,7 @@ def _further_above(
 
 
 def variances(windows: Windows, fold: Fold, sigma: Array) -> Array | None:
-    """(N,) what takes each validation window's loss into units of σ²; NaN for a series without σ.
+    """(N,) factors that convert each validation window's loss into units of σ²; NaN for a series without σ.
 
     A difference over a horizon or more has the same error as the level that it leads to. A loss of joint
     channels is their mean already, so that their units must agree.
@@ -146,14 +146,14 @@ def _losses(cell: Cell, fold: Fold) -> Array:
 
 
 def _repeating(windows: Windows) -> str:
-    """What `repeated_last` does."""
+    """What `repeated_last` does, in words."""
     if windows.layout.difference["order"]:
         return "forecasting differences of 0"
     return "repeating the last value"
 
 
 def repeated_last(windows: Windows, fold: Fold) -> Array:
-    """(N,) loss of each validation window, in the fold's scaled units, where nothing changes any more.
+    """(N,) loss of each validation window, in the fold's scaled units, of a forecast without any change.
 
     The forecast is the last value; of differences, which are what networks learn then, it is 0.
     """
@@ -172,7 +172,7 @@ def repeated_last(windows: Windows, fold: Fold) -> Array:
 
 
 def _times(loss: float, reference: float, factor: float) -> bool:
-    """Whether a loss is `factor` times a reference or more; no loss at all is never too much."""
+    """Whether a loss is `factor` times a reference or more; a loss of 0 never is."""
     return loss > 0 and loss >= factor * reference
 
 
@@ -188,11 +188,11 @@ def _who(cell: Cell) -> str:
 
 def _cause(what: str, series: Array, losses: Array) -> str:
     """The series with the largest share of the sum of `what` losses, where there are several."""
-    names, places = np.unique(series.astype(str), return_inverse=True)
+    names, of_name = np.unique(series.astype(str), return_inverse=True)
     if names.size < 2:
         return ""
     with np.errstate(over="ignore"):
-        sums = np.bincount(places, losses / losses.max())
+        sums = np.bincount(of_name, losses / losses.max())
     worst = int(sums.argmax())
     share = f"{100 * sums[worst] / sums.sum():.3g} % of the {what} MSE"
     return f"; {share} comes from series {str(names[worst])!r}"

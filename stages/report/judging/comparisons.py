@@ -1,4 +1,4 @@
-"""Which forecasters of a study are compared with which: each pair is one verdict.
+"""Which pairs of a study's forecasters are compared: each pair gives one verdict.
 
 Each cell at its chosen λ (the mean of its members' losses), and the ensemble of its seeds, against
 λ = 0 and against every baseline; each cell against each other cell. All of them are counted in Holm's
@@ -34,30 +34,30 @@ def together(cell: Cell) -> str:
 
 def chosen_losses(cell: Cell) -> dict[str, WindowLosses]:
     """The forecasters of a cell at its chosen λ: its members' mean loss, and their ensemble."""
-    found = {cell.name: cell.losses[cell.chosen]}
-    return found | ({together(cell): cell.ensemble[cell.chosen]} if cell.ensemble else {})
+    mean = {cell.name: cell.losses[cell.chosen]}
+    return mean | ({together(cell): cell.ensemble[cell.chosen]} if cell.ensemble else {})
 
 
 def pairs(cells: Sequence[Cell], baselines: Mapping[str, WindowLosses]) -> list[Pair]:
     """All pairs that a study judges: cells first, then cell against cell, then ensembles."""
-    found: list[Pair] = []
+    listed: list[Pair] = []
     for cell in cells:
-        found += _against(cell, cell.name, cell.losses, baselines)
+        listed += _against(cell, cell.name, cell.losses, baselines)
     for one, two in combinations(cells, 2):
         name = f"{two.name} at λ = {two.lam:.4g}"
-        found.append((one.name, one.lam, name, one.losses[one.chosen], two.losses[two.chosen]))
+        listed.append((one.name, one.lam, name, one.losses[one.chosen], two.losses[two.chosen]))
     for cell in cells:
         if cell.ensemble:
-            found += _against(cell, together(cell), cell.ensemble, baselines)
-    return found
+            listed += _against(cell, together(cell), cell.ensemble, baselines)
+    return listed
 
 
 def _against(
     cell: Cell, name: str, losses: Sequence[WindowLosses], baselines: Mapping[str, WindowLosses]
 ) -> list[Pair]:
-    own = losses[cell.chosen]
-    zero = [] if cell.zero is None else [(name, cell.lam, ZERO, own, losses[cell.zero])]
-    return zero + [(name, cell.lam, key, own, other) for key, other in baselines.items()]
+    chosen = losses[cell.chosen]
+    zero = [] if cell.zero is None else [(name, cell.lam, ZERO, chosen, losses[cell.zero])]
+    return zero + [(name, cell.lam, key, chosen, other) for key, other in baselines.items()]
 
 
 def row(verdict: Verdict) -> list[str]:

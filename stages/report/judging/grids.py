@@ -1,4 +1,4 @@
-"""The next grids of λ, as commands that a person can paste: beyond an edge, and closer to the minimum."""
+"""The next grids of λ, as commands to paste: beyond an edge, and closer to the minimum."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def command(lambdas: Sequence[float]) -> str:
 
 def extension(paths: Sequence[LambdaPath], rule: str) -> str | None:
     """The grid with what it lacks at the edge where some cell's choice lies; None if none does."""
-    found = [edge(path, rule) for path in paths]
-    more = [lam for one in found if one is not None for lam in one[1]]
-    return command([*_grid(paths), *more]) if more else None
+    edges = [edge(path, rule) for path in paths]
+    added = [lam for at_edge in edges if at_edge is not None for lam in at_edge[1]]
+    return command([*_grid(paths), *added]) if added else None
 
 
 def refinement(paths: Sequence[LambdaPath]) -> str | None:
     """The grid with more values around each cell's minimum; None if it has no positive λ."""
-    more = [lam for path in paths for lam in finer(path)]
-    return command([*_grid(paths), *more]) if more else None
+    added = [lam for path in paths for lam in finer(path)]
+    return command([*_grid(paths), *added]) if added else None
 
 
 def _grid(paths: Sequence[LambdaPath]) -> list[float]:

@@ -80,7 +80,7 @@ def ewc_se(values: Array, horizon: int, terms: int | None = None) -> Array:
         terms: B; None: `cosine_terms(n, horizon)`.
 
     Returns:
-        (...,) standard errors; NaN where n < 2, since one origin says nothing of its own spread.
+        (...,) standard errors; NaN where n < 2, since one origin says nothing about the spread.
     """
     n = values.shape[-1]
     if n < 2:

@@ -1,6 +1,6 @@
-"""What stands beside a verdict's interval, from well-kept libraries; none of it decides.
+"""Further tests that are shown with a verdict's interval, from well-kept libraries; none of them decides.
 
-    diebold_mariano   the test that the field knows (Diebold & Mariano 1995) with the small-sample
+    diebold_mariano   the field's usual test (Diebold & Mariano 1995) with the small-sample
                       correction of Harvey, Leybourne & Newbold (1997); package `dieboldmariano`
     block_bootstrap   circular blocks (Politis & Romano 1992) of 3 H origins; package `arch`
     confidence_set    the forecasters of which none is shown to be worse than another (Hansen, Lunde
@@ -63,7 +63,7 @@ def diebold_mariano(values: Array, horizon: int) -> float:
 
 
 def _given(_: float, loss: float) -> float:
-    """The loss that the package asks for, when what it is handed are losses."""
+    """The loss function that the package asks for, where its input is losses already."""
     return loss
 
 
@@ -86,7 +86,7 @@ def block_bootstrap(values: Array, horizon: int, confidence: float) -> tuple[Arr
     Args:
         values: (V, n) loss differences: a row per comparison, a column per origin.
         horizon: H.
-        confidence: coverage that is aimed at.
+        confidence: the intended coverage.
 
     Returns:
         low and high (V,); NaN where a value is not finite or n is no more than one block.
@@ -126,7 +126,7 @@ def confidence_set(
     test = MCS(table, 1 - confidence, REPETITIONS, block, bootstrap="circular", seed=SEED)
     test.compute()
     included = set(test.included)
-    return tuple(name for place, (name, _) in enumerate(kept) if place in included)
+    return tuple(name for i, (name, _) in enumerate(kept) if i in included)
 
 
 def _finite(values: Array) -> bool:

@@ -27,8 +27,8 @@ class LambdaPath:
         loss: (Λ,) in scaled units; not finite where a member diverged.
         difference: (Λ,) loss minus the lowest loss.
         se: (Λ,) standard error of that paired difference (0 at the minimum itself).
-        by_seed: (Λ, S) each seed's own path.
-        by_fold: (K, Λ) each fold's own path.
+        by_seed: (Λ, S) the path of each seed.
+        by_fold: (K, Λ) the path of each fold.
         minimum, one_standard_error: index of the λ that each rule chooses.
     """
 
@@ -48,7 +48,7 @@ class LambdaPath:
 
     @property
     def fold_spread(self) -> Array:
-        """(Λ,) standard deviation over folds: how hard they are, above all; NaN with one fold."""
+        """(Λ,) standard deviation over folds: mostly how hard they are; NaN with one fold."""
         return _spread(self.by_fold, axis=0)
 
     def chosen(self, rule: str) -> int:
@@ -107,7 +107,7 @@ def _paired_se(
     variance = np.zeros(folds[0][0].shape[0])
     for (fold, times), weight in zip(folds, share, strict=True):
         window = fold.mean(axis=1)  # (Λ, N_k), over seeds
-        with np.errstate(invalid="ignore"):  # inf - inf of a diverged member is a NaN, as it should
+        with np.errstate(invalid="ignore"):  # a diverged member: inf - inf is NaN, as it should be
             paired, _ = by_origin(window - window[minimum], times)
             variance += (weight * ewc_se(paired, horizon)) ** 2
     return np.sqrt(variance)
@@ -125,45 +125,45 @@ def _spread(values: Array, axis: int) -> Array:
 def edge(path: LambdaPath, rule: str) -> tuple[str, tuple[float, ...]] | None:
     """Where the choice lies at the grid's edge, and the values that the grid lacks there.
 
-    λ = 0 is no edge: there is nothing below it, and a positive minimum above it is bracketed.
+    λ = 0 is not an edge: there is nothing below it, and a positive minimum above it is bracketed.
     """
     grid, chosen = path.lambdas, path.chosen(rule)
-    more: tuple[float, ...]
+    added: tuple[float, ...]
     if len(grid) == 1:
-        more = (0.0, _round(grid[0] / 10), _round(grid[0] * 10))
-        return None if grid[0] == 0 else (f"the grid has the one value {grid[0]:g}", more)
+        added = (0.0, _round(grid[0] / 10), _round(grid[0] * 10))
+        return None if grid[0] == 0 else (f"the grid has the one value {grid[0]:g}", added)
     if len(grid) - 1 in (path.minimum, chosen):
         which = "lowest loss" if path.minimum == len(grid) - 1 else "chosen λ"
         step = _ratio(grid[-2], grid[-1])
-        more = (_round(grid[-1] * step), _round(grid[-1] * step**2))
-        return f"the {which} lies at the upper edge of the grid, λ = {grid[-1]:g}", more
+        added = (_round(grid[-1] * step), _round(grid[-1] * step**2))
+        return f"the {which} lies at the upper edge of the grid, λ = {grid[-1]:g}", added
     if path.minimum == 0 and grid[0] > 0:
-        more = (0.0, _round(grid[0] / _ratio(grid[0], grid[1])))
-        return f"the lowest loss lies at the lower edge of the grid, λ = {grid[0]:g}", more
+        added = (0.0, _round(grid[0] / _ratio(grid[0], grid[1])))
+        return f"the lowest loss lies at the lower edge of the grid, λ = {grid[0]:g}", added
     return None
 
 
 def edge_warning(path: LambdaPath, rule: str) -> str | None:
     """Which values the grid lacks, if the choice lies at its edge."""
-    found = edge(path, rule)
-    if found is None:
+    if (at_edge := edge(path, rule)) is None:
         return None
-    *first, last = (f"{lam:g}" for lam in found[1])
-    return f"{found[0]}; add {', '.join(first)} and {last} to `train.penalty.lambdas`"
+    sentence, added = at_edge
+    *first, last = (f"{lam:g}" for lam in added)
+    return f"{sentence}; add {', '.join(first)} and {last} to `train.penalty.lambdas`"
 
 
 def finer(path: LambdaPath) -> tuple[float, ...]:
     """New values on each side of the minimum, at thirds of the way on a log scale to its neighbours.
 
-    λ = 0 is infinitely far on that scale: a tenth of the smallest positive value stands for it.
+    λ = 0 is infinitely far on that scale: a tenth of the smallest positive value is used instead.
     Empty where the grid has no positive value, or no room for three digits.
     """
     grid, at = path.lambdas, path.minimum
     positive = [lam for lam in grid if lam > 0]
     points = [positive[0] / 10, *positive] if positive else []
-    place = points.index(grid[at]) if grid[at] > 0 else 0
+    middle = points.index(grid[at]) if grid[at] > 0 else 0
     between = pairwise(points)
-    sides = [pair for k, pair in enumerate(between) if k in (place - 1, place)]
+    sides = [pair for k, pair in enumerate(between) if k in (middle - 1, middle)]
     values = [_round(low * (high / low) ** (k / 3), 3) for low, high in sides for k in (1, 2)]
     return tuple(sorted(set(values) - set(grid)))
 

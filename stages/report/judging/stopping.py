@@ -1,4 +1,4 @@
-"""What early stopping alone would have done at λ = 0: it regularises too, so L2 is shown beside it."""
+"""What early stopping alone would have done at λ = 0: it regularises too, so L2 is compared with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stages.report.writing.tables import over_folds
 
 @dataclass(frozen=True)
 class Stopped:
-    """λ = 0 with each network taken at the epoch of its own lowest validation loss.
+    """λ = 0 with each network taken at the epoch of its lowest validation loss.
 
     Attributes:
         loss: validation loss (mean over folds, weighted by windows, and over seeds), scaled units.
@@ -36,22 +36,22 @@ def stops_early(cell: Cell) -> bool:
 def stopped_at_zero(cell: Cell) -> Stopped | None:
     """The reference that early stopping gives, read off the validation curves.
 
-    The epoch is chosen on the very windows that the loss is of, so the reference is a little flattered.
+    The epoch is chosen on the same windows that the loss is of, so the reference is a little flattered.
     The learning rate follows the whole schedule, as it does under `train.early_stopping`.
 
     Returns:
         None where the grid lacks λ = 0, a network has no finite validation loss, or λ is not judged by it.
     """
-    fit, places = cell.fit, cell.fit.validated
+    fit, folds = cell.fit, cell.fit.validated
     if cell.zero is None or trained(fit) != cell.measure:
         return None
     curves = np.asarray(fit.validation_loss, float)[:, cell.zero]  # (folds, S, E)
     curves = np.where(np.isfinite(curves), curves, np.inf)
     lowest = curves.min(axis=2)
-    if not np.isfinite(lowest[places]).all():
+    if not np.isfinite(lowest[folds]).all():
         return None
     loss = float(over_folds(fit, lowest).mean())
-    epochs = curves[places].argmin(axis=2) + 1
+    epochs = curves[folds].argmin(axis=2) + 1
     return Stopped(
         loss=loss,
         difference=loss - float(cell.path.loss[cell.path.minimum]),
@@ -61,9 +61,9 @@ def stopped_at_zero(cell: Cell) -> Stopped | None:
     )
 
 
-def epochs_told(cell: Cell, place: int) -> str:
-    """Epochs of the final fit, with the range over the networks of the folds where they differ."""
+def epochs_text(cell: Cell, lam_index: int) -> str:
+    """Epochs of the final fit at a λ, with the range over the networks of the folds where they differ."""
     fit = cell.fit
-    final = str(round(float(np.median(fit.epochs[-1, place]))))
-    tried = np.asarray(fit.epochs)[fit.validated, place]
+    final = str(round(float(np.median(fit.epochs[-1, lam_index]))))
+    tried = np.asarray(fit.epochs)[fit.validated, lam_index]
     return final if tried.min() == tried.max() else f"{final} ({tried.min()}–{tried.max()})"

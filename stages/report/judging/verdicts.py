@@ -66,7 +66,7 @@ class Verdict:
         p, adjusted: two-sided p-value, and with Holm's correction over the study's verdicts.
         horizons: n/H of the windows compared.
         diebold_mariano: p-value of that test. bootstrap: interval of a block bootstrap in per cent.
-            Both stand beside (see other_tests.py) and decide nothing; NaN where there is none.
+            Both are shown as well (see other_tests.py) and decide nothing; NaN where there is none.
     """
 
     cell: str
@@ -105,7 +105,7 @@ Pair = tuple[str, float, str, WindowLosses, WindowLosses]
 
 
 def judge(pairs: Sequence[Pair], horizon: int, confidence: float) -> tuple[Verdict, ...]:
-    """Verdicts of one study, with Holm's correction over all that compare two different things.
+    """Verdicts of one study, with Holm's correction over all that compare two different forecasters.
 
     Args:
         pairs: (cell, its λ, name of the reference, losses, losses of the reference).
@@ -121,21 +121,21 @@ def judge(pairs: Sequence[Pair], horizon: int, confidence: float) -> tuple[Verdi
     same = [two is one for *_, one, two in pairs]
     adjusted = iter(holm([i.p for i, equal in zip(intervals, same, strict=True) if not equal]))
     verdicts = []
-    for place, ((cell, lam, against, _, two), interval) in enumerate(
+    for i, ((cell, lam, against, _, two), interval) in enumerate(
         zip(pairs, intervals, strict=True)
     ):
-        p = 1.0 if same[place] else next(adjusted)
+        p = 1.0 if same[i] else next(adjusted)
         reference = float(two.loss.mean())
-        # Of an error of 0 no share has a meaning, unless both are 0.
+        # A share of an error of 0 has no meaning, unless both errors are 0.
         scale = 100 / reference if reference > 0 else float("nan") if interval.mean else 0.0
-        word = "same" if same[place] else _word(interval.mean, p < 1 - confidence)
+        word = "same" if same[i] else _word(interval.mean, p < 1 - confidence)
         verdicts.append(
             Verdict(
                 *(cell, lam, against, word),
                 *(scale * interval.mean, scale * interval.low, scale * interval.high),
                 *(interval.p, p, confidence, interval.n / horizon),
-                diebold_mariano(differences[place], horizon),
-                (scale * float(boot[0][place]), scale * float(boot[1][place])),
+                diebold_mariano(differences[i], horizon),
+                (scale * float(boot[0][i]), scale * float(boot[1][i])),
             )
         )
     return tuple(verdicts)

@@ -1,4 +1,4 @@
-"""What a reader of the study must be told beside its numbers."""
+"""Cautions that belong with the numbers of a study."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from stages.report.study import Study
 
 def warnings(study: Study) -> list[str]:
     """Sentences on edges of the grid, diverged members, a short test part, a lone seed."""
-    found = []
+    sentences = []
     for cell in study.cells:
         edge = edge_warning(cell.path, study.params.rule)
         if edge:
-            found.append(f"{cell.name}: {edge}.".replace("`", ""))
+            sentences.append(f"{cell.name}: {edge}.".replace("`", ""))
     for cell in study.cells:
         pairs = zip(cell.path.lambdas, cell.path.loss, strict=True)
         lost = ", ".join(f"{lam:.4g}" for lam, loss in pairs if not np.isfinite(loss))
         if lost:
-            found.append(f"{cell.name}: a member diverged at λ = {lost}.")
+            sentences.append(f"{cell.name}: a member diverged at λ = {lost}.")
     if study.horizons < SHORT:
-        found.append(
+        sentences.append(
             f"The test part holds {study.horizons:.1f} independent horizons ({study.origins} "
             f"windows of horizon {study.horizon}), fewer than {SHORT}: it is too short to show much."
         )
     if min(cell.fit.seeds for cell in study.cells) < 2:
-        found.append("One seed: how much a result owes to its initial weights is not known.")
-    return found
+        sentences.append("One seed: how much a result owes to its initial weights is not known.")
+    return sentences

@@ -39,9 +39,9 @@ def section(sources: Sources) -> Section:
     drawn = [v for v in study.verdicts if v.word != "same" and math.isfinite(v.low)]
     if drawn:
         blocks.append(intervals(drawn))
-    told = warnings(study)
-    if told:
-        blocks.append(Notes("Read with care", told))
+    cautions = warnings(study)
+    if cautions:
+        blocks.append(Notes("Read with care", cautions))
     blocks += [_cells(study), *_forecasters(study)]
     if study.comparisons:
         blocks.append(_others(study))
@@ -50,34 +50,34 @@ def section(sources: Sources) -> Section:
 
 def headline(study: Study) -> str:
     """What validation chose, whether that can be shown to help, and how the best baseline compares."""
-    found = _found(study, study.best, study.best_baseline)
-    if found is None:
+    verdict = _verdict(study, study.best, study.best_baseline)
+    if verdict is None:
         return _against_zero(study)
-    if _unknown(found):
-        told = "cannot be compared with"
-    elif found.word in ("better", "worse"):
-        told = f"is {found.word} than"
+    if _unknown(verdict):
+        compares = "cannot be compared with"
+    elif verdict.word in ("better", "worse"):
+        compares = f"is {verdict.word} than"
     else:
-        told = "cannot be told apart from"
-    baseline = f"the best baseline, {found.against} ({_size(found)})"
-    return f"{_against_zero(study)} {study.best.name} {told} {baseline}."
+        compares = "cannot be told apart from"
+    baseline = f"the best baseline, {verdict.against} ({_size(verdict)})"
+    return f"{_against_zero(study)} {study.best.name} {compares} {baseline}."
 
 
 def _against_zero(study: Study) -> str:
     best = study.best
     who = f"Validation chooses {best.name} at λ = {number(best.lam)}. "
-    found, penalty = _found(study, best, "λ = 0"), loss_words.name(best.fit)
+    verdict, penalty = _verdict(study, best, "λ = 0"), loss_words.name(best.fit)
     first = penalty[0].upper() + penalty[1:]  # as a sentence's beginning
     if best.zero is None:
         return who + f"The grid has no λ = 0, so whether {penalty} helps was not asked."
-    if found is None or found.word == "same":
+    if verdict is None or verdict.word == "same":
         return who + f"{first} does not help here: no penalty is at least as good."
-    if _unknown(found):
-        return who + f"Whether {penalty} helps is not known: {_size(found)}."
-    size = _size(found)
-    if found.word == "better":
+    if _unknown(verdict):
+        return who + f"Whether {penalty} helps is not known: {_size(verdict)}."
+    size = _size(verdict)
+    if verdict.word == "better":
         return who + f"{first} helps: the test error lies {size} that of λ = 0."
-    if found.word == "worse":
+    if verdict.word == "worse":
         return who + f"On the test part {penalty} does harm: the error lies {size} that of λ = 0."
     who += f"That {penalty} helps cannot be shown: the test error lies {size} that of λ = 0, "
     return who + "which this test part cannot tell from chance."
@@ -93,11 +93,11 @@ def _size(verdict: Verdict) -> str:
     if _unknown(verdict):
         return "a test error is not a finite number"
     if not math.isfinite(verdict.percent):
-        return "above"  # an error of 0, of which no share has a meaning
+        return "above"  # a share of an error of 0 has no meaning
     return f"{abs(verdict.percent):.1f} % {'below' if verdict.percent < 0 else 'above'}"
 
 
-def _found(study: Study, cell: Cell, against: str | None) -> Verdict | None:
+def _verdict(study: Study, cell: Cell, against: str | None) -> Verdict | None:
     return next((v for v in study.verdicts if (v.cell, v.against) == (cell.name, against)), None)
 
 
@@ -120,11 +120,11 @@ def intervals(verdicts: list[Verdict]) -> Chart:
     names = [f"{v.cell} – {v.against}" for v in verdicts]
     panel = Panel("", "difference of the test error in %", "", 66 + ROW * len(names), (156, 14))
     panel.ax.axvline(0, color=INK, lw=1.0)
-    for place, v in enumerate(verdicts):
+    for row, v in enumerate(verdicts):
         color = _COLORS[v.word]
-        panel.ax.plot([v.low, v.high], [place, place], color=color, lw=2.4)
+        panel.ax.plot([v.low, v.high], [row, row], color=color, lw=2.4)
         panel.line(
-            [v.percent], [place], f"λ = {v.lam:.4g}: {v.word}", at=[f"{v.cell} – {v.against}"],
+            [v.percent], [row], f"λ = {v.lam:.4g}: {v.word}", at=[f"{v.cell} – {v.against}"],
             value=[v.percent], low=[v.low], high=[v.high],
             color=color, ls="", marker="o", ms=7, mec=PAPER, mew=1.2,
         )  # fmt: skip
@@ -149,15 +149,15 @@ def intervals(verdicts: list[Verdict]) -> Chart:
 
 
 def _word(study: Study, cell: Cell, against: str | None) -> str:
-    found = _found(study, cell, against)
-    if found is None:
+    verdict = _verdict(study, cell, against)
+    if verdict is None:
         return "–"
-    return "λ = 0 itself" if found.word == "same" else found.word
+    return "λ = 0 itself" if verdict.word == "same" else verdict.word
 
 
 def _cells(study: Study) -> Table:
     head = [*table_rows.CHOSEN, "against λ = 0", "against the best baseline"]
-    made = [
+    rows = [
         [
             *table_rows.chosen(cell),
             _word(study, cell, "λ = 0"),
@@ -168,27 +168,27 @@ def _cells(study: Study) -> Table:
     errors = ERRORS.format(loss_words.MEASURES[study.measure])
     note = f"{errors} Chosen is {RULES[study.params.rule]}. {REGRET}{study.units}"
     best = frozenset({study.cells.index(study.best)})
-    return Table("The cells", head, made, best, frozenset({9, 10}), note)
+    return Table("The cells", head, rows, best, frozenset({9, 10}), note)
 
 
 def _forecasters(study: Study) -> list[Table]:
     """Cells and baselines on the test part, best first."""
     if study.baselines.empty:
         return []
-    head, found = table_rows.forecasters(study)
-    marked = frozenset(place for place, (is_cell, _) in enumerate(found) if is_cell)
-    note = FORECASTERS + table_rows.absent(study)
-    return [Table("Beside the baselines", head, [row for _, row in found], marked, note=note)]
+    head, forecasters = table_rows.forecasters(study)
+    marked = frozenset(i for i, (is_cell, _) in enumerate(forecasters) if is_cell)
+    rows, note = [row for _, row in forecasters], FORECASTERS + table_rows.absent(study)
+    return [Table("Cells and baselines", head, rows, marked, note=note)]
 
 
 def _others(study: Study) -> Table:
     """Every comparison that Holm's correction counts, a row each."""
-    found = [comparisons.row(verdict) for verdict in study.comparisons]
+    rows = [comparisons.row(verdict) for verdict in study.comparisons]
     level = f"{100 * study.params.confidence:g} %"
     note = (
         f"Difference and {level} intervals in per cent of the reference. p and the first interval are the "
         "equal-weighted cosine test's; p with Holm's correction decides. Diebold-Mariano and the block "
-        f"bootstrap (blocks of {BLOCKS} horizons) stand beside it, uncorrected. "
+        f"bootstrap (blocks of {BLOCKS} horizons) are shown as well, uncorrected. "
     )
     if study.confidence_set is None:
         note += f"No model confidence set: it needs {LONG} independent horizons."
@@ -196,4 +196,4 @@ def _others(study: Study) -> Table:
         note += f"Model confidence set ({level}): {', '.join(study.confidence_set)}."
     last = len(comparisons.HEAD) - 1
     words = frozenset({1, last})
-    return Table("All comparisons", comparisons.HEAD, found, words=words, note=note, folded=True)
+    return Table("All comparisons", comparisons.HEAD, rows, words=words, note=note, folded=True)

@@ -41,8 +41,8 @@ def _study(sources: Sources) -> str:
     series = ", ".join(layout.series[:3]) + (f" and {more} more series" if more > 0 else "")
     fit = cells[0].fit
     counts = (("seed", fit.seeds), ("fold", len(fit.validated)))
-    told = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts]
-    networks = " × ".join([f"{len(fit.lambdas)} λ", *told])
+    factors = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts]
+    networks = " × ".join([f"{len(fit.lambdas)} λ", *factors])
     return (
         f"{series}: {layout.horizon} steps forecast from {layout.lookback} by "
         f"{', '.join(cell.name for cell in cells)}; {networks}"
@@ -52,7 +52,7 @@ def _study(sources: Sources) -> str:
 def write(sections: list[Section], folder: Path, title: str, heading: str, below: str) -> None:
     """Write sections as a page with the files of its figures; within `style.style()`.
 
-    title: of the browser's tab. heading, below: what stands above all sections, large and small.
+    title: of the browser's tab. heading, below: the lines above all sections, large and small.
     """
     for chart in (chart for section in sections for chart in section.charts):
         chart.save(folder / "figures")
@@ -85,7 +85,7 @@ def render(sections: list[Section], title: str, heading: str, below: str) -> str
 
 
 def bound(text: str) -> str:
-    """No line ends between a number and its per cent sign, before a λ or within λ = 1."""
+    """The text without line breaks between a number and its per cent sign, before a λ or within λ = 1."""
     return re.sub(r" (?=%|λ)|(?<=λ) (?==)|(?<=λ =) ", "\u00a0", text)
 
 

@@ -42,12 +42,12 @@ def section(sources: Sources) -> Section:
 
 
 def _steps(calendar: Calendar) -> str:
-    """How time goes on, for a sentence."""
+    """What a time step is, for a sentence."""
     if calendar.frequency == "rows":
-        told = "whose steps are the rows of the file"
+        text = "whose steps are the rows of the file"
     else:
-        told = f"at frequency {calendar.frequency}"
-    return told if calendar.zone is None else f"{told}, in the time of {calendar.zone}"
+        text = f"at frequency {calendar.frequency}"
+    return text if calendar.zone is None else f"{text}, in the time of {calendar.zone}"
 
 
 def _times(sources: Sources) -> Array:
@@ -56,13 +56,13 @@ def _times(sources: Sources) -> Array:
     With joint channels it ends where the first of the series does.
     """
     windows, frame = sources.windows, sources.series.frame
-    own = frame[frame["unique_id"].isin(windows.layout.series)]
+    rows = frame[frame["unique_id"].isin(windows.layout.series)]
     known = np.asarray(windows.time)
-    if own["ds"].dtype.kind == "M":
+    if rows["ds"].dtype.kind == "M":
         known = known.astype("datetime64[us]")
-    last = own.groupby("unique_id")["ds"].max()
+    last = rows.groupby("unique_id")["ds"].max()
     end = last.min() if windows.layout.channels == "joint" else last.max()
-    later = np.unique(own.loc[(own["ds"] > known[-1]) & (own["ds"] <= end), "ds"].to_numpy())
+    later = np.unique(rows.loc[(rows["ds"] > known[-1]) & (rows["ds"] <= end), "ds"].to_numpy())
     return np.concatenate([known, later])
 
 
@@ -109,10 +109,10 @@ def thinned(y: Array) -> Array:
         return np.arange(y.size)
     bins = np.array_split(np.arange(y.size), POINTS // 2)
     kept = []
-    for places in bins:
-        own = y[places]
-        ends = [0] if np.isnan(own).all() else [np.nanargmin(own), np.nanargmax(own)]
-        kept.append(np.unique(places[ends]))
+    for indices in bins:
+        values = y[indices]
+        ends = [0] if np.isnan(values).all() else [np.nanargmin(values), np.nanargmax(values)]
+        kept.append(np.unique(indices[ends]))
     return np.concatenate(kept)
 
 
@@ -133,10 +133,10 @@ def _span(windows: Windows, rows: Array, before: int) -> tuple[int, int] | None:
 
 def _bars(windows: Windows, fold: Fold, steps: int) -> list[tuple[str, tuple[int, int]]]:
     train = _span(windows, fold.train, windows.layout.lookback - 1)
-    found = [("training", train), ("validation", _span(windows, fold.validation, -1))]
+    spans = [("training", train), ("validation", _span(windows, fold.validation, -1))]
     if not fold.validation.size:
-        found[1] = ("test", (len(windows.time), steps - 1))
-    return [(name, span) for name, span in found if span is not None]
+        spans[1] = ("test", (len(windows.time), steps - 1))
+    return [(name, span) for name, span in spans if span is not None]
 
 
 def _folds(sources: Sources, times: Array) -> Chart:
@@ -144,11 +144,11 @@ def _folds(sources: Sources, times: Array) -> Chart:
     names = [f"{fold.name} (m = {fold.m})" for fold in windows.folds]
     panel = Panel("", "", "", 76 + 24 * len(names), (110, 12))
     colors, zone = dict(PARTS), windows.layout.calendar.zone
-    for place, fold in enumerate(windows.folds):
+    for row, fold in enumerate(windows.folds):
         for part, (first, last) in _bars(windows, fold, len(times)):
             ends = times[[first, last]]
             panel.line(
-                ends, [place, place], f"{fold.name}: {part}", at=local(ends, zone),
+                ends, [row, row], f"{fold.name}: {part}", at=local(ends, zone),
                 color=colors[part], lw=9, alpha=0.75, solid_capstyle="butt", readable=False,
             )  # fmt: skip
     panel.ax.set_yticks(range(len(names)), names)
@@ -171,7 +171,7 @@ def _folds(sources: Sources, times: Array) -> Chart:
 
 
 def file_table(source: Mapping[str, Any]) -> Table:
-    """What was recognised in the file, or told."""
+    """How the file was read, as it was recognised or set in params.yaml."""
     rows = [[name, _text(value)] for name, value in source.items()]
     words = frozenset({1})
     return Table("How the file was read", ["what", "as"], rows, words=words, wrapped=True)
@@ -182,12 +182,12 @@ def _text(value: Any) -> str:
         return ", ".join(f"{key}: {_text(one)}" for key, one in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(_text(one) for one in value)
-    told = {None: "–", True: "yes", False: "no"}.get(value, str(value))
-    return SIGN.sub(r"“\1”", told)
+    text = {None: "–", True: "yes", False: "no"}.get(value, str(value))
+    return SIGN.sub(r"“\1”", text)
 
 
 def _table(sources: Sources) -> Table:
-    """Every series with its life span: its first and its last value bound it."""
+    """Every series with its life span, from its first to its last value."""
     listed = sources.series.summary["series"]
     by_name = sources.series.frame.groupby("unique_id", sort=False)["y"]
     frame = by_name.agg(["mean", "std", "min", "max"])
@@ -210,7 +210,7 @@ def _table(sources: Sources) -> Table:
 
 
 def filled_steps(windows: Windows) -> dict[str, int]:
-    """Of each series of the study the gaps of the development part that were filled from the past."""
+    """For each series of the study the gaps of the development part that were filled from the past."""
     filled = np.isfinite(windows.levels) & ~np.asarray(windows.observed)
     counts = np.concatenate([filled[line].sum(axis=0) for line in windows.lines()])
     return dict(zip(windows.layout.series, counts.tolist(), strict=True))

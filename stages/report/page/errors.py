@@ -37,8 +37,8 @@ _MARKS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def section(sources: Sources) -> Section:
-    """Only what there is: one step, one ranked series or a short test part leave their figure out."""
-    charts = (_steps(sources), _series(sources), autocorrelations(sources), _alone(sources))
+    """The figures that have something to show: by step, by series, residuals; and the unranked series."""
+    charts = (_steps(sources), _series(sources), autocorrelations(sources), _unranked(sources))
     blocks: list[Block] = [block for block in charts if block is not None]
     return Section("errors", "Errors by step and series", blocks)
 
@@ -67,10 +67,10 @@ def _lines(sources: Sources, cell: Cell, by: str) -> Iterator[tuple[str, pd.Seri
 
 def _rows(sources: Sources, name: str, by: str) -> pd.DataFrame:
     """Scores of a cell, or of the baselines: of all series by step, or of all steps by series."""
-    place = [("step", ">", 0), ("unique_id", "==", "")]
+    split = [("step", ">", 0), ("unique_id", "==", "")]
     if by == "unique_id":
-        place = [("step", "==", 0), ("unique_id", "!=", "")]
-    filters = [("metric", "==", f"scaled_{sources.study.measure}"), *place]
+        split = [("step", "==", 0), ("unique_id", "!=", "")]
+    filters = [("metric", "==", f"scaled_{sources.study.measure}"), *split]
     return pd.read_parquet(sources.inputs["scores"] / f"{name}.parquet", filters=filters)
 
 
@@ -128,31 +128,31 @@ def _series(sources: Sources) -> Chart | None:
 def _by_series(sources: Sources, cell: Cell) -> Panel:
     lines = dict(_lines(sources, cell, "unique_id"))
     order = lines["chosen λ"].sort_values(kind="stable").index
-    places = np.linspace(0, len(order) - 1, min(SERIES, len(order))).round().astype(int)
-    shown = [str(name) for name in order[places]]
+    spaced = np.linspace(0, len(order) - 1, min(SERIES, len(order))).round().astype(int)
+    shown = [str(name) for name in order[spaced]]
     panel = Panel(cell.name, scaled(cell.measure), "", 70 + 15 * len(shown), (110, 14))
     for name, values in lines.items():
-        own = values.reindex(shown)
+        drawn = values.reindex(shown)
         look = {"color": _LOOKS[name]["color"], "ls": ""} | _MARKS[name][1]
-        panel.line(own, np.arange(len(shown)), name, at=shown, value=own, **look)
+        panel.line(drawn, np.arange(len(shown)), name, at=shown, value=drawn, **look)
     panel.ax.set_yticks(range(len(shown)), [short(name, NAME) for name in shown])
     panel.ax.set_ylim(len(shown) - 0.5, -0.5)
     return panel
 
 
-def _alone(sources: Sources) -> Table | None:
+def _unranked(sources: Sources) -> Table | None:
     """Errors of the series that are not ranked, of each cell at its chosen λ; None where there are none."""
     unranked, cells = sources.study.index.unranked, sources.study.cells
     rows, metrics = [], list[str]()
     for cell in cells:
         path = sources.inputs["scores"] / f"{cell.name}.parquet"
         filters = [("unique_id", "in", list(unranked)), ("step", "==", 0), ("lam", "==", cell.lam)]
-        found = pd.read_parquet(path, filters=filters) if unranked else pd.DataFrame()
-        if found.empty:
+        scores = pd.read_parquet(path, filters=filters) if unranked else pd.DataFrame()
+        if scores.empty:
             continue
-        found = found[found["seed"] >= 0]
-        metrics = [name for name in METRICS if name in set(found["metric"])]
-        means = found.groupby(["unique_id", "metric"])["value"].mean().unstack("metric")
+        scores = scores[scores["seed"] >= 0]
+        metrics = [name for name in METRICS if name in set(scores["metric"])]
+        means = scores.groupby(["unique_id", "metric"])["value"].mean().unstack("metric")
         shown = means.reindex([name for name in unranked if name in means.index][:SERIES])
         for name, row in shown.iterrows():
             rows.append([str(name), cell.name, *(measured(row[metric]) for metric in metrics)])

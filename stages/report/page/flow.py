@@ -1,4 +1,4 @@
-"""The gradient's way back through time: how much of it reaches the first steps of a window."""
+"""The gradient on its way back through time: how much of it reaches the first steps of a window."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def _panel(cell: Cell) -> Panel:
     panel.line(
         steps, mean[:, 0].mean(axis=0), "at the start", color=FAINT, ls=(0, (1, 1.4)), lw=2.0
     )
-    for place, lam in enumerate(lambdas):
-        wide = 3.0 if place == cell.chosen else 1.2
+    for i, lam in enumerate(lambdas):
+        wide = 3.0 if i == cell.chosen else 1.2
         panel.line(
-            steps, mean[place, 1], f"λ = {number(lam, 3)}", color=lam_color(lam, lambdas), lw=wide
+            steps, mean[i, 1], f"λ = {number(lam, 3)}", color=lam_color(lam, lambdas), lw=wide
         )
     panel.ax.set_yscale("log")
     panel.ax.yaxis.set_major_formatter(lambda value, _: power(value))

@@ -1,4 +1,4 @@
-"""Forecasts: the latest test origins beside what happened."""
+"""Forecasts: the latest test origins and what happened after them."""
 
 from __future__ import annotations
 

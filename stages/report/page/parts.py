@@ -1,4 +1,4 @@
-"""What a section of the page is made of. `page.html.j2` has one macro for each `kind` of block."""
+"""The blocks of a section of the page. `page.html.j2` has one macro for each `kind` of block."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stages.report.study import Study
 class Sources:
     """What a section may read: the study, and the artifacts of the stages before the report.
 
-    `inputs`: series, development, fits, scores, forecasts → where they lie.
+    `inputs`: series, development, fits, scores, forecasts → their paths.
     """
 
     study: Study
@@ -63,7 +63,7 @@ class Notes:
 class Table:
     """Rows under a head; the first column names its row. `marked` rows stand out.
 
-    `folded`: shown when asked for (and in print). `words`: columns of text, set to the left;
+    `folded`: shown when the reader opens it (and in print). `words`: columns of text, aligned left;
     `wrapped`: their lines may break, as in a folded table.
     """
 

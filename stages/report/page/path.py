@@ -1,4 +1,4 @@
-"""The λ path: errors against λ, and what their uncertainty is made of."""
+"""The λ path: errors against λ, and the parts of their uncertainty."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _errors(study: Study) -> Chart:
     ]
     if study.best_baseline is not None:
         keys.insert(4, Key(f"best baseline ({study.best_baseline})", INK, dash="4 3", width=1.4))
-    told = "; ".join(
+    choices = "; ".join(
         f"{c.name}: lowest at λ = {number(c.path.lambdas[c.path.minimum])}, chosen {number(c.lam)}"
         for c in study.cells
     )
@@ -85,7 +85,7 @@ def _errors(study: Study) -> Chart:
         title="Errors against λ",
         caption="Errors against λ, mean over seeds, on a log axis where λ = 0 has a place of its own. "
         f"Above: validation and training; below: test, which chooses nothing.{study.units}",
-        alt=f"Validation, training and test error against λ for each cell. {told}.",
+        alt=f"Validation, training and test error against λ for each cell. {choices}.",
         panels=[*above, *below],
         keys=keys,
         columns=columns_for(len(study.cells), 2),
@@ -133,10 +133,10 @@ def _seeds(panel: Panel, by_seed: Array, cell: Cell, x: Array, color: str) -> No
 
 def _marks(panel: Panel, cell: Cell, x: Array, y: Array, color: str) -> None:
     """Both rules' λ, and a vertical line at the one that the report uses."""
-    low, one, ax = cell.path.minimum, cell.path.one_standard_error, panel.ax
+    low, within, ax = cell.path.minimum, cell.path.one_standard_error, panel.ax
     ax.axvline(x[cell.chosen], color=PURPLE, lw=1.0, alpha=0.8, zorder=1)
     ax.plot(x[low], y[low], "o", ms=10, mfc="none", mec=color, mew=1.7, zorder=4)
-    ax.plot(x[one], y[one], "D", ms=5.6, color=PURPLE, zorder=5)
+    ax.plot(x[within], y[within], "D", ms=5.6, color=PURPLE, zorder=5)
 
 
 # Name, colour, matplotlib's dash, the legend's.
@@ -190,8 +190,8 @@ def _next(study: Study) -> list[Commands]:
         (grids.extension(paths, study.params.rule), "beyond the edge where a choice lies"),
         (grids.refinement(paths), "closer to each cell's minimum"),
     ]
-    told = [(command, why) for command, why in lines if command is not None]
-    return [Commands(told, title="The next grid")] if told else []
+    commands = [(command, why) for command, why in lines if command is not None]
+    return [Commands(commands, title="The next grid")] if commands else []
 
 
 def _tables(study: Study) -> list[Table]:
@@ -200,9 +200,9 @@ def _tables(study: Study) -> list[Table]:
 
 
 def _table(cell: Cell, path: pd.DataFrame) -> Table:
-    made = [table_rows.path(one, cell, place) for place, one in enumerate(path.to_dict("records"))]
+    rows = [table_rows.path(row, cell, i) for i, row in enumerate(path.to_dict("records"))]
     if cell.zero is not None and stops_early(cell):
-        made[cell.zero][0] += ", stopped early"
+        rows[cell.zero][0] += ", stopped early"
     note = f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. Validation and training are the "
     note += f"{loss_words.MEASURES[cell.measure]} in scaled units, "
     note += "test in the data's; ‖w‖ is the penalised weights' norm in the final fit."
@@ -214,4 +214,4 @@ def _table(cell: Cell, path: pd.DataFrame) -> Table:
             f"at epoch {stopped_early.epochs} ({stopped_early.first}–{stopped_early.last})."
         )
     marked = frozenset({cell.chosen})
-    return Table(f"The path of {cell.name}", table_rows.PATH, made, marked, note=note, folded=True)
+    return Table(f"The path of {cell.name}", table_rows.PATH, rows, marked, note=note, folded=True)

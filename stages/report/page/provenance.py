@@ -1,4 +1,4 @@
-"""How it was made: settings, versions, digests, and the commands that make and compare it."""
+"""How the page was made: settings, versions, digests, and the commands that make and compare it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from stages.report.page.parts import Commands, Section, Sources, Table, Text
 
-# What the numbers pass through; all are pinned.
+# The packages that compute the numbers; all are pinned.
 PACKAGES = (
     "numpy", "scipy", "pandas", "pyarrow", "numba", "llvmlite", "safetensors", "statsmodels",
     "statsforecast", "matplotlib", "jinja2", "dvc",
@@ -18,11 +18,11 @@ PACKAGES = (
 
 COMMANDS = (
     ("dvc repro", "makes this page again, to the same bytes; what is up to date is not run"),
-    ("dvc status", "tells whether the files still belong to params.yaml and the code"),
-    ("dvc params diff HEAD~1", "what was set otherwise before"),
-    ("dvc metrics diff HEAD~1", "what came out otherwise before"),
+    ("dvc status", "says whether the files still belong to params.yaml and the code"),
+    ("dvc params diff HEAD~1", "which settings differ from the commit before"),
+    ("dvc metrics diff HEAD~1", "which results differ from the commit before"),
     ("dvc plots diff HEAD~1", "both paths and curves in one figure"),
-    ("dvc exp show --only-changed", "all experiments beside this one"),
+    ("dvc exp show --only-changed", "this study and all experiments, compared"),
 )
 
 
@@ -45,10 +45,10 @@ def section(sources: Sources) -> Section:
 
 
 def _settings(sources: Sources) -> Table:
-    """Settings as they travelled with the artifacts; one column, or several where cells differ."""
+    """Settings as the artifacts have them; where cells differ, the values of all."""
     study, layout = sources.study, sources.windows.layout
     first = study.cells[0].fit
-    told = {
+    settings = {
         "lookback": str(layout.lookback),
         "horizon": str(layout.horizon),
         "frequency": layout.calendar.frequency,
@@ -61,10 +61,10 @@ def _settings(sources: Sources) -> Table:
         "folds": ", ".join(f"{f} (m = {m})" for f, m in zip(first.folds, first.m, strict=True)),
     }
     flat = [dict(_flatten(cell.fit.config)) for cell in study.cells]
-    for key in (key for key in flat[0] if key not in told and key != "cell"):
-        told[key] = ", ".join(dict.fromkeys(_text(one.get(key)) for one in flat))
-    told |= {"rule": study.params.rule, "confidence": f"{study.params.confidence:g}"}
-    rows = list(told.items())
+    for key in (key for key in flat[0] if key not in settings and key != "cell"):
+        settings[key] = ", ".join(dict.fromkeys(_text(one.get(key)) for one in flat))
+    settings |= {"rule": study.params.rule, "confidence": f"{study.params.confidence:g}"}
+    rows = list(settings.items())
     return Table("Settings", ["setting", "value"], rows, words=frozenset({1}), folded=True)
 
 

@@ -19,7 +19,7 @@ from stages.report.page.parts import Sources
 from stages.scale import largest, varies
 
 LAGS = 36  # at most
-FEW = 8  # residuals of a series, below which nothing is said
+FEW = 8  # a series with fewer residuals is left out
 
 
 def autocorrelations(sources: Sources) -> Chart | None:
@@ -28,10 +28,10 @@ def autocorrelations(sources: Sources) -> Chart | None:
     unranked = sources.study.index.unranked
     for cell in sources.study.cells:
         path = folder / f"{cell.name}.parquet"
-        found = autocorrelation(path, cell.lam, sources.study.horizon, unranked)
-        if found is None:
+        correlation = autocorrelation(path, cell.lam, sources.study.horizon, unranked)
+        if correlation is None:
             return None
-        values, count = found
+        values, count = correlation
         lags = np.arange(1, values.size + 1)
         panel = Panel(cell.name, "lag (steps)", "autocorrelation")
         bound = 1.96 / np.sqrt(count)
@@ -61,7 +61,7 @@ def autocorrelations(sources: Sources) -> Chart | None:
 def autocorrelation(
     path: Path, lam: float, horizon: int, unranked: Collection[str] = ()
 ) -> tuple[Array, int] | None:
-    """(lags,) mean over the ranked series, and the residuals of a series; None where they are too few."""
+    """(lags,) mean over the ranked series, and the residuals of the shortest; None where they are too few."""
     from statsmodels.tsa.stattools import acf  # slow to import
 
     rows = _one_step(path, lam, horizon)
@@ -84,10 +84,10 @@ def autocorrelation(
 def _one_step(path: Path, lam: float, horizon: int) -> pd.DataFrame:
     """The first step of every forecast at one λ: within a row group every H-th row."""
     file = pq.ParquetFile(path, read_dictionary=["unique_id"])
-    place = file.schema_arrow.get_field_index("lam")
+    column = file.schema_arrow.get_field_index("lam")
     parts = []
     for group in range(file.num_row_groups):
-        known = file.metadata.row_group(group).column(place).statistics
+        known = file.metadata.row_group(group).column(column).statistics
         if known is not None and known.has_min_max and not known.min <= lam <= known.max:
             continue
         part = file.read_row_group(group, ["unique_id", "cutoff", "lam", "seed", "y", "y_hat"])

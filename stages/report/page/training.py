@@ -23,7 +23,7 @@ DASH = (0, (3, 1.5))
 
 
 def section(sources: Sources) -> Section:
-    """Curves, gap and gradient norms of the members that are validated; the gradient's way back."""
+    """Curves, gap and gradient norms of the members that are validated; the gradient back through time."""
     study = sources.study
     text = "Means over seeds and over the folds that have a validation part; the chosen λ is wide."
     charts = [_curves(study), _gap(study), _gradients(study)]
@@ -46,15 +46,15 @@ def _panel(cell: Cell, label: str, values: Array, log: bool, dashed: Array | Non
     """A line for each λ of values (Λ, E)."""
     panel, lambdas = Panel(cell.name, "epoch", label), cell.path.lambdas
     kept = kept_epochs(values.shape[1])
-    for place, lam in enumerate(lambdas):
+    for i, lam in enumerate(lambdas):
         color = lam_color(lam, lambdas)
-        wide: dict[str, Any] = {"lw": 3.0, "zorder": 3} if place == cell.chosen else {"lw": 1.2}
+        wide: dict[str, Any] = {"lw": 3.0, "zorder": 3} if i == cell.chosen else {"lw": 1.2}
         if dashed is not None:
             panel.line(
-                kept + 1, dashed[place, kept], f"λ = {number(lam, 3)}, training",
+                kept + 1, dashed[i, kept], f"λ = {number(lam, 3)}, training",
                 readable=False, color=color, lw=1.0, ls=DASH, alpha=0.85,
             )  # fmt: skip
-        panel.line(kept + 1, values[place, kept], f"λ = {number(lam, 3)}", color=color, **wide)
+        panel.line(kept + 1, values[i, kept], f"λ = {number(lam, 3)}", color=color, **wide)
     if log:
         panel.ax.set_yscale("log")
     return panel
@@ -127,7 +127,7 @@ def _gradients(study: Study) -> Chart:
 
 
 def clipped_steps(study: Study) -> Chart | None:
-    """The share of steps whose gradient was cut; None where no step's was."""
+    """The share of steps whose gradient was clipped; None where there is none."""
     if not any(np.nanmax(cell.fit.clipped) > 0 for cell in study.cells):
         return None
     panels = [
@@ -152,8 +152,8 @@ def clipped_steps(study: Study) -> Chart | None:
 
 def _mean(cell: Cell, values: Array) -> Array:
     """(Λ, E): mean over validated folds and seeds of values (folds, Λ, S, E), while they train."""
-    own = np.asarray(values, float)[cell.fit.validated]
-    return np.asarray(np.ma.masked_invalid(own).mean(axis=(0, 2)).filled(np.nan))
+    validated = np.asarray(values, float)[cell.fit.validated]
+    return np.asarray(np.ma.masked_invalid(validated).mean(axis=(0, 2)).filled(np.nan))
 
 
 def log_labels(panels: list[Panel]) -> None:

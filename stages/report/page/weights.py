@@ -78,9 +78,9 @@ def _along(cell: Cell, label: str) -> Panel:
 def _lines(panel: Panel, cell: Cell, name: str, values: Array, color: str, dash: Any) -> None:
     """The mean over seeds of values (Λ, S), and each seed faint."""
     lambdas, x = cell.path.lambdas, log_axis(cell.path.lambdas)
-    for seed, own in enumerate(values.T):
+    for seed, of_seed in enumerate(values.T):
         look: dict[str, Any] = {"color": color, "lw": 0.8, "alpha": 0.35, "readable": False}
-        panel.line(x, own, f"{name}, seed {seed}", at=lambdas, **look)
+        panel.line(x, of_seed, f"{name}, seed {seed}", at=lambdas, **look)
     panel.line(x, values.mean(axis=1), name, at=lambdas, color=color, lw=2.0, ls=dash)
 
 
@@ -95,7 +95,7 @@ _LOOKS: tuple[Look, ...] = (
 
 
 def gate_looks(cells: Iterable[tuple[str, ...]]) -> dict[str, Look]:
-    """How each gate is drawn: a name alike in all cells, the gates of one cell apart as far as looks go."""
+    """How each gate is drawn: a name alike in all cells, the gates of a cell differently while looks last."""
     looks: dict[str, Look] = {}
     for gates in cells:
         if len(gates) == 1:
@@ -141,7 +141,7 @@ def _radii(study: Study) -> Chart | None:
 
 
 def zeros(study: Study) -> Chart | None:
-    """The share of weights that are exactly 0; only a penalty of the L1 kind makes any."""
+    """The share of weights that are exactly 0; only penalties of the L1 kind give such weights."""
     if not any(np.nanmax(cell.fit.zeros[-1]) > 0 for cell in study.cells):
         return None
     panels = []

@@ -52,8 +52,8 @@ def _lams(cell: Cell) -> dict[float, str]:
 def _cutoffs(study: Study, name: str) -> Array:
     """The last origins of a series that do not overlap, the latest first."""
     losses = study.best.losses[0]
-    own = losses.cutoff[losses.series == name] if losses.series[0] else losses.cutoff
-    return np.unique(own)[:: -study.horizon][:ORIGINS]
+    cutoffs = losses.cutoff[losses.series == name] if losses.series[0] else losses.cutoff
+    return np.unique(cutoffs)[:: -study.horizon][:ORIGINS]
 
 
 def _series_shown(study: Study, path: Path) -> list[str]:
@@ -64,8 +64,8 @@ def _series_shown(study: Study, path: Path) -> list[str]:
     if names == [""]:  # all series forecast together: their order in the file
         first = pq.ParquetFile(path).read_row_group(0, ["unique_id"])["unique_id"]
         names = [str(name) for name in first.unique().to_pylist()]
-    places = np.linspace(0, len(names) - 1, min(PANES, len(names))).round().astype(int)
-    return [names[place] for place in places]
+    ranks = np.linspace(0, len(names) - 1, min(PANES, len(names))).round().astype(int)
+    return [names[rank] for rank in ranks]
 
 
 def _read(path: Path, shown: dict[str, Array], kinds: dict[float, str]) -> pd.DataFrame:
@@ -104,8 +104,8 @@ def _actual(series: Series, rows: pd.DataFrame) -> pd.DataFrame:
     """What was observed, from one span of a series' forecasts before the first one shown."""
     spans = rows.groupby("unique_id")["ds"].agg(["min", "max"])
     frame = series.frame[series.frame["unique_id"].isin(spans.index)]
-    own = spans.loc[frame["unique_id"]].set_index(frame.index)
-    first, last = own["min"], own["max"]
+    span = spans.loc[frame["unique_id"]].set_index(frame.index)
+    first, last = span["min"], span["max"]
     kept = (frame["ds"] <= last) & (frame["ds"] >= first - (last - first))
     shown: pd.DataFrame = frame.loc[kept, ["unique_id", "ds", "y"]].rename(columns={"y": "value"})
     return shown.assign(kind="actual", cutoff=first[kept])

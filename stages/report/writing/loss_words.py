@@ -17,8 +17,8 @@ ERRORS = {"squared": "1/(2m) Σ ‖y − ŷ‖²", "absolute": "1/m Σ |y − ŷ
 MEASURES = {"mse": "mean squared error", "mae": "mean absolute error"}
 _LOSSES = {
     "l2": "The loss is L(θ) = {error} + λ/(2m) Σ {c}w²",
-    "decoupled": "The loss is L(θ) = {error}, and beside its gradient each step takes learning rate · λ/m "
-    "· {c}w off a weight w",
+    "decoupled": "The loss is L(θ) = {error}, and besides its gradient's change each step subtracts "
+    "learning rate · λ/m · {c}w from a weight w",
     "l1": "The loss is L(θ) = {error} + λ/m Σ {c}|w|",
     "elastic_net": "The loss is L(θ) = {error} + λ/m Σ {c}[ρ|w| + (1 − ρ)/2 w²] with ρ = {ratio:g}",
     "predictions": "The loss is L(θ) = {error} + λ/(2m) Σ ‖ŷ‖²",
@@ -31,7 +31,7 @@ def name(fit: Fit) -> str:
 
 
 def trained(fit: Fit) -> str:
-    """The measure of the loss that was minimised: of what the curves show."""
+    """The measure of the loss that was minimised, which the curves show."""
     return LOSSES[fit.config["loss"]].measure
 
 
@@ -46,15 +46,15 @@ def sentence(fit: Fit) -> str:
     if kind == "predictions":
         return text + "; no weight is penalised."
     if weighed:
-        told = " / ".join(f"{c:g}" for c in fit.config["multipliers"])
-        text += f" and the weights w, with c = {told} for input / recurrent / head weights"
+        factors = " / ".join(f"{c:g}" for c in fit.config["multipliers"])
+        text += f" and the weights w, with c = {factors} for input / recurrent / head weights"
     else:
         text += " and the weights w"
     return text + ", never the biases."
 
 
 def units(layout: Layout) -> str:
-    """A sentence, behind a blank, where validation and test errors are in different units; else empty."""
+    """A blank and a sentence, where validation and test errors are in different units; else empty."""
     differences = layout.difference["order"] > 0
     if layout.scaler == "standard" and not differences:
         return ""

@@ -23,7 +23,7 @@ RULES = {
     "one_standard_error": "the largest λ whose validation loss is within one standard error "
     "(of the paired difference) of the lowest",
 }
-# Notes of tables that stand on the page as well.
+# Notes of tables that the page has as well.
 ERRORS = "The {} in scaled units, mean over seeds."
 REGRET = (
     "Regret: what the choice loses on the test part to the best λ in hindsight; the change from λ = 0 is the "
@@ -36,7 +36,7 @@ FORECASTERS = (
 
 
 def report(study: Study) -> str:
-    """The whole page, with links to figures/ beside it."""
+    """The whole report.md, with links into figures/."""
     parts = [
         "# Which λ, and does it help?",
         *_notes(f"**{ALARM}.**", study.alarms),
@@ -86,12 +86,12 @@ def _answer(study: Study) -> str:
 
 
 def _choice_table(study: Study) -> str:
-    made = [table_rows.chosen(cell) for cell in study.cells]
-    for cell, row in zip(study.cells, made, strict=True):
+    rows = [table_rows.chosen(cell) for cell in study.cells]
+    for cell, row in zip(study.cells, rows, strict=True):
         row[0] = f"**{cell.name}**" if cell is study.best else cell.name
     errors = ERRORS.format(loss_words.MEASURES[study.measure])
     rule = f"Chosen from validation alone: {RULES[study.params.rule]}."
-    return f"{table(table_rows.CHOSEN, made)}\n\n{errors} {rule} {REGRET}{study.units}"
+    return f"{table(table_rows.CHOSEN, rows)}\n\n{errors} {rule} {REGRET}{study.units}"
 
 
 def _verdicts(study: Study) -> str:
@@ -110,13 +110,13 @@ def _verdicts(study: Study) -> str:
 def _all_comparisons(study: Study) -> list[str]:
     if not study.comparisons:
         return []
-    found = [comparisons.row(verdict) for verdict in study.comparisons]
+    rows = [comparisons.row(verdict) for verdict in study.comparisons]
     level = f"{100 * study.params.confidence:g} %"
     note = (
         f"Difference and {level} intervals in per cent of the reference; p and the first interval are "
         "the equal-weighted cosine test's, and p with Holm's correction decides. Diebold-Mariano "
         "(with Harvey, Leybourne and Newbold's correction) and the block bootstrap (blocks of "
-        f"{BLOCKS} horizons) stand beside it, uncorrected: with few independent horizons both are "
+        f"{BLOCKS} horizons) are shown as well, uncorrected: with few independent horizons both are "
         "too sure (`make coverage`). A cell is the mean of its seeds' losses; an ensemble forecasts "
         "the mean of its seeds, and is compared with the ensemble at λ = 0."
     )
@@ -125,7 +125,7 @@ def _all_comparisons(study: Study) -> list[str]:
         note += "." if study.horizons < LONG else ", and two forecasters with finite losses."
     else:
         note += f"\n\nModel confidence set ({level}): {', '.join(study.confidence_set)}."
-    return [f"## All comparisons\n\n{table(comparisons.HEAD, found)}\n\n{note}"]
+    return [f"## All comparisons\n\n{table(comparisons.HEAD, rows)}\n\n{note}"]
 
 
 def _next_grid(study: Study) -> str:
@@ -136,8 +136,8 @@ def _next_grid(study: Study) -> str:
     ):
         if command is not None:
             parts.append(f"{why}\n\n```bash\n{command}\n```")
-    kept = "What was trained stays in the grid and is not trained again."
-    return "\n\n".join([*parts, kept] if parts else ["The grid has no positive λ; add some."])
+    note = "What was trained stays in the grid and is not trained again."
+    return "\n\n".join([*parts, note] if parts else ["The grid has no positive λ; add some."])
 
 
 def _path_note(study: Study) -> str:
@@ -153,22 +153,22 @@ def _path_note(study: Study) -> str:
 
 
 def _path(cell: Cell, paths: pd.DataFrame) -> str:
-    made = []
-    for place, one in enumerate(paths[paths["cell"] == cell.name].to_dict("records")):
-        row = table_rows.path(one, cell, place)
-        row[0] += ", stopped early" if place == cell.zero and stops_early(cell) else ""
-        row[0] = f"**{row[0]}**" if one["selected"] else row[0]
-        made.append(row)
-    made += _stopped_row(cell, len(table_rows.PATH))
+    rows = []
+    for i, record in enumerate(paths[paths["cell"] == cell.name].to_dict("records")):
+        row = table_rows.path(record, cell, i)
+        row[0] += ", stopped early" if i == cell.zero and stops_early(cell) else ""
+        row[0] = f"**{row[0]}**" if record["selected"] else row[0]
+        rows.append(row)
+    rows += _stopped_row(cell, len(table_rows.PATH))
     marks = f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. Validation and training are the "
     marks += f"{loss_words.MEASURES[cell.measure]} in scaled units, test in the data's. Lowest "
     marks += f"validation loss at λ = {number(cell.path.lambdas[cell.path.minimum])}, one standard error "
     marks += f"rule λ = {number(cell.path.lambdas[cell.path.one_standard_error])}."
-    return f"### {cell.name}\n\n{marks}\n\n" + table(table_rows.PATH, made)
+    return f"### {cell.name}\n\n{marks}\n\n" + table(table_rows.PATH, rows)
 
 
 def _stopped_row(cell: Cell, width: int) -> list[list[str]]:
-    """λ = 0 under early stopping as a reference, where the networks were not trained so."""
+    """λ = 0 under early stopping as a reference, where the networks were trained without it."""
     stopped = None if stops_early(cell) else stopped_at_zero(cell)
     if stopped is None:
         return []
@@ -181,7 +181,7 @@ def _stopped_row(cell: Cell, width: int) -> list[list[str]]:
 def _baselines(study: Study) -> list[str]:
     if study.baselines.empty:
         return []
-    head, found = table_rows.forecasters(study)
-    made = [[f"**{row[0]}**", *row[1:]] if is_cell else row for is_cell, row in found]
+    head, forecasters = table_rows.forecasters(study)
+    rows = [[f"**{row[0]}**", *row[1:]] if is_cell else row for is_cell, row in forecasters]
     note = FORECASTERS + table_rows.absent(study)
-    return [f"## Beside the baselines\n\n{table(head, made)}\n\n{note}"]
+    return [f"## Cells and baselines\n\n{table(head, rows)}\n\n{note}"]

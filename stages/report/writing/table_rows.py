@@ -10,7 +10,7 @@ import numpy as np
 
 from stages.report.judging import comparisons
 from stages.report.judging.cell import Cell
-from stages.report.judging.stopping import epochs_told
+from stages.report.judging.stopping import epochs_text
 from stages.report.study import Study
 
 METRICS = {"mse": "MSE", "mae": "MAE", "rmse": "RMSE", "mase": "MASE", "smape": "sMAPE"}
@@ -37,7 +37,7 @@ def number(value: float, digits: int = 4) -> str:
 
 
 def measured(value: float, digits: int = 4) -> str:
-    """A measured number: the digits that are known, a last 0 among them, so that columns line up."""
+    """A measured number: its known digits with a last 0 among them, so that columns line up."""
     if not math.isfinite(value) or value == 0 or 10**digits <= abs(value) < 1e9:
         return number(value, digits)
     return f"{value:#.{digits}g}".removesuffix(".").replace("-", "−")
@@ -64,7 +64,7 @@ def chosen(cell: Cell) -> list[str]:
     ]
 
 
-def path(row: Mapping[Any, Any], cell: Cell, place: int) -> list[str]:
+def path(row: Mapping[Any, Any], cell: Cell, lam_index: int) -> list[str]:
     """A λ of the path, a row of `tables.path_table`, under PATH."""
     validation, training = f"validation_{cell.measure}", f"train_{cell.measure}"
     fine = ("validation_se", "diff_to_min", "validation_sd_seeds", "validation_sd_folds")
@@ -76,7 +76,7 @@ def path(row: Mapping[Any, Any], cell: Cell, place: int) -> list[str]:
         *(measured(row[name]) for name in (training, "test_mse", "test_mae")),
         percent(row["regret"]),
         measured(row["weight_norm"], 3),
-        epochs_told(cell, place),
+        epochs_text(cell, lam_index),
     ]
 
 
@@ -89,9 +89,9 @@ def forecasters(study: Study) -> tuple[list[str], list[tuple[bool, list[str]]]]:
     names = [name for name in METRICS if name in study.baselines]
     lines: list[tuple[float, bool, list[str]]] = []
 
-    def add(name: str, lam: float, loss: float, own: Any, is_cell: bool = False) -> None:
+    def add(name: str, lam: float, loss: float, scores: Any, is_cell: bool = False) -> None:
         label = f"{name}, λ = {number(lam)}" if np.isfinite(lam) else name
-        values = [measured(own.get(one, math.nan)) for one in names]
+        values = [measured(scores.get(metric, math.nan)) for metric in names]
         lines.append((loss, is_cell, [label, measured(loss), *values]))
 
     for name, row in study.baselines.iterrows():
@@ -109,5 +109,5 @@ def forecasters(study: Study) -> tuple[list[str], list[tuple[bool, list[str]]]]:
 
 def absent(study: Study) -> str:
     """The baselines that are not in the table, for its note; empty where all are."""
-    told = "; ".join(f"{name} ({reason})" for name, reason in study.index.absent.items())
-    return f" Not in the table: {told}." if told else ""
+    reasons = "; ".join(f"{name} ({reason})" for name, reason in study.index.absent.items())
+    return f" Not in the table: {reasons}." if reasons else ""

@@ -139,8 +139,8 @@ def metrics(study: Study) -> dict[str, Any]:
 def plotted_path(study: Study) -> pd.DataFrame:
     """The path for `dvc plots`: a row per cell, λ and part, all in scaled units.
 
-    `lam_label` is λ in short. The template gives λ = 0 a place of its own on its log axis, below the
-    smallest positive λ of all revisions.
+    `lam_label` is λ in short. The template draws λ = 0 separately on its log axis, below the smallest
+    positive λ of all revisions.
     """
     frames = []
     for cell in study.cells:
@@ -168,7 +168,7 @@ def plotted_path(study: Study) -> pd.DataFrame:
 
 
 def log_axis(lambdas: tuple[float, ...]) -> Array:
-    """λ as drawn on a log axis: 0 stands one step of the grid (at least 3x) below the rest."""
+    """λ as drawn on a log axis: 0 is one step of the grid (at least 3x) below the rest."""
     grid = np.array(lambdas)
     positive = grid[grid > 0]
     if not positive.size:
@@ -185,15 +185,15 @@ def plotted_curves(study: Study) -> pd.DataFrame:
         epochs = train.shape[1]
         count = min(epochs, EPOCHS)
         kept = np.unique(np.linspace(0, epochs - 1, count).round().astype(int))
-        for place, lam in enumerate(cell.path.lambdas):
+        for i, lam in enumerate(cell.path.lambdas):
             frames.append(
                 pd.DataFrame(
                     {
                         "cell": cell.name,
                         "lam": lam,
                         "epoch": kept + 1,
-                        "train_loss": train[place, kept],
-                        "validation_loss": validation[place, kept],
+                        "train_loss": train[i, kept],
+                        "validation_loss": validation[i, kept],
                     }
                 )
             )
@@ -203,15 +203,15 @@ def plotted_curves(study: Study) -> pd.DataFrame:
 def curves(fit: Fit) -> tuple[Array, Array]:
     """(Λ, E) training and validation loss: mean over seeds and validated folds.
 
-    After early stopping has ended a member, its mean goes on over the members still training.
+    After early stopping has ended a member, the mean continues over the members still training.
     """
-    places = fit.validated
-    return _mean(fit.train_loss[places]), _mean(fit.validation_loss[places])
+    folds = fit.validated
+    return _mean(fit.train_loss[folds]), _mean(fit.validation_loss[folds])
 
 
 def _mean(values: Array) -> Array:
     """Mean over folds and seeds of (folds, Λ, S, E), NaN where no member was training."""
-    there = ~np.isnan(values)
-    count = there.sum(axis=(0, 2))
-    total = np.where(there, values, 0.0).sum(axis=(0, 2))
+    training = ~np.isnan(values)
+    count = training.sum(axis=(0, 2))
+    total = np.where(training, values, 0.0).sum(axis=(0, 2))
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -18,7 +18,7 @@ def promote(name: str) -> int:
     """Register the chosen model of the commit's study, once, and point the alias at it.
 
     Returns:
-        0; 1 where the store did not answer; 2 where the revision is no commit or has no study.
+        0; 1 where the store did not answer; 2 where the revision is not a commit or has no study.
     """
     repository = Repository(root())
     try:
@@ -27,7 +27,7 @@ def promote(name: str) -> int:
         held = git(repository.root, "for-each-ref", "--count=1", "--contains", revision.sha, *refs)
         if revision.baseline or not held:
             raise UnavailableError(
-                f"{name} is an experiment, or a commit of no branch; take it over first "
+                f"{name} is an experiment, or a commit that is on no branch; apply it first "
                 f"(`dvc exp apply {name}`, then commit) and promote the commit"
             )
         _committed(repository, revision)
@@ -49,8 +49,8 @@ def _committed(repository: Repository, revision: Revision) -> None:
     here = repository.workspace()
     if revision.name == "HEAD" and here is not None and here.lock.key != revision.lock.key:
         raise UnavailableError(
-            "the workspace's study is not the one that HEAD holds; commit it (dvc.lock, params.yaml and what "
-            "git keeps below the report), or name a revision: make promote REV=main"
+            "the workspace's study is not the one that HEAD holds; commit it (dvc.lock, params.yaml and the "
+            "report's files that git tracks), or name a revision: make promote REV=main"
         )
 
 
@@ -61,7 +61,7 @@ def _register(revision: Revision, path: Path) -> tuple[str, bool]:
 
     key = revision.lock.key
     with mirror() as store:
-        found = store.load(f"tags.study = '{key[:SHORT]}' AND tags.kind = 'study'")
-        runs = [entry.run.info.run_id for entry in found if entry.run is not None]
+        entries = store.load(f"tags.study = '{key[:SHORT]}' AND tags.kind = 'study'")
+        runs = [entry.run.info.run_id for entry in entries if entry.run is not None]
         tags = {KEY: key, "study": key[:SHORT], "commit": revision.sha}
         return register(store.client, mlflow_address()[0], runs[0], path, tags)

@@ -1,4 +1,4 @@
-"""`reproduce`: a study is made again from its commit alone, and compared with what was made then."""
+"""`reproduce`: a study is run again from its commit alone, and compared with what its dvc.lock records."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ SHOWN = 12  # differences that are listed
 
 
 def reproduce(token: str) -> int:
-    """Make a run's study again in a temporary clone, with an empty member store and cache.
+    """Run a run's study again in a temporary clone, with an empty member store and cache.
 
     Returns:
-        0: identical, or equal within TOLERANCE on another instruction set. 1: different. 2: cannot be.
+        0: identical, or equal within TOLERANCE on another instruction set. 1: different. 2: not reproducible.
     """
     repository = Repository(root())
     try:
@@ -34,12 +34,12 @@ def reproduce(token: str) -> int:
             _clone(repository, revision, clone)
             _check(clone, revision)
             print(
-                f"reproduce: {revision.shown}, in a temporary clone with nothing kept", flush=True
+                f"reproduce: {revision.shown}, in a temporary clone without its results", flush=True
             )
             _dvc(clone, "repro", "--force", quiet=False)
-            made = Lock.parse((clone / "dvc.lock").read_text(encoding="utf-8"))
-            assert made is not None, "dvc repro has written a whole lock"
-            return _verdict(repository, named, revision, made, clone, Path(name, "then"))
+            again = Lock.parse((clone / "dvc.lock").read_text(encoding="utf-8"))
+            assert again is not None, "dvc repro has written a whole lock"
+            return _verdict(repository, named, revision, again, clone, Path(name, "then"))
     except (UnavailableError, LookupError) as error:
         print(f"reproduce: {token} can't be reproduced: {error}", file=sys.stderr)
         return 2
@@ -49,14 +49,14 @@ def _committed(named: Named) -> Revision:
     held = [r for r in named.study.revisions if r.sha]
     if not held:
         raise UnavailableError(
-            "its dvc.lock stands in the workspace alone; commit it with params.yaml and the code, or run it "
+            "its dvc.lock is in the workspace alone; commit it with params.yaml and the code, or run it "
             "as an experiment (`dvc exp run`)"
         )
     return held[0]
 
 
 def _clone(repository: Repository, revision: Revision, clone: Path) -> None:
-    """The revision's files and nothing else; raw data that DVC keeps come from the cache or a remote."""
+    """The revision's files and nothing else; raw data that DVC tracks come from the cache or a remote."""
     top = Path(git(repository.root, "rev-parse", "--show-toplevel"))
     git(top, "clone", "-q", "--no-checkout", "--shared", str(top), str(clone))
     git(clone, "checkout", "-q", "--detach", revision.sha)
@@ -75,17 +75,16 @@ def _clone(repository: Repository, revision: Revision, clone: Path) -> None:
 
 
 def _check(clone: Path, revision: Revision) -> None:
-    """What the lock says went in must be what the revision holds."""
-    made = set(revision.lock.md5s)
+    """The inputs that the lock names must be those that the revision holds."""
     for stage, entry in revision.lock.stages.items():
         for dep in entry.get("deps", []):
             path = clone / dep["path"]
-            if dep["path"] in made:
+            if dep["path"] in revision.lock.md5s:  # an output of another stage
                 continue
             if not path.exists():
                 raise UnavailableError(
                     f"{dep['path']}, which {stage} read, is not in {revision.shown}: neither git nor DVC "
-                    "keeps it; `git add` or `dvc add` it, run again and commit"
+                    "tracks it; `git add` or `dvc add` it, run again and commit"
                 )
             if md5_of(path) != dep["md5"]:
                 raise UnavailableError(
@@ -106,22 +105,22 @@ def _dvc(clone: Path, *arguments: str, quiet: bool = True) -> None:
 
 
 def _verdict(
-    repository: Repository, named: Named, revision: Revision, made: Lock, clone: Path, then: Path
+    repository: Repository, named: Named, revision: Revision, again: Lock, clone: Path, then: Path
 ) -> int:
-    differ = differing(revision.lock, made)
+    differ = differing(revision.lock, again)
     if not differ:
-        print(f"reproduce: identical, bit for bit ({len(made.md5s)} outputs of {revision.shown})")
+        print(f"reproduce: identical, bit for bit ({len(again.md5s)} outputs of {revision.shown})")
         return 0
     try:
         old = repository.fetch(revision, then)
     except UnavailableError as error:
         print(f"reproduce: different: {', '.join(differ)}; by how much can't be said: {error}")
         return 1
-    new = {flag: clone / path for flag, path in made.paths.items()}
-    found = sorted(distances(old, new), key=lambda d: -d.relative)
+    new = {flag: clone / path for flag, path in again.paths.items()}
+    apart = sorted(distances(old, new), key=lambda d: -d.relative)
     tags = _tags(named)
     before, now = tags.get("instruction_set", ""), instruction_set()
-    largest = found[0].relative if found else 0.0
+    largest = apart[0].relative if apart else 0.0
     if before not in ("", now) and largest <= TOLERANCE:
         print(
             f"reproduce: equal within tolerance on another instruction set: {', '.join(differ)} differ, "
@@ -129,30 +128,30 @@ def _verdict(
             f"now: {now}"
         )
         return 0
-    _show(differ, found, tags)
+    _show(differ, apart, tags)
     return 1
 
 
 def _tags(named: Named) -> dict[str, str]:
-    """Those of the named run; of a revision, its study's run's, where the store has it."""
+    """Those of the named run; for a revision, of its study's run, where the store has it."""
     if named.tags:
         return named.tags
     from stages.tracking.store.mirror import KEY, mirror
 
     try:
         with mirror() as store:
-            found = store.load(f"tags.`{KEY}` = '{named.study.key}'")
-    except Exception:  # the store may be away: all else is known without it
+            runs = store.load(f"tags.`{KEY}` = '{named.study.key}'")
+    except Exception:  # the store may not answer: all else is known without it
         return {}
-    return found[0].tags if found else {}
+    return runs[0].tags if runs else {}
 
 
-def _show(differ: list[str], found: list[Distance], tags: dict[str, str]) -> None:
+def _show(differ: list[str], apart: list[Distance], tags: dict[str, str]) -> None:
     print(f"reproduce: different: {', '.join(differ)}")
-    for distance in found[:SHOWN]:
+    for distance in apart[:SHOWN]:
         print(f"  {distance}")
-    if len(found) > SHOWN:
-        print(f"  and {len(found) - SHOWN} more")
+    if len(apart) > SHOWN:
+        print(f"  and {len(apart) - SHOWN} more")
     for what, now in (("instruction_set", instruction_set()), ("versions", versions())):
         before = tags.get(what, "not known")
         if before != now:

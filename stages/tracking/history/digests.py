@@ -1,4 +1,4 @@
-"""Digests by which runs are found: of files, as DVC writes them into dvc.lock, and of studies."""
+"""Digests that identify runs: of files, as DVC writes them into dvc.lock, and of studies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def digest(*parts: bytes | str) -> str:
 def md5_of(path: Path) -> str:
     """The md5 of a file or folder as dvc.lock has it.
 
-    A folder's is that of the JSON list of its files' md5 and relative paths, with `.dir` behind it.
+    A folder's is that of the JSON list of its files' md5 and relative paths, followed by `.dir`.
 
     Raises:
         FileNotFoundError: there is no such path.
@@ -46,7 +46,7 @@ def md5_of(path: Path) -> str:
 def study_key(md5s: Mapping[str, str], rule: Mapping[str, Any]) -> str:
     """A study's key: its data, its members and their scores (see STUDIED), and the report's rule.
 
-    Made of what dvc.lock holds, so that a commit's study is known without any of its files.
+    It needs only what dvc.lock holds, so a commit's study is known without any of its files.
     """
     return digest(
         "study", *(md5s[name] for name in STUDIED), json.dumps(flatten(rule), sort_keys=True)

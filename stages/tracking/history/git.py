@@ -1,4 +1,4 @@
-"""git, asked by its own commands."""
+"""git, called by its command line."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 class UnavailableError(RuntimeError):
-    """What was asked for is not here; says why and how to get it."""
+    """What was asked for is not available here; the message says why and how to get it."""
 
 
 def git(root: Path, *arguments: str, check: bool = True) -> str:
     """Standard output of a git command.
 
     Raises:
-        UnavailableError: git's own words, if it failed and `check` is set.
+        UnavailableError: git's message, if it failed and `check` is set.
     """
     done = subprocess.run(  # noqa: S603
         ["git", *arguments],  # noqa: S607
@@ -32,8 +32,8 @@ def prefix(root: Path) -> str:
     return git(root, "rev-parse", "--show-prefix")
 
 
-def kept(root: Path, sha: str, path: str) -> bytes | None:
-    """The bytes of a file of a commit; None where git keeps none of this name."""
+def committed_file(root: Path, sha: str, path: str) -> bytes | None:
+    """The bytes of a file of a commit; None where the commit has no such file."""
     name = f"{sha}:{prefix(root)}{path}"
     if git(root, "cat-file", "-t", name, check=False) != "blob":
         return None

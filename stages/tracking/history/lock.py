@@ -1,4 +1,4 @@
-"""A dvc.lock as what it says of a study: parameters, files and their digests, and so the study's key."""
+"""What a dvc.lock says of a study: parameters, files and their digests, and so the study's key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 from stages.tracking.history.digests import PATHS, SECTIONS, STUDIED, flatten, study_key
 from stages.tracking.history.read_lock import read_lock
 
-# Of `stages.tracking report`. A flag that is renamed keeps its old name here, behind the new one, for older
+# The flags of `stages.tracking report`. A renamed flag keeps its old name here, after the new one, for older
 # commits.
 FLAGS = {name: (f"--{name}",) for name in PATHS}
 
@@ -30,7 +30,7 @@ class Lock:
 
     @classmethod
     def parse(cls, text: str) -> Lock | None:
-        """None where it is no lock of a whole study."""
+        """The lock; None where it does not hold a whole study."""
         try:
             stages = (read_lock(text) or {})["stages"]
             commands = stages["report"]["cmd"]
@@ -43,16 +43,16 @@ class Lock:
                 for name, flags in FLAGS.items()
             }
             outs = {o["path"]: o["md5"] for s in stages.values() for o in s.get("outs", [])}
-            own = cls(stages, paths, outs)
-            return own if own.key else None
+            lock = cls(stages, paths, outs)
+            return lock if lock.key else None
         except (KeyError, TypeError, ValueError, IndexError, yaml.YAMLError):
             return None
 
     @property
     def sections(self) -> dict[str, Any]:
-        """The parameters that the study was made with, each section by the stage of its name.
+        """The study's parameters, each section from the stage of its name.
 
-        Other stages may name it too: `check` has all of them, as they were when it ran the last time.
+        Other stages may list it too: `check` lists all sections, as they were when it last ran.
         """
         params = {name: self.stages.get(name, {}).get("params", {}) for name in SECTIONS}
         by_stage = {name: files.get("params.yaml", {}) for name, files in params.items()}
@@ -60,7 +60,7 @@ class Lock:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The same, dotted."""
+        """The same under dotted names."""
         return flatten(self.sections)
 
     @property

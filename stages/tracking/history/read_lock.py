@@ -1,7 +1,7 @@
 """dvc.lock read as DVC reads it, but ten times as fast: a history holds hundreds of them.
 
 DVC's own reader, ruamel.yaml, takes 0.09 s for a lock. PyYAML's parser in C takes 0.009 s, but it knows the
-rules of YAML 1.1 (`1:0` is 60); here it is given ruamel's table of YAML 1.2. A test compares the two.
+rules of YAML 1.1 (`1:0` is 60); here it uses ruamel's table of YAML 1.2. A test compares the two.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ except ImportError:  # PyYAML was built without its C library
 
 
 class _Loader(QuickLoader):
-    """YAML 1.2 as ruamel.yaml's safe loader has it; a key that stands twice is an error, as there."""
+    """YAML 1.2 as ruamel.yaml's safe loader reads it; a duplicate key is an error, as there."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         values: dict[Any, Any] = super().construct_mapping(node, deep)
         if len(values) < len(node.value):
-            problem = "a key stands twice"
+            problem = "duplicate key"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
         return values
 

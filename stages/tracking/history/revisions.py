@@ -1,7 +1,7 @@
-"""Commits and experiments: which study each holds, told by its dvc.lock, and that study's files.
+"""Commits and experiments: the study that the dvc.lock of each records, and that study's files.
 
-Whoever runs first and commits afterwards has a run that was made before its commit; dvc.lock, which travels
-with both, is what ties them.
+Who runs first and commits afterwards has a run that is older than its commit; the same dvc.lock in both
+connects them.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Revision:
 
 
 @dataclass
-class Study:
-    """A study and where it stands: the revisions that hold it, commits first."""
+class RecordedStudy:
+    """A study that some dvc.lock records: its key and the revisions that hold it, commits first."""
 
     key: str
     revisions: list[Revision] = field(default_factory=list)
@@ -62,13 +62,13 @@ class Repository:
     def __init__(self, root: Path) -> None:
         self.root, self.cache = root, Cache(root)
 
-    def studies(self, wanted: list[str] | None = None) -> dict[str, Study]:
+    def studies(self, wanted: list[str] | None = None) -> dict[str, RecordedStudy]:
         """Every study of the wanted revisions (default: the workspace, all commits, all experiments)."""
-        found: dict[str, Study] = {}
+        studies: dict[str, RecordedStudy] = {}
         for revision in self._revisions(wanted or []):
-            study = found.setdefault(revision.lock.key, Study(revision.lock.key))
+            study = studies.setdefault(revision.lock.key, RecordedStudy(revision.lock.key))
             study.revisions.append(revision)
-        return found
+        return studies
 
     def _revisions(self, wanted: list[str]) -> Iterator[Revision]:
         names = self._experiments()
@@ -99,7 +99,7 @@ class Repository:
         """An experiment by its name, or anything that git knows.
 
         Raises:
-            UnavailableError: there is none of this name, or it holds no finished study.
+            UnavailableError: nothing has this name, or it holds no finished study.
         """
         experiments = self._experiments() if experiments is None else experiments
         sha, baseline = experiments.get(name, ("", ""))
@@ -107,7 +107,7 @@ class Repository:
             sha = git(self.root, "rev-parse", "-q", "--verify", f"{name}^{{commit}}", check=False)
         if not sha:
             raise UnavailableError(
-                f"{name!r} is no run, experiment or revision of this repository; see `dvc exp list`, "
+                f"{name!r} is not a run, experiment or revision of this repository; see `dvc exp list`, "
                 "`git log`, or the ids in the MLflow UI (an experiment of another clone: `dvc exp pull`)"
             )
         lock = self._lock_of(sha)
@@ -124,27 +124,27 @@ class Repository:
         """Name → (its commit, its baseline)."""
         form = "--format=%(objectname) %(refname)"
         refs = git(self.root, "for-each-ref", form, "refs/exps")
-        return {name: (sha, two + rest) for sha, two, rest, name in _EXPERIMENT.findall(refs)}
+        return {name: (sha, start + rest) for sha, start, rest, name in _EXPERIMENT.findall(refs)}
 
     def _tips(self) -> dict[str, str]:
-        """Commit → the branch or tag that stands at it; one's own branch before tags and remotes."""
+        """Commit → what points at it: a local branch, else a tag, else a remote's branch."""
         form = "%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end) %(refname)"
         refs = git(self.root, "for-each-ref", f"--format={form}").splitlines()
-        found = {}
+        tips = {}
         for kind in ("refs/remotes/", "refs/tags/", "refs/heads/"):
             for sha, ref in (line.split(" ", 1) for line in refs):
                 if ref.startswith(kind) and not ref.endswith("/HEAD"):
-                    found[sha] = ref.removeprefix(kind)
-        return found
+                    tips[sha] = ref.removeprefix(kind)
+        return tips
 
     def text(self, sha: str, path: str) -> str:
-        """A file that git keeps; "" where there is none."""
+        """A committed file; "" where there is none."""
         return git(self.root, "show", f"{sha}:{prefix(self.root)}{path}", check=False)
 
     def fetch(
         self, revision: Revision, folder: Path, names: tuple[str, ...] = PATHS
     ) -> dict[str, Path]:
-        """The files of these flags below `folder`: links into DVC's cache, copies of what git keeps.
+        """The files of these flags below `folder`: links into DVC's cache, copies of what git tracks.
 
         Raises:
             UnavailableError: neither the cache, the workspace nor a remote has them.
@@ -153,12 +153,11 @@ class Repository:
             path = revision.lock.paths[name]
             outs = [p for p in revision.lock.md5s if p == path or p.startswith(f"{path}/")]
             for out in outs:
-                found = self.cache.bring(revision.sha, out, revision.lock.md5s[out], folder / out)
-                if not found:
-                    made = f"`git checkout {revision.sha[:7]}` and " if revision.sha else ""
+                if not self.cache.bring(revision.sha, out, revision.lock.md5s[out], folder / out):
+                    checkout = f"`git checkout {revision.sha[:7]}` and " if revision.sha else ""
                     raise UnavailableError(
                         f"{out} of {revision.shown} is neither in DVC's cache nor at a remote; ask whoever "
-                        f"made it for `dvc push` (an experiment: `dvc exp push`), or make it again: {made}"
+                        f"ran it for `dvc push` (an experiment: `dvc exp push`), or run it again: {checkout}"
                         "`dvc repro`"
                     )
         return {name: folder / revision.lock.paths[name] for name in names}

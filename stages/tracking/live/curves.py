@@ -1,4 +1,4 @@
-"""Training curves in MLflow while they grow: read from the member store, beside the training."""
+"""Training curves in MLflow while they grow: read from the member store during the training."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from stages.artifacts.fits import complete
 from stages.environment import members_folder, run_tags
 from stages.params import load_section
 from stages.tracking.history.digests import SHORT, flatten, md5_of
-from stages.tracking.store.mirror import MEMBER, PLAN, mirror
+from stages.tracking.store.mirror import NETWORKS, PLAN, mirror
 from stages.tracking.store.pending import sections_now
-from stages.tracking.store.runs import Files, log_members, member_name, member_tags, plan_of
+from stages.tracking.store.runs import Files, lambda_name, lambda_tags, log_lambdas, plan_of
 
 if TYPE_CHECKING:
     from stages.tracking.store.mirror import Entry, Mirror
@@ -31,11 +31,11 @@ Keys = dict[str, list[str]]  # fold → its networks' keys in the member store, 
 class Live:
     """The runs of a study in training, filled from the member store.
 
-    Shown are, of each (cell, λ), by epoch the mean over seeds of the training loss on the final fold and of
-    the validation loss on the last fold that has one, and the share of its networks that are trained. Each
-    is of one fold, as a logged point stays: a mean over more folds as they come would jump. These two are
-    the largest, so they train first; the whole curves follow when all folds are there. With early stopping
-    the final fold's networks are known, and shown, once the others of their λ are finished.
+    For each (cell, λ) it shows two curves by epoch, means over seeds: the training loss on the final fold and
+    the validation loss on the last fold that has one; and the share of its networks that are trained. Each
+    curve is of one fold, because a logged point cannot change: a mean over folds as they finish would jump.
+    These two folds are the largest, so they train first; the whole curves follow when all folds are there.
+    With early stopping the final fold's networks are known and shown once the others of their λ are trained.
     """
 
     def __init__(self, development: Path, fits: Path) -> None:
@@ -48,7 +48,7 @@ class Live:
         self.params = flatten(sections_now())
 
     @cached_property
-    def study(self) -> Plan:
+    def plan(self) -> Plan:
         """All jobs of the study."""
         from stages.artifacts.windows import Windows
         from stages.train.params import TrainParams
@@ -59,7 +59,7 @@ class Live:
         )
 
     def step(self, training: bool) -> None:
-        """What is to be done now: show what is new, complete what is trained, close what was broken off."""
+        """Do what is due: show what is new, complete what is trained, close what was interrupted."""
         if self.over:
             return
         if complete(self.fits):
@@ -79,80 +79,80 @@ class Live:
 
         store = MemberStore(members_folder())
         keys = self._keys(store).items()
-        points = {place: self._points(store, place, folds) for place, folds in keys}
-        if not any(points.values()):
+        new = {cell_lam: self._points(store, cell_lam, folds) for cell_lam, folds in keys}
+        if not any(new.values()):
             return
-        with mirror() as own:
-            for place, new in points.items():
-                if new:
-                    entry = self._entry(own, *place)
-                    if MEMBER not in entry.tags:  # one that is trained already has its curves
-                        entry.live, entry.running = new, True
-                        own.entries.append(entry)
-            own.write()
+        with mirror() as tracker:
+            for (cell, lam), points in new.items():
+                if points:
+                    entry = self._entry(tracker, cell, lam)
+                    if NETWORKS not in entry.tags:  # one that is trained already has its curves
+                        entry.live, entry.running = points, True
+                        tracker.entries.append(entry)
+            tracker.write()
 
-    def _entry(self, own: Mirror, cell: str, lam: float) -> Entry:
+    def _entry(self, tracker: Mirror, cell: str, lam: float) -> Entry:
         if (cell, lam) not in self.entries:
             data = md5_of(self.development)
-            if not own.runs:
-                own.load(f"tags.data = '{data[:SHORT]}'")
-            own.run_tags = run_tags()
+            if not tracker.runs:
+                tracker.load(f"tags.data = '{data[:SHORT]}'")
+            tracker.run_tags = run_tags()
             plan = (PLAN, plan_of(data, self.params, cell, lam))
-            tags = member_tags(cell, lam, data)
-            self.entries[cell, lam] = own.entry(member_name(cell, lam), tags, [plan])
-            own.entries.remove(self.entries[cell, lam])
+            tags = lambda_tags(cell, lam, data)
+            self.entries[cell, lam] = tracker.entry(lambda_name(cell, lam), tags, [plan])
+            tracker.entries.remove(self.entries[cell, lam])
         return self.entries[cell, lam]
 
     def _keys(self, store: MemberStore) -> dict[tuple[str, float], Keys]:
         """(cell, λ) → the store's keys of its networks; the final fold comes last, and has none while its
         epochs are not known."""
-        if len(self.jobs) < self.study.members:
+        if len(self.jobs) < self.plan.members:
             for job in self.jobs:
                 if job.key not in self.best and (entry := store.get(job.key)) is not None:
                     self.best[job.key] = entry[1]["epochs"]
-            self.jobs = self.study.jobs(self.best)
+            self.jobs = self.plan.jobs(self.best)
         keys: dict[tuple[str, float], Keys] = {}
         for job in self.jobs:
             cell, lam = job.recipe.network.cell, job.member.lam
-            folds = keys.setdefault((cell, lam), {name: [] for name in self.study.folds})
+            folds = keys.setdefault((cell, lam), {name: [] for name in self.plan.folds})
             folds[job.member.fold].append(job.key)
         return keys
 
-    def _points(self, store: MemberStore, place: tuple[str, float], folds: Keys) -> list[Any]:
-        found, names = [], list(folds)
+    def _points(self, store: MemberStore, cell_lam: tuple[str, float], folds: Keys) -> list[Any]:
+        points, names = [], list(folds)
         for name, fold in zip(("train_loss", "validation_loss"), names[::-1], strict=False):
             if not folds[fold]:
                 continue
-            begin = self.reached[*place, name]
+            begin = self.reached[*cell_lam, name]
             curve = _mean_curve(store, name, folds[fold], begin)
-            found += [(f"live/{name}", e, float(v)) for e, v in enumerate(curve, begin + 1)]
-            self.reached[*place, name] = begin + len(curve)
-        keys = [key for own in folds.values() for key in own]
-        done, every = sum(key in store for key in keys), len(folds) * len(folds[names[0]])
-        if done > self.reached[*place, "networks"]:
-            found.append(("live/networks", done, done / every))
-            self.reached[*place, "networks"] = done
-        return [point for point in found if point[2] == point[2]]
+            points += [(f"live/{name}", e, float(v)) for e, v in enumerate(curve, begin + 1)]
+            self.reached[*cell_lam, name] = begin + len(curve)
+        keys = [key for by_seed in folds.values() for key in by_seed]
+        done, total = sum(key in store for key in keys), len(folds) * len(folds[names[0]])
+        if done > self.reached[*cell_lam, "networks"]:
+            points.append(("live/networks", done, done / total))
+            self.reached[*cell_lam, "networks"] = done
+        return [point for point in points if point[2] == point[2]]
 
     def finish(self) -> None:
         """Training is over: the runs get their whole curves and their errors."""
-        with mirror() as own:
-            own.run_tags = run_tags()
-            log_members(own, self.params, Files(self.development, self.fits))
-            own.write()
+        with mirror() as tracker:
+            tracker.run_tags = run_tags()
+            log_lambdas(tracker, self.params, Files(self.development, self.fits))
+            tracker.write()
         self.over = True
 
     def stop(self) -> None:
-        """Training was broken off: its runs say so, and the next training goes on with them."""
+        """Training was interrupted: its runs say so, and the next training continues them."""
         if self.entries:
-            with mirror() as own:
+            with mirror() as tracker:
                 for run in (entry.run for entry in self.entries.values() if entry.run):
-                    own.client.set_terminated(run.info.run_id, "KILLED")
+                    tracker.client.set_terminated(run.info.run_id, "KILLED")
         self.over = True
 
 
 def _mean_curve(store: MemberStore, name: str, keys: list[str], begin: int) -> np.ndarray:
-    """Mean over these networks of a loss by epoch, behind epoch `begin`, as far as all of them have come."""
+    """Mean over these networks of a loss by epoch, after epoch `begin`, as far as all of them are trained."""
     curves = [_curve(store, name, key)[begin:] for key in keys]
     shortest = min(map(len, curves))
     return np.mean([curve[:shortest] for curve in curves], axis=0)

@@ -1,7 +1,7 @@
-"""The process beside a pipeline: it shows training curves in MLflow while they grow, and logs the study.
+"""The process that watches a pipeline: shows training curves in MLflow while they grow, and logs the study.
 
-Starting MLflow takes seconds, and training all cores; so this process starts with `train`, gives way to it
-(`os.nice`), and is ready when `report` has written its files. It ends with the study, or with the process
+Starting MLflow takes seconds, and training uses all cores; so this process starts with `train`, gives way to
+it (`os.nice`), and is ready when `report` has written its files. It ends with the study, or with the process
 that ran the pipeline.
 """
 
@@ -19,7 +19,7 @@ from stages.tracking.store.pending import Note, pending
 
 NICE = 10
 LOOK_SECONDS = 0.05  # between two looks for a study to log
-# Of a training, which has all cores to itself: a short one is not worth the watching.
+# For so long training has all cores to itself: a shorter one is not worth watching.
 HEAD_START_SECONDS = 20.0
 
 
@@ -34,7 +34,7 @@ def start(development: Path, fits: Path) -> None:
 
 
 def _pipeline() -> int:
-    """The process that runs the stages: this one's parent, or its parent where that is the shell between."""
+    """The process that runs the stages: the nearest ancestor of this one that is neither a shell nor make."""
     import psutil
 
     parent = psutil.Process().parent()
@@ -44,11 +44,11 @@ def _pipeline() -> int:
 
 
 def watch(development: Path, fits: Path, pid: int) -> None:
-    """Until the study is logged, or the pipeline is gone. What fails is left for `report` to say."""
+    """Watch until the study is logged or the pipeline has ended. What fails is left for `report` to print."""
     import psutil
     from filelock import Timeout
 
-    begun = time.time()  # before the lock is taken: who sees it taken may write a note at once
+    begun = time.time()  # before the lock is taken: `report` may write a note as soon as it is
     lock = watching()
     try:
         lock.acquire(timeout=0)
@@ -71,28 +71,26 @@ def watch(development: Path, fits: Path, pid: int) -> None:
 def _follow(development: Path, fits: Path, alive: Callable[[], bool], begun: float) -> None:
     from stages.artifacts.fits import complete
 
-    own = str(fits.resolve())
+    watched = str(fits.resolve())
     while alive() and not complete(fits) and time.time() < begun + HEAD_START_SECONDS:
         time.sleep(LOOK_SECONDS)
-    from stages.tracking.live.curves import (
-        Live,  # slow, and nothing for the command that starts this
-    )
+    from stages.tracking.live.curves import Live  # slow, and `train`'s command needs none of it
 
     live = Live(development, fits)
 
     def finished(note: Note) -> bool:
         """Whether it is this pipeline's; an earlier one may have left another."""
-        return note.paths.get("fits") == own and note.written() >= begun
+        return note.paths.get("fits") == watched and note.written() >= begun
 
     while True:
         if any(finished(note) for note in pending()):
             log_notes(finished)
             return
-        there = alive()
+        running = alive()
         try:
-            live.step(there)
-        except Exception:  # curves are a help; whether the study can be logged shows at its end
+            live.step(running)
+        except Exception:  # curves are an extra; whether the study can be logged shows at its end
             live.over = True
-        if not there:
+        if not running:
             return
         time.sleep(LOOK_SECONDS)

@@ -1,4 +1,4 @@
-"""A finished study is logged: by the process that watched it train, or else by `report` itself."""
+"""Logging a finished study: by the process that watched it train, or else by `report` itself."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 PATIENCE = 75.0  # seconds that `report` waits for the watching process, which has its own limit
-# MLflow's words for a server that is away: the inner workings of its client
+# MLflow's message when a server does not answer: the inner workings of its client
 _AWAY = re.compile(r"API request to (\S+?)/api/\S+ failed with exception HTTP")
 LATER = "nothing else is affected. Log it later: make sync"
 
 
 def watching() -> FileLock:
-    """The lock that the process beside this working folder's pipeline holds as long as it lives."""
+    """The lock that the watching process of this working folder holds as long as it runs."""
     from filelock import FileLock
 
-    place = Path.cwd() / "mlflow" / ".watch.lock"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(place)
+    path = Path.cwd() / "mlflow" / ".watch.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(path)
 
 
 def log_notes(keep: Callable[[Note], bool] = lambda note: True) -> int:
-    """Log the notes whose files are there; how many.
+    """Log the studies of those notes whose files are there; how many these are.
 
     Raises:
-        Exception: whatever the store raised; the notes stay.
+        Exception: whatever the store raised; the notes are kept.
     """
     if not any(keep(note) for note in pending()):
         return 0
@@ -40,21 +40,21 @@ def log_notes(keep: Callable[[Note], bool] = lambda note: True) -> int:
     from stages.tracking.store.runs import Files, log_study
 
     with mirror() as store:
-        own = [note for note in pending() if keep(note) and note.current()]
-        for note in own:
+        notes = [note for note in pending() if keep(note) and note.current()]
+        for note in notes:
             store.run_tags = note.tags
             paths = {flag: Path(path) for flag, path in note.paths.items()}
             log_study(store, note.key, note.params, Files(**paths))
             store.write()
             note.discard()
-    return len(own)
+    return len(notes)
 
 
 def log_report(paths: dict[str, Path]) -> None:
-    """Leave a note, and see to it that it is logged before this returns.
+    """Save a note of the study, and return once the study is logged.
 
     Raises:
-        Exception: the store's; or RuntimeError with what the watching process met.
+        Exception: the store's; or RuntimeError with the watching process's error.
     """
     note = note_of(paths)
     note.save()

@@ -1,8 +1,8 @@
-"""The store: runs are found by their tags and given what they lack. Beside the served model, the only module
-that imports mlflow.
+"""The store: its runs are identified by their tags, and what they lack is added. Apart from the served model,
+this is the only module that imports mlflow.
 
-One experiment, `ridgeline`, with two kinds of run (tag `kind`): `member`, a (cell, λ), and `study`. No stage
-reads anything from here.
+One experiment, `ridgeline`, with two kinds of run (tag `kind`): `member`, the networks of one (cell, λ), and
+`study`. No stage reads anything from here.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "ridgeline"
-# What a run is about: a study or an evaluated member; a member's networks; what was to be trained.
-KEY, MEMBER, PLAN = "ridgeline.key", "ridgeline.member", "ridgeline.plan"
+# Digests of what a run is about: a study or a scored (cell, λ); its networks; what was to be trained.
+KEY, NETWORKS, PLAN = "ridgeline.key", "ridgeline.member", "ridgeline.plan"
 CURVES = "ridgeline.curves"
 BATCH = 800  # metrics to a log_batch call, which takes 1000 items with params and tags
 
 
 @dataclass(eq=False)
 class Entry:
-    """A run of the store and what is to be added to it. `run` is None for one that is still to be made.
+    """A run of the store and what is to be added to it. `run` is None until the store has it.
 
     metrics: one value each. curves: values by step from 1, logged once and whole. live: points (name, step,
     value) of a run that is still training, as they come.
@@ -77,19 +77,19 @@ class Mirror:
         return self._client
 
     def load(self, condition: str = "") -> list[Entry]:
-        """The store's runs that meet the condition, the oldest first; `entry` finds them from now on."""
-        page, found = None, []
+        """The store's runs that meet the condition, the oldest first; `entry` knows them from now on."""
+        token, entries = None, []
         while True:
-            part = self.client.search_runs(
-                [self.experiment], condition, max_results=1000, page_token=page,
+            page = self.client.search_runs(
+                [self.experiment], condition, max_results=1000, page_token=token,
                 order_by=["attributes.start_time ASC"],
             )  # fmt: skip
-            for run in part:
-                own = Entry(run.info.run_name, dict(run.data.tags), run)
-                found.append(self.runs.setdefault(run.info.run_id, own))
-            page = part.token
-            if not page:
-                return found
+            for run in page:
+                entry = Entry(run.info.run_name, dict(run.data.tags), run)
+                entries.append(self.runs.setdefault(run.info.run_id, entry))
+            token = page.token
+            if not token:
+                return entries
 
     def run(self, run_id: str) -> Run:
         """The run with this id.
@@ -108,26 +108,26 @@ class Mirror:
                 f"{mlflow_address()[0]} has no run {run_id}; see the ids in its UI"
             ) from error
 
-    def entry(self, name: str, tags: dict[str, str], places: list[tuple[str, str]]) -> Entry:
-        """The run that fits best, or a new one; `tags` become its own in any case.
+    def entry(self, name: str, tags: dict[str, str], digests: list[tuple[str, str]]) -> Entry:
+        """The run that fits best, or a new one; it gets the tags in either case.
 
-        places: (tag, value) from what says most to what says least. A run with the value fits unless it has
-        a tag of a place before: then it is another result of the same plan.
+        digests: (tag, value), those that say most first. A run with the value fits unless it has one of the
+        tags before: then it is another result of the same plan.
         """
-        own = None
-        for i, (tag, value) in enumerate(places):
-            more = [before for before, _ in places[:i]]
-            known = (e for e in [*self.runs.values(), *self.entries] if e.tags.get(tag) == value)
-            own = own or next((e for e in known if not set(more) & set(e.tags)), None)
-        if own is None:
-            own = Entry(name, dict(self.run_tags))
-        if own not in self.entries:
-            self.entries.append(own)
-        own.name, own.running = name, False
-        # A run that `sync` made of another clone's files: what makes the same bits here is true of it.
-        made = {k: v for k, v in self.run_tags.items() if not k.startswith("dvc.")}
-        own.tags = made | own.tags | tags | dict(places)
-        return own
+        entry = None
+        for i, (tag, value) in enumerate(digests):
+            before = dict(digests[:i]).keys()
+            equal = (e for e in [*self.runs.values(), *self.entries] if e.tags.get(tag) == value)
+            entry = entry or next((e for e in equal if not before & e.tags.keys()), None)
+        if entry is None:
+            entry = Entry(name, dict(self.run_tags))
+        if entry not in self.entries:
+            self.entries.append(entry)
+        entry.name, entry.running = name, False
+        # What `sync` logged from another clone's files has the same bits here: this environment's tags hold.
+        environment = {k: v for k, v in self.run_tags.items() if not k.startswith("dvc.")}
+        entry.tags = environment | entry.tags | tags | dict(digests)
+        return entry
 
     def dataset(self, frame: pd.DataFrame, source: str, name: str, key: str) -> None:
         """Keep a pandas frame in `datasets` as MLflow has it, with its schema and size."""
@@ -177,20 +177,20 @@ class Mirror:
             self.client.set_terminated(run.info.run_id)
 
     def tag(self, entry: Entry, tags: Mapping[str, str]) -> bool:
-        """Set those tags of a run of the store that are not so yet; whether there were any."""
+        """Set those tags that the run of the store does not have yet; whether there were any."""
         assert entry.run is not None, "the run is in the store"
         changed = {k: v for k, v in tags.items() if entry.tags.get(k) != v}
         if changed:
             from mlflow.entities import RunTag
 
-            every = [RunTag(k, v) for k, v in changed.items()]
-            self.client.log_batch(entry.run.info.run_id, tags=every)
+            listed = [RunTag(k, v) for k, v in changed.items()]
+            self.client.log_batch(entry.run.info.run_id, tags=listed)
             entry.tags |= changed
         return bool(changed)
 
 
 def _points(entry: Entry, run: Run) -> Iterator[Metric]:
-    """The metrics that the run lacks. A curve's times are the run's own, so that no point comes twice."""
+    """The metrics that the run lacks. A curve's points have the run's start time, so none is logged twice."""
     from mlflow.entities import Metric
 
     begun = run.info.start_time
@@ -209,7 +209,7 @@ def _points(entry: Entry, run: Run) -> Iterator[Metric]:
 
 @contextmanager
 def mirror() -> Iterator[Mirror]:
-    """The store, for one process at a time: two would migrate a new one at once, or make a run twice."""
+    """The store, for one process at a time: two would migrate a new one at once, or create a run twice."""
     quieten()
     from filelock import FileLock
     from mlflow.tracking import MlflowClient
@@ -220,19 +220,20 @@ def mirror() -> Iterator[Mirror]:
     shared = Path(tempfile.gettempdir(), f"ridgeline-{os.getuid()}-{digest(uri)[:SHORT]}.lock")
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock" if local else shared, timeout=seconds):
-        own = Mirror(MlflowClient(uri), seconds)
-        own.experiment = _experiment(own.client, (folder / "artifacts").as_uri() if local else None)
-        yield own
+        store = Mirror(MlflowClient(uri), seconds)
+        artifacts = (folder / "artifacts").as_uri() if local else None
+        store.experiment = _experiment(store.client, artifacts)
+        yield store
 
 
 def _experiment(client: MlflowClient, artifacts: str | None) -> str:
-    """Its id; with the views that its UI can show."""
-    found = client.get_experiment_by_name(EXPERIMENT)
-    if found is None:
+    """The id of our experiment, which has the views that the UI can show."""
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
         return str(client.create_experiment(EXPERIMENT, artifacts, views()))
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
+    if experiment.lifecycle_stage == "deleted":
+        client.restore_experiment(experiment.experiment_id)
     for tag, view in views().items():
-        if found.tags.get(tag) != view:
-            client.set_experiment_tag(found.experiment_id, tag, view)
-    return str(found.experiment_id)
+        if experiment.tags.get(tag) != view:
+            client.set_experiment_tag(experiment.experiment_id, tag, view)
+    return str(experiment.experiment_id)

@@ -1,7 +1,7 @@
 """What `report` leaves to be logged: a note in the repository's `mlflow/pending`, kept until MLflow has it.
 
-A note is named by its study's key. It says where the files lie and, what no file says, where they were made;
-so even when the files are gone (an experiment in a temporary clone), `sync` can log the study whole.
+A note is named by its study's key. It says where the files are and, what no file says, in which environment
+the study ran; so `sync` can log the study whole even when the files are gone (a temporary clone's).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stages.tracking.history.digests import SECTIONS, STUDIED, flatten, md5_of, 
 class Note:
     """A study still to be logged.
 
-    key: the study's. paths: flag → absolute path. params: dotted. tags: what the environment told then.
+    key: the study's. paths: flag → absolute path. params: dotted. tags: of the environment it ran in.
     """
 
     key: str
@@ -52,7 +52,7 @@ class Note:
         self.file.unlink(missing_ok=True)
 
     def current(self) -> bool:
-        """Whether the files are still those that the note is about."""
+        """Whether the files are still those of the note."""
         try:
             md5s = {name: md5_of(Path(self.paths[name])) for name in STUDIED}
             of_rule = (name for name in self.params if name.startswith("report."))
@@ -67,7 +67,7 @@ def folder() -> Path:
 
 
 def note_of(paths: Mapping[str, Path]) -> Note:
-    """A note of these files and of params.yaml as it stands."""
+    """A note of these files and of params.yaml as it is now."""
     sections = sections_now()
     md5s = {name: md5_of(paths[name]) for name in STUDIED}
     absolute = {flag: str(path.resolve()) for flag, path in paths.items()}
@@ -75,19 +75,19 @@ def note_of(paths: Mapping[str, Path]) -> Note:
 
 
 def sections_now() -> dict[str, Any]:
-    """The study's sections of params.yaml as it stands."""
-    from stages.params import read_yaml  # slow to import, and nothing for `train`'s command
+    """The study's sections of params.yaml as it is now."""
+    from stages.params import read_yaml  # slow to import, and `train`'s command needs none of it
 
-    found = read_yaml("params.yaml")
-    return {section: found.get(section) or {} for section in SECTIONS}
+    params = read_yaml("params.yaml")
+    return {section: params.get(section) or {} for section in SECTIONS}
 
 
 def pending() -> list[Note]:
-    """The notes of this repository, the oldest first; what is no note is passed over."""
-    found = []
+    """The notes of this repository, the oldest first; files that are not notes are skipped."""
+    notes = []
     for path in sorted(folder().glob("*.json"), key=lambda p: p.stat().st_mtime):
         try:
-            found.append(Note(**json.loads(path.read_text(encoding="utf-8"))))
+            notes.append(Note(**json.loads(path.read_text(encoding="utf-8"))))
         except (OSError, TypeError, ValueError):
             continue
-    return found
+    return notes

@@ -1,4 +1,4 @@
-"""What a study's files say to MLflow: a run for each (cell, λ), and one for the study."""
+"""A study's files as runs of MLflow: one for each (cell, λ), and one for the study."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from stages.artifacts.fits import Fit, load_fits
 from stages.artifacts.windows import Windows
 from stages.losses import MEASURES
 from stages.tracking.history.digests import SHORT, digest, flatten, md5_of
-from stages.tracking.store.mirror import KEY, MEMBER, PLAN
+from stages.tracking.store.mirror import KEY, NETWORKS, PLAN
 
 if TYPE_CHECKING:
     from stages.tracking.store.mirror import Entry, Mirror
 
-# Parameters that decide nothing of one member.
+# Parameters that decide nothing about one (cell, λ).
 _OF_STUDIES = ("train.cells", "train.penalty.lambdas", "evaluate.baselines", "report.")
 _PATH = tuple(
     f"{part}_{m}" for m in MEASURES for part in ("validation", "train", "test")
@@ -28,7 +28,7 @@ _PATH = tuple(
 
 @dataclass(frozen=True)
 class Files:
-    """Where a study's files lie; scores and report are None while it trains."""
+    """The paths of a study's files; scores and report are None while it trains."""
 
     development: Path
     fits: Path
@@ -37,20 +37,20 @@ class Files:
 
 
 def plan_of(data: str, params: dict[str, Any], cell: str, lam: float) -> str:
-    """Digest of what a (cell, λ) is to be: known before it is trained."""
+    """Digest of what is to be trained for a (cell, λ): known before its training."""
     train = {k: v for k, v in params.items() if k.startswith("train.")}
-    own = {k: v for k, v in train.items() if not k.startswith(_OF_STUDIES)}
-    return digest(data, json.dumps(own, sort_keys=True, default=str), cell, float(lam).hex())
+    recipe = {k: v for k, v in train.items() if not k.startswith(_OF_STUDIES)}
+    return digest(data, json.dumps(recipe, sort_keys=True, default=str), cell, float(lam).hex())
 
 
-class Members:
-    """The runs of a fit: one for each λ, with all that is known of it."""
+class LambdaRuns:
+    """The runs of a fit, one for each λ, with all that is known of it. networks: the digest of each λ's."""
 
     def __init__(self, fit: Fit, files: Files, params: dict[str, Any]) -> None:
         self.fit, self.files, self.params = fit, files, params
         self.data = md5_of(files.development)
         recipe = json.dumps(fit.config, sort_keys=True)
-        self.members = [
+        self.networks = [
             digest(
                 self.data,
                 recipe,
@@ -70,23 +70,22 @@ class Members:
     def entry(self, mirror: Mirror, i: int) -> Entry:
         """The run of the i-th λ.
 
-        It is found by its networks and their scores; else by its networks, not evaluated so far; else by
-        what was to be trained.
+        It is identified by its networks and their scores; else by its networks, not evaluated so far; else
+        by what was to be trained.
         """
         fit, lam = self.fit, self.fit.lambdas[i]
-        places = [
-            (MEMBER, self.members[i]),
+        digests = [
+            (NETWORKS, self.networks[i]),
             (PLAN, plan_of(self.data, self.params, fit.cell, lam)),
         ]
         if self.scores is not None:
-            key = digest(self.members[i], self._scores(lam).to_csv(index=False))
-            places = [(KEY, key), *places]
+            key = digest(self.networks[i], self._scores(lam).to_csv(index=False))
+            digests = [(KEY, key), *digests]
         entry = mirror.entry(
-            member_name(fit.cell, lam), member_tags(fit.cell, lam, self.data), places
+            lambda_name(fit.cell, lam), lambda_tags(fit.cell, lam, self.data), digests
         )
-        left = {k: v for k, v in self.params.items() if not k.startswith(_OF_STUDIES)}
-        own = {"cell": fit.cell, "lam": lam, "m": fit.m[-1], "seeds": fit.seeds}
-        entry.params |= left | own
+        entry.params |= {k: v for k, v in self.params.items() if not k.startswith(_OF_STUDIES)}
+        entry.params |= {"cell": fit.cell, "lam": lam, "m": fit.m[-1], "seeds": fit.seeds}
         entry.metrics |= _training(fit, i)
         entry.curves |= _curves(fit, i)
         if self.scores is not None:
@@ -95,11 +94,11 @@ class Members:
         return entry
 
 
-def member_name(cell: str, lam: float) -> str:
+def lambda_name(cell: str, lam: float) -> str:
     return f"{cell} λ={lam:g}"
 
 
-def member_tags(cell: str, lam: float, data: str) -> dict[str, str]:
+def lambda_tags(cell: str, lam: float, data: str) -> dict[str, str]:
     return {"kind": "member", "cell": cell, "lam": f"{lam:g}", "data": data[:SHORT]}
 
 
@@ -124,42 +123,41 @@ def long_levels(windows: Windows) -> pd.DataFrame:
     return pd.DataFrame(values | {"y": np.asarray(windows.levels).ravel()})
 
 
-def log_members(mirror: Mirror, params: dict[str, Any], files: Files) -> list[Entry]:
+def log_lambdas(mirror: Mirror, params: dict[str, Any], files: Files) -> list[Entry]:
     """A run for each cell and λ, cell by cell, λ ascending; the store's runs of these data are loaded."""
     mirror.load(f"tags.data = '{md5_of(files.development)[:SHORT]}'")
-    found = []
+    entries = []
     for fit in load_fits(files.fits):
-        members = Members(fit, files, params)
-        found += [members.entry(mirror, i) for i in range(len(fit.lambdas))]
-    return found
+        runs = LambdaRuns(fit, files, params)
+        entries += [runs.entry(mirror, i) for i in range(len(fit.lambdas))]
+    return entries
 
 
 def log_study(mirror: Mirror, key: str, params: dict[str, Any], files: Files) -> Entry:
-    """The study's run: chosen λ, errors, the λ path, the report's files; and a tag on each member.
+    """The study's run: chosen λ, errors, the λ path, the report's files. The runs of its (cell, λ) get a tag.
 
-    It comes after its members: a study whose run is finished has them all.
+    It comes after those: a study whose run is finished has them all.
     """
     assert files.report is not None, "the study has a report"
-    members = log_members(mirror, params, files)
-    told = json.loads((files.report / "metrics.json").read_text(encoding="utf-8"))
+    runs = log_lambdas(mirror, params, files)
+    metrics = json.loads((files.report / "metrics.json").read_text(encoding="utf-8"))
     table = pd.read_csv(files.report / "lambda_path.csv")
     study, data = key[:SHORT], md5_of(files.development)
-    cells = [cell for cell in told if "lam" in told[cell]]
-    lam = {cell: float(told[cell]["lam"]) for cell in cells}
-    for entry in members:
-        cell, own = entry.tags["cell"], float(entry.params["lam"])
-        near = cell in lam and abs(own - lam[cell]) <= 1e-9 * max(1.0, own)
-        # A member is in every study that has its λ: `study` is the latest, `study.<id>` are all.
-        entry.tags |= {"study": study, f"study.{study}": "chosen" if near else "member"}
-        entry.tags["chosen"] = str(near).lower()
+    chosen = {cell: float(values["lam"]) for cell, values in metrics.items() if "lam" in values}
+    for entry in runs:
+        cell, lam = entry.tags["cell"], float(entry.params["lam"])
+        is_chosen = cell in chosen and abs(lam - chosen[cell]) <= 1e-9 * max(1.0, lam)
+        # The run is in every study that has its λ: `study` is the latest, `study.<id>` are all.
+        entry.tags |= {"study": study, f"study.{study}": "chosen" if is_chosen else "member"}
+        entry.tags["chosen"] = str(is_chosen).lower()
     measure = f"validation_{table['measure'].iloc[0]}"
-    best = min(cells, key=lambda cell: told[cell].get(measure, np.inf), default="")
-    chosen = f"{best} λ={lam[best]:.4g}" if best else "no λ"
+    best = min(chosen, key=lambda cell: metrics[cell].get(measure, np.inf), default="")
+    title = f"{best} λ={chosen[best]:.4g}" if best else "no λ"
     source = Path(str(params.get("prepare.path", "data"))).stem
     tags = {"kind": "study", "study": study, "data": data[:SHORT]}
-    entry = mirror.entry(f"{source}: {chosen} ({study[:6]})", tags, [(KEY, key)])
-    entry.params |= params | {"cells": ", ".join(cells), "members": len(members)}
-    for name, value in flatten(told).items():
+    entry = mirror.entry(f"{source}: {title} ({study[:6]})", tags, [(KEY, key)])
+    entry.params |= params | {"cells": ", ".join(chosen), "members": len(runs)}
+    for name, value in flatten(metrics).items():
         if isinstance(value, int | float):
             entry.metrics[name] = float(value)
         else:
@@ -171,7 +169,7 @@ def log_study(mirror: Mirror, key: str, params: dict[str, Any], files: Files) ->
 
 
 def _path(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """The λ path by step: log10 λ, and each cell's errors; λ = 0 stands a decade below the others."""
+    """The λ path by step: log10 λ, and each cell's errors; λ = 0 is drawn a decade below the others."""
     first = table[table["cell"] == table["cell"].iloc[0]]["lam"].to_numpy(float)
     positive = first[first > 0]
     floor = positive[0] / 10 if positive.size else 1.0
@@ -183,7 +181,7 @@ def _path(table: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def report_files(report: Path) -> list[tuple[Path, str | None]]:
-    """The report's files, those of its folders under the folder's name; hidden ones left out."""
+    """The report's files, those in folders with the folder's name; hidden ones are left out."""
     listed: list[tuple[Path, str | None]] = []
     for path in sorted(p for p in report.iterdir() if not p.name.startswith(".")):
         inner = sorted(path.iterdir()) if path.is_dir() else [path]

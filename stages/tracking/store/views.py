@@ -1,9 +1,9 @@
-"""How the experiment looks in MLflow's UI: two views (the table of members, and the λ paths of the studies),
-and the colours of runs.
+"""How the experiment looks in MLflow's UI: two views (errors of each (cell, λ), the studies' λ paths) and the
+colours of runs.
 
 MLflow keeps a shared view as JSON in a tag of the experiment; its address ends in
-`?viewStateShareKey=<name>`. A run's colour is a tag of the run; without it MLflow takes one by the run's id,
-the same for any two runs as it happens.
+`?viewStateShareKey=<name>`. A run's colour is a tag of the run; without it MLflow derives one from the run's
+id, and two runs may get the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stages.networks.cells import CELLS
 
 TAG = "mlflow.sharedViewState."
 COLOR = "mlflow.runColor"
-# Okabe and Ito's, which colour-blind readers can tell apart.
+# Okabe and Ito's, which colour-blind readers can distinguish.
 _STUDIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 # Of λ = 0; and of λ = 0.01, 0.1, …, 1000, blended between.
 _ZERO = "#7f7f7f"
@@ -62,12 +62,12 @@ def _columns(kind: str, names: list[str]) -> list[str]:
 
 
 def color(tags: Mapping[str, str], before: int) -> str:
-    """Of a new run: a member's by its λ, from blue to red; a study's in turn, after `before` others."""
+    """Of a new run: of a (cell, λ) by its λ, from blue to red; of a study in turn, after `before` others."""
     if "lam" not in tags:
         return _STUDIES[before % len(_STUDIES)]
     lam = float(tags["lam"])
     if lam <= 0:
         return _ZERO
-    known = np.array([[int(own[i : i + 2], 16) for i in (1, 3, 5)] for own in _DECADES])
-    blend = [np.interp(math.log10(lam) + 2, range(len(known)), part) for part in known.T]
+    decades = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in _DECADES])
+    blend = [np.interp(math.log10(lam) + 2, range(len(decades)), part) for part in decades.T]
     return "#" + "".join(f"{round(part):02x}" for part in blend)

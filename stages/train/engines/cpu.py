@@ -24,11 +24,11 @@ class CompiledEngine:
         self.grad = np.zeros(recipe.network.parameters, recipe.precision)
 
     def train(self, state: State, part: Part) -> None:
-        recipe, own = self.recipe, part.terms
+        recipe, terms = self.recipe, part.terms
         train_batches(
             self.plan, self.workspace, self.data.series, part.orders, part.start, part.stop,
             recipe.batch_size, state.weights, state.first, state.second, self.grad,
-            own.gradient, own.decay, own.threshold, own.forecast,
+            terms.gradient, terms.decay, terms.threshold, terms.forecast,
             part.lines, recipe.network.dropout, self.loss, ADAM if recipe.optimizer == "adam" else SGD,
             part.rate, recipe.momentum, recipe.clip_norm or 0.0, part.before, state.sums,
         )  # fmt: skip

@@ -42,19 +42,19 @@ class StackedEngine:
         self.networks: dict[int, Stacked] = {}
 
     def _network(self, members: int) -> Stacked:
-        """Buffers for this many members; those for other counts but one are let go."""
+        """Buffers for this many members; those for other counts, except one member, are freed."""
         if members not in self.networks:
             self.networks = {k: n for k, n in self.networks.items() if k == 1}
-            own = Stacked(self.recipe.network, members, self.recipe.batch_size, self.series)
-            self.networks[members] = own
+            network, batch = self.recipe.network, self.recipe.batch_size
+            self.networks[members] = Stacked(network, members, batch, self.series)
         return self.networks[members]
 
     def train(self, state: State, part: Part) -> None:
         recipe, device = self.recipe, self.series.device
         arrays = (state.weights, state.first, state.second, state.sums)
         w, first, second, sums = (torch.from_numpy(a).to(device) for a in arrays)
-        own = part.terms
-        penalty = (own.gradient, own.decay, own.threshold, own.forecast)
+        terms = part.terms
+        penalty = (terms.gradient, terms.decay, terms.threshold, terms.forecast)
         in_gradient, decay, threshold, in_forecast = (
             torch.from_numpy(a).to(device) for a in penalty
         )
@@ -66,15 +66,15 @@ class StackedEngine:
             rows = orders[lines, batch * size : (batch + 1) * size]
             count = rows.shape[1]
             x, y, spread = windows(recipe.network, self.series, _padded(rows, size))
-            kept = None
+            dropout = None
             if recipe.network.dropout > 0:
-                kept = masks(recipe.network, seeds, part.before + batch, size, self.series)
-            forecast = network.forward(w, x, kept)
+                dropout = masks(recipe.network, seeds, part.before + batch, size, self.series)
+            forecast = network.forward(w, x, dropout)
             error = forecast - y
             slope = self.loss.slope(error) + in_forecast[:, None, None] * forecast
             error[:, :, count:] = slope[:, :, count:] = 0
             sums[:, 0] += self.loss.value((error * spread).double()).sum((1, 2))
-            network.backward(w, slope / size, grad, kept)
+            network.backward(w, slope / size, grad, dropout)
             if in_gradient.shape[1]:
                 grad += (count / size) * in_gradient * w
             self._clip(grad, sums)
@@ -113,24 +113,24 @@ class StackedEngine:
             w.add_(first, alpha=-rate)
 
     def _shrink(self, w: Tensor, second: Tensor, strength: Tensor, count: int, rate: float) -> None:
-        """The proximal step of L1 by the optimiser's own step, as `update.shrink`."""
+        """The proximal step of L1 with the length of the optimiser's step, as `update.shrink`."""
         limit = rate * strength
         if self.recipe.optimizer == "adam":
             limit = limit / (second.sqrt() / (1 - BETA2**count) ** 0.5 + EPSILON)
         w.copy_((w.abs() - limit).relu() * w.sign())
 
     def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        size, own = self.recipe.batch_size, torch.from_numpy(rows).to(self.series.device)
+        size, origins = self.recipe.batch_size, torch.from_numpy(rows).to(self.series.device)
         w = torch.from_numpy(np.ascontiguousarray(weights)).to(self.series.device)
         network = self._network(len(w))
         result = np.empty((len(w), len(LOSSES), len(rows)))
         for begin in range(0, len(rows), size):
-            part = own[begin : begin + size].expand(len(w), -1)
+            part = origins[begin : begin + size].expand(len(w), -1)
             x, y, spread = windows(self.recipe.network, self.series, _padded(part, size))
             error = ((network.forward(w, x) - y) * spread).double()
-            for place, loss in enumerate(LOSSES.values()):
+            for index, loss in enumerate(LOSSES.values()):
                 mean = loss.value(error).mean(1)[:, : part.shape[1]]
-                result[:, place, begin : begin + size] = mean.cpu().numpy()
+                result[:, index, begin : begin + size] = mean.cpu().numpy()
         return result
 
 

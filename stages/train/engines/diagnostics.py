@@ -1,4 +1,4 @@
-"""What finished weights tell: norms, zeros, and how the recurrence stretches a state."""
+"""What finished weights show: norms, zeros, and how the recurrence stretches a state."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def norms(network: Network, weights: np.ndarray) -> list[float]:
 
 
 def zeros(network: Network, weights: np.ndarray) -> list[float]:
-    """Shares (3,) of input, recurrent and head weights that are exactly 0; NaN for a group of none."""
+    """Shares (3,) of input, recurrent and head weights that are exactly 0; NaN for an empty group."""
     return [float(np.mean(part == 0)) if part.size else np.nan for part in _parts(network, weights)]
 
 
 def _parts(network: Network, weights: np.ndarray) -> list[np.ndarray]:
     groups = [network.groups == GROUPS.index(name) for name in PENALISED]
-    return [weights[own].astype(float) for own in groups]
+    return [weights[group].astype(float) for group in groups]
 
 
 def recurrences(network: Network) -> tuple[int, int]:
@@ -36,10 +36,10 @@ def spectral_radii(network: Network, weights: np.ndarray) -> np.ndarray:
     Above 1 the linear part of a plain recurrence grows a state, below 1 it forgets it; every gate starts
     at 1 (orthogonal matrices). NaN for a member that diverged.
     """
-    d, found = network.hidden, np.full(recurrences(network), np.nan)
+    d, radii = network.hidden, np.full(recurrences(network), np.nan)
     if not np.isfinite(weights).all():  # LAPACK takes finite numbers only
-        return found
-    for layer in range(len(found)):
+        return radii
+    for layer in range(len(radii)):
         blocks = []
         for matrix in network.matrices:
             if matrix.layer == layer and matrix.recurrent:
@@ -47,5 +47,5 @@ def spectral_radii(network: Network, weights: np.ndarray) -> np.ndarray:
                 recurrent = block.reshape(matrix.rows, -1)[:, matrix.inputs + 1 :]
                 blocks.append(recurrent.reshape(-1, d, d))
         stacked = np.concatenate(blocks).astype(float)  # (gates, D, D)
-        found[layer] = np.abs(np.linalg.eigvals(stacked)).max(1)
-    return found
+        radii[layer] = np.abs(np.linalg.eigvals(stacked)).max(1)
+    return radii

@@ -1,4 +1,4 @@
-"""What a chunk of members is trained on, and where it stands."""
+"""What a chunk of members is trained on, and its state."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def fold_data(windows: Windows, fold: Fold, precision: str) -> FoldData:
 
 @dataclass
 class State:
-    """Where a group of K members stands; all of them at the same batch of the same epoch."""
+    """The state of a group of K members, all of them at the same batch of the same epoch."""
 
     epoch: int
     batch: int
     weights: np.ndarray  # (K, n)
     first: np.ndarray  # (K, n) moments of the optimiser
     second: np.ndarray
-    sums: np.ndarray  # (K, 3) of the epoch that runs
+    sums: np.ndarray  # (K, 3) of the current epoch
     curves: np.ndarray  # (K, E, 4)
     best: np.ndarray  # (K, n) weights of the best validation loss; empty without early stopping
     best_loss: np.ndarray  # (K,)
@@ -81,10 +81,10 @@ class Part:
 
 
 class Engine(Protocol):
-    """Trains and evaluates members of one recipe on one fold; `cpu.py` and `cuda.py` are two."""
+    """Trains and evaluates members of one recipe on one fold; `cpu.py` and `cuda.py` have one each."""
 
     def train(self, state: State, part: Part) -> None:
-        """Move weights and moments on by the part's batches, and add to `state.sums`."""
+        """Update weights and moments over the part's batches, and add to `state.sums`."""
 
     def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """(K, M, N) each measure of LOSSES of each window in scaled units."""

@@ -75,7 +75,7 @@ def _errors(
     plan: Plan, ws: np.ndarray, wide: int, batch_size: int, loss: int, shrinkage: float
 ) -> float:
     """`out` becomes ∂loss/∂forecast = (ℓ'(ŷ − y) + λ ŷ)/b, λ being that of a penalty on predictions, else
-    0; gives the sum of the losses of spread (ŷ − y), in scaled units."""
+    0; returns the sum of the losses of spread (ŷ − y), in scaled units."""
     sizes = plan.sizes
     b, channels, out, target = sizes.columns, sizes.channels, sizes.out, sizes.target
     spread = sizes.units + channels * b

@@ -1,4 +1,4 @@
-"""The penalties: what each adds to the gradient, and what it does to the weights beside it.
+"""The penalties: what each adds to the gradient, and what it does to the weights directly.
 
     l2           λ/(2m) Σ c w²                          in the gradient (Adam with it, not AdamW)
     decoupled    w ← w − η (λ/m) c w                    in every step, past the gradient: AdamW's decay
@@ -8,11 +8,11 @@
 
 m training windows, c the multiplier of a weight's group, ρ the ratio, ŷ in scaled and normalised units.
 Sums over w leave out biases. `decoupled` is Loshchilov & Hutter (2019), torch's AdamW with
-weight_decay = λ/m: under Adam it is the minimum of no fixed loss, so a linear network goes to least
+weight_decay = λ/m: under Adam it minimises no fixed loss, so a linear network goes to least
 squares inside the box |w| ≤ m/λ. The proximal step is that of Parikh & Boyd (2014, section 4.2) in the
-metric of the optimiser's own step: a threshold of another length would not lead to the lasso. Zeros are
-those of the lasso in full batches; in minibatches the gradient's noise keeps some weights that close to 0.
-`predictions` is what a regulariser does that is called on y_pred: it shrinks the whole forecast of a
+metric of the optimiser's step: a threshold of another length would not lead to the lasso. In
+full batches the zeros are the lasso's; in minibatches the gradient's noise leaves some of them close to 0.
+`predictions` is what a regulariser called on y_pred does: it shrinks the whole forecast of a
 linear network, intercept included, by 1/(1 + λ). Clipping acts on the gradient: on the data's part and
 what a penalty adds there, never on the decay or the proximal step.
 """
@@ -41,7 +41,7 @@ def shares(kind: str, ratio: float | None) -> tuple[float, float, float, float]:
 
 @dataclass
 class Terms:
-    """The penalty of K members as the kernel takes it; an array that acts nowhere is (K, 0).
+    """The penalty of K members as the kernel takes it; an array without effect is (K, 0).
 
     Attributes:
         gradient, decay, threshold (K, n): the part of λ/m times each weight's multiplier; 0 for biases.
@@ -74,7 +74,7 @@ def terms(recipe: Recipe, members: list[Member], m: int) -> Terms:
 
 
 def refuse_overshoot(recipe: Recipe, lambdas: Sequence[float], m: int) -> None:
-    """A decay that takes a whole weight or more in one step is no shrinkage.
+    """Refuse a decay that takes a whole weight or more in one step: it does not shrink.
 
     Raises:
         ValueError: η λ c / m ≥ 1 for the largest λ and multiplier, m being the smallest fold's windows.

@@ -51,13 +51,13 @@ def state_gradients(
     """
     if not network.depth:
         return np.zeros((len(weights), 0, network.steps))
-    places = np.linspace(0, len(rows) - 1, min(WINDOWS, len(rows))).round().astype(int)
-    some = np.ascontiguousarray(rows[places], np.int64)
+    positions = np.linspace(0, len(rows) - 1, min(WINDOWS, len(rows))).round().astype(int)
+    chosen = np.ascontiguousarray(rows[positions], np.int64)
     plain = replace(network, dropout=0.0)  # no masks; the weights are laid out alike
     squares = np.zeros((len(weights), network.layers, network.steps))
     state_squares(
-        plan_of(plain, len(some)), workspace_of(plain, len(some), weights.dtype), series, some,
+        plan_of(plain, len(chosen)), workspace_of(plain, len(chosen), weights.dtype), series, chosen,
         np.ascontiguousarray(weights), list(LOSSES).index(loss),
         np.zeros(network.parameters, weights.dtype), squares,
     )  # fmt: skip
-    return np.sqrt(squares / len(some))
+    return np.sqrt(squares / len(chosen))

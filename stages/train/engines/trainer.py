@@ -1,7 +1,7 @@
 """Training of a chunk: some members of one cell and one fold, side by side on one thread.
 
 A member's weights, curves and losses are a function of its recipe, λ, seed and data alone: not of the
-members beside it, of the moment it was interrupted, or of the worker that trains it.
+other members of the chunk, of the moment it was interrupted, or of the worker that trains it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ from stages.train.engines.penalty import terms
 from stages.train.engines.state_gradients import start_and_end
 from stages.train.planning.members import Member, Recipe
 
-SLICE_SECONDS = (
-    0.5  # a compiled call is bounded, so that checkpoints and progress are never far away
-)
+SLICE_SECONDS = 0.5  # of a compiled call at most: checkpoints and progress wait for its end
 
 
 @dataclass
@@ -76,30 +74,30 @@ class Chunk:
             else:
                 self._epoch()
 
-    def _hand_over(self, places: np.ndarray) -> None:
+    def _hand_over(self, indices: np.ndarray) -> None:
         state, stopping = self.state, bool(self.recipe.patience)
-        weights = (state.best if stopping else state.weights)[places]
+        weights = (state.best if stopping else state.weights)[indices]
         validation = self.losses(weights, self.data.validation)
-        seeds = [self.members[place].seed for place in places]
+        seeds = [self.members[k].seed for k in indices]
         data = self.data
         traces = start_and_end(
             self.recipe.network, data.series, data.train, weights, seeds, self.recipe.loss
         )
-        for w, losses, trace, place in zip(weights, validation, traces, places, strict=True):
+        for w, losses, trace, k in zip(weights, validation, traces, indices, strict=True):
             # One member at a time: the losses of all training windows could be large.
             train = self.losses(w[None], self.data.train)[0].mean(1)
-            epochs = int(state.best_epoch[place]) if stopping else state.epoch
-            outcome = Outcome(w, state.curves[place], losses, train, epochs, trace)
-            self.on_finish(self.members[place], outcome)
+            epochs = int(state.best_epoch[k]) if stopping else state.epoch
+            outcome = Outcome(w, state.curves[k], losses, train, epochs, trace)
+            self.on_finish(self.members[k], outcome)
 
     def _keep(self, mask: np.ndarray) -> None:
-        self.members = [m for m, kept in zip(self.members, mask, strict=True) if kept]
+        self.members = [m for m, keep in zip(self.members, mask, strict=True) if keep]
         self.terms.keep(mask)
         for name in State.ARRAYS:
             setattr(self.state, name, getattr(self.state, name)[mask])
 
     def _epoch(self) -> None:
-        """The rest of the epoch that the state stands in, then its curves."""
+        """Train the rest of the current epoch, then write its curves."""
         recipe, state = self.recipe, self.state
         count = len(self.data.train)
         batches = -(-count // recipe.batch_size)

@@ -28,7 +28,7 @@ def add_penalty(w: np.ndarray, grad: np.ndarray, strength: np.ndarray, weight: f
 
 @njit
 def clip(grad: np.ndarray, limit: float) -> float:
-    """Scale the gradient to norm `limit` where it is longer (limit ≤ 0: never); gives its norm."""
+    """Scale the gradient to norm `limit` where it is longer (limit ≤ 0: never); returns its norm."""
     total = 0.0
     for e in range(grad.shape[0]):
         total += float(grad[e]) * float(grad[e])
@@ -81,7 +81,7 @@ def shrink(
     """The proximal step of (n_j/b) Σ strength |w|: w ← sign(w) max(|w| − s · weight · strength, 0).
 
     s is the length of the optimiser's step for each weight: η / (√v̂ + ε) under Adam, η under SGD. With it
-    w stands still exactly where 0 ∈ ∂L/∂w + strength ∂|w|, whatever s is: at the lasso's minimum.
+    w is a fixed point exactly where 0 ∈ ∂L/∂w + strength ∂|w|, whatever s is: at the lasso's minimum.
     """
     one = w[0] * 0 + 1
     size, zero = one * rate, one * 0

@@ -48,7 +48,7 @@ def member_key(common: Parts, member: Member) -> str:
 
 
 def difference(planned: Parts, here: Parts) -> str:
-    """The parts that differ, in words, each with both values in short."""
+    """The parts that differ, in words, each with both values, shortened."""
     names = [name for name in planned | here if planned.get(name) != here.get(name)]
     parts = [
         f"{n}: {str(here.get(n))[:80]} here, {str(planned.get(n))[:80]} in the plan" for n in names
@@ -57,7 +57,7 @@ def difference(planned: Parts, here: Parts) -> str:
 
 
 def _chosen(value: Any) -> Any:
-    """A dataclass as the fields that have no default, or another value than it."""
+    """A dataclass as the fields whose value is not their default."""
     if not is_dataclass(value):
         return value
     pairs = [(field, getattr(value, field.name)) for field in fields(value)]
@@ -66,7 +66,7 @@ def _chosen(value: Any) -> Any:
 
 @cache
 def _versions(device: str) -> dict[str, str]:
-    """Of the packages that decide bits; numpy draws the random numbers and the orthogonal start."""
+    """Of the packages that decide bits: numpy draws the random numbers and the orthogonal start."""
     names = ("numpy", "numba", "llvmlite", *(("torch",) if device == "cuda" else ()))
     return {f"version of {name}": version(name) for name in names}
 
@@ -74,7 +74,7 @@ def _versions(device: str) -> dict[str, str]:
 def fold_digest(windows: Windows, fold: Fold) -> str:
     """Digest of the values, windows and scalers that a fold's members are trained and validated on.
 
-    Of what the fold's windows touch alone: a series that it does not admit changes nothing.
+    It covers only what the fold's windows touch: a series that the fold does not admit changes nothing.
     """
     digest, lines = hashlib.sha256(), windows.touched(fold)
     groups = list(lines)

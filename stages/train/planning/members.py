@@ -15,9 +15,9 @@ PenaltyKind = Literal["l2", "decoupled", "l1", "elastic_net", "predictions"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a cell's members are trained; the same for all of them but for λ, seed and fold.
+    """How a cell's members are trained; the same for all of them except for λ, seed and fold.
 
-    `epochs` is the schedule's length; a member may be told to stop before (`Member.epochs`).
+    `epochs` is the schedule's length; a member may stop earlier (`Member.epochs`).
     """
 
     network: Network
@@ -56,7 +56,7 @@ class Member:
 
 
 def rebased(windows: Windows, lines: dict[int, slice], rows: np.ndarray) -> np.ndarray:
-    """Rows of windows as rows of `lines` (group → rows) one behind another."""
+    """Rows of windows, counted as if the rows of `lines` (group → rows) followed one another."""
     shift, total = np.zeros(len(windows.first), np.int64), 0
     for group, line in lines.items():
         shift[group] = total - line.start

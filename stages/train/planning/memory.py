@@ -1,4 +1,4 @@
-"""What memory a study will take, and what there is: a study that cannot fit is refused before it begins."""
+"""The memory that a study will take, and what is free: what cannot fit is refused before it begins."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ STAGE = 90 << 20
 WORKER = {"cpu": 100 << 20, "cuda": 3 << 30}
 JOB = 1500  # a member that is to be trained, with its key
 SLAB = 1 << 18  # steps that are scaled at once
-# Of each weight while the penalty is laid out, the widest moment: the weight, two moments and the penalty's
+# Of each weight at the peak, while the penalty is laid out: the weight, two moments and the penalty's
 # strength in single precision; λ/m · c and its product with the share in double precision.
 BYTES_A_WEIGHT = 4 * 4 + 2 * 8
 CGROUPS = Path("/sys/fs/cgroup")
 
 
 def training_bytes(recipe: Recipe, windows: Windows, fold: Fold, members: int, seeds: int) -> int:
-    """Bytes that a worker takes, which trains some members of a fold side by side.
+    """Bytes that a worker takes which trains `members` of a fold side by side.
 
     With K members of n weights, U of their seeds, E epochs, and a fold of m training and v validation windows
     that touch N values of the series (SLAB steps of which are scaled at once), in single precision:
@@ -76,38 +76,38 @@ def study_bytes(
         recipes: of the cells. members: λ's times seeds. workers: processes. at_once: members that one trains
             side by side.
     """
-    known = list(recipes)
+    recipes = list(recipes)
     digested = 8 * max(len(fold.train) + len(fold.validation) for fold in windows.folds)  # its rows
     training = max(
-        (training_bytes(r, windows, f, at_once, seeds) for r in known for f in windows.folds),
+        (training_bytes(r, windows, f, at_once, seeds) for r in recipes for f in windows.folds),
         default=0,
     )
-    fits = [result_bytes(recipe, windows, members) for recipe in known]
+    fits = [result_bytes(recipe, windows, members) for recipe in recipes]
     gathering = sum(fits) + max(
         fits, default=0
-    )  # all of them, and the one that is written once more
+    )  # all of them, and a second copy of the one that is written
     jobs = JOB * members * len(windows.folds) * len(fits)
     return STAGE + jobs + max(digested, workers * training, gathering)
 
 
 def available() -> int:
-    """Bytes that this process and its children can still have: of the machine, and of its control groups."""
-    rooms = [psutil.virtual_memory().available, *_rooms(CGROUPS, Path("/proc/self/cgroup"))]
-    return int(min(rooms))
+    """Bytes that this process and its children can still take: of the machine, and of its control groups."""
+    groups = free_in_groups(CGROUPS, Path("/proc/self/cgroup"))
+    return int(min([psutil.virtual_memory().available, *groups]))
 
 
-def refuse_excess(needed: int, recipe: Recipe, workers: int, there: int | None = None) -> None:
+def refuse_excess(needed: int, recipe: Recipe, workers: int, free: int | None = None) -> None:
     """Refuse a study that needs more memory than there is.
 
     Raises:
         ValueError: with both figures, and what makes it smaller.
     """
-    room = available() if there is None else there
-    if needed <= room:
+    free = available() if free is None else free
+    if needed <= free:
         return
     network = recipe.network
     raise ValueError(
-        f"training would take about {_gigabytes(needed)} of memory, and {_gigabytes(room)} are free: with "
+        f"training would take about {_gigabytes(needed)} of memory, and {_gigabytes(free)} are free: with "
         f"train.hidden = {network.hidden}, train.layers = {network.layers}, train.batch_size = "
         f"{recipe.batch_size}, window.lookback = {network.lookback} and {workers} worker processes; make one "
         "of them smaller (RIDGELINE_WORKERS=1 is one process), or train.seeds, train.epochs or the list of λ"
@@ -118,16 +118,16 @@ def _gigabytes(count: int) -> str:
     return f"{count / 1e9:,.1f} GB"
 
 
-def _rooms(root: Path, listed: Path) -> list[int]:
-    """What each control group that this process is in still allows; [] where there is none.
+def free_in_groups(root: Path, listed: Path) -> list[int]:
+    """What each control group of this process still allows; [] where there is none.
 
-    A group's files are named by its version; what is only cached could be had at once.
+    A group's files are named by its version; cached bytes count as free, as they are given up at once.
     """
     try:
         lines = [line.split(":", 2) for line in listed.read_text().splitlines()]
     except OSError:
         return []
-    rooms: list[int] = []
+    free: list[int] = []
     for _, controllers, path in lines:
         if controllers == "":
             names, base = ("memory.max", "memory.current", "inactive_file"), root
@@ -137,15 +137,15 @@ def _rooms(root: Path, listed: Path) -> list[int]:
         else:
             continue
         inner = base / path.lstrip("/")
-        rooms += [
-            room
+        free += [
+            left
             for folder in (inner, *inner.parents)
-            if folder.is_relative_to(base) and (room := _room(folder, *names)) is not None
+            if folder.is_relative_to(base) and (left := _left(folder, *names)) is not None
         ]
-    return rooms
+    return free
 
 
-def _room(folder: Path, limit: str, used: str, cached: str) -> int | None:
+def _left(folder: Path, limit: str, used: str, cached: str) -> int | None:
     try:
         most, now = (int((folder / name).read_text()) for name in (limit, used))
         statistics = dict(

@@ -1,4 +1,4 @@
-"""The study, planned once for all who need to know: its members, what each is trained on, and its key."""
+"""The plan of a study, made once for all modules that need it: its members, their data and their keys."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ FINAL = "final"
 
 @dataclass(frozen=True)
 class Job:
-    """A member to be had.
+    """A member that the store must hold in the end.
 
     Args:
         data: the name of the fold whose rows it is trained and validated on.
-        parts: of its key, which it has in common with others. steps: that it takes at most.
+        parts: what of its key it has in common with others. steps: of the optimiser, at most.
     """
 
     recipe: Recipe
@@ -49,7 +49,7 @@ class Plan:
 
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
-        """Of each cell; the final fold's is without patience.
+        """The recipe of each cell; members of the final fold are trained without patience.
 
         Raises:
             ValueError: train.segment does not divide the lookback.
@@ -58,7 +58,7 @@ class Plan:
 
     @property
     def members(self) -> int:
-        """How many the study has."""
+        """How many members the study has."""
         params = self.params
         return len(params.cells) * len(self.folds) * params.seeds * len(params.penalty.path())
 
@@ -72,10 +72,10 @@ class Plan:
             best: key → epochs at the best validation loss, of finished members of the other folds.
         """
         full = dict.fromkeys(self.params.penalty.path(), self.params.epochs)
-        checked = [
+        validated = [
             self._jobs(c, name, full) for c in self.recipes for name in self.folds if name != FINAL
         ]
-        jobs = [job for part in checked for job in part]
+        jobs = [job for part in validated for job in part]
         for cell in self.recipes:
             others = [job for job in jobs if job.recipe.network.cell == cell]
             epochs = _medians(others, best) if self.params.early_stopping else full
@@ -103,7 +103,7 @@ class Plan:
         """Fold → the fold whose data its members are trained on: for the final one, another with the same
         training part, if there is one, so that one network serves both."""
         final = self.folds[FINAL]
-        same = [name for name, fold in self.folds.items() if name != FINAL and _trains(fold, final)]
+        same = [name for name, fold in self.folds.items() if name != FINAL and _alike(fold, final)]
         return {name: name for name in self.folds} | {FINAL: [*same, FINAL][0]}
 
     @cached_property
@@ -142,9 +142,9 @@ def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
     )  # fmt: skip
 
 
-def _trains(one: Fold, other: Fold) -> bool:
+def _alike(fold: Fold, other: Fold) -> bool:
     """Whether two folds of the same windows have the same training part."""
-    pairs = ((one.train, other.train), (one.center, other.center), (one.scale, other.scale))
+    pairs = ((fold.train, other.train), (fold.center, other.center), (fold.scale, other.scale))
     return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
 
 

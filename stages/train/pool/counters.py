@@ -15,6 +15,6 @@ def new_board(path: Path, tasks: int) -> np.ndarray:
     return np.memmap(path, np.int64, "r", shape=(tasks, 3))
 
 
-def own_line(path: Path, slot: int) -> np.ndarray:
-    """A task's own counters (3,), to be written."""
+def counters_of(path: Path, slot: int) -> np.ndarray:
+    """The counters (3,) of one task, writable."""
     return np.memmap(path, np.int64, "r+", offset=24 * slot, shape=(3,))

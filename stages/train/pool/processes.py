@@ -22,14 +22,14 @@ from stages.train.pool.store import MemberStore
 from stages.train.pool.worker import Task, end_with_parent, run_task
 
 MEMBERS_A_TASK = {"cpu": 16, "cuda": 256}  # a GPU is filled by many members at once
-# A worker that is killed takes a pool with it; the members go on from their checkpoints.
+# A worker that is killed ends its pool; the members go on from their checkpoints.
 ATTEMPTS = 3
 POLL_SECONDS = 0.2
 ORDER_BYTES = 1 << 26
 
 
 def local_processes(count: int) -> Executor:
-    """The default engine: fresh single-threaded processes on this machine."""
+    """The default executor: fresh single-threaded processes on this machine."""
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(count, context, initializer=end_with_parent, initargs=(os.getpid(),))
 
@@ -60,7 +60,7 @@ def train_jobs(
             except BrokenProcessPool as error:
                 if attempt == ATTEMPTS:
                     raise RuntimeError(
-                        f"a worker died {ATTEMPTS} times, perhaps for want of memory: each holds a fold's "
+                        f"a worker died {ATTEMPTS} times, perhaps out of memory: each holds a fold's "
                         "series; try fewer of them (RIDGELINE_WORKERS=1). What was trained is kept"
                     ) from error
                 print(
@@ -78,10 +78,10 @@ def train_jobs(
 
 
 def _run(
-    development: Path, jobs: list[Job], every: list[Job], store: MemberStore,
+    development: Path, jobs: list[Job], missing: list[Job], store: MemberStore,
     executor: Callable[[int], Executor], progress: Progress,
 ) -> None:  # fmt: skip
-    before = sum(job.steps for job in every) - sum(job.steps for job in jobs)
+    before = sum(job.steps for job in missing) - sum(job.steps for job in jobs)
     count = workers() if jobs[0].recipe.device == "cpu" else 1
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "board"
@@ -101,7 +101,7 @@ def _run(
                     for future in ended:
                         future.result()
                     steps, done, running = (int(total) for total in board.sum(0))
-                    progress.show(before + steps, len(every) - len(jobs) + done, running)
+                    progress.show(before + steps, len(missing) - len(jobs) + done, running)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise

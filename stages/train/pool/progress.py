@@ -15,13 +15,13 @@ class Progress:
     """Counts optimiser steps and members; as a context manager.
 
     Args:
-        steps: to be done at most (early stopping may spare some). members: to be trained; known: how
-            many more the study has that were taken from the store.
+        steps: to be done at most (early stopping may skip some). members: to be trained. known: how
+            many others of the study were taken from the store.
     """
 
     def __init__(self, steps: int, members: int, known: int) -> None:
         self.steps, self.members, self.known = steps, members, known
-        self.arrived = 0  # members that the store has now and had not before
+        self.arrived = 0  # members that this run has added to the store
         self.began = self.printed = time.monotonic()
         self.first: tuple[int, float] | None = None  # steps and time of the first progress
         self.terminal = sys.stderr.isatty()
@@ -42,7 +42,7 @@ class Progress:
             self._say(f"trained {self.arrived} members in {time.monotonic() - self.began:.1f} s")
 
     def show(self, steps: int, members: int, running: int) -> None:
-        """`steps` done, `members` whole and `running` ones so far."""
+        """Report the steps done so far, and how many members are finished and running."""
         text = f"{members}/{self.members} members, {running} running"
         now = time.monotonic()
         if steps and self.first is None:

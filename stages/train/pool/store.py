@@ -1,7 +1,7 @@
 """The member store: finished members and the latest checkpoints of running ones.
 
 An entry's key is a digest of all that determines it, so an entry is either right or absent; deleting
-the store, or a part of it, is safe at any moment: who misses an entry trains it again. Writes are atomic
+the store, or a part of it, is safe at any moment: a missing entry is trained again. Writes are atomic
 and entries are never changed, so any number of runs can share a store.
 """
 
@@ -34,7 +34,7 @@ class MemberStore:
         return self.root / key[:2] / f"{key}{suffix}"
 
     def get(self, key: str, *, partial: bool = False) -> Entry | None:
-        """The entry, or None; a damaged one is said, removed and None."""
+        """The entry, or None; a damaged entry is reported and removed, and gives None."""
         path = self._path(key, ".partial" if partial else ".member")
         try:
             arrays, meta = container.load(path)
@@ -49,7 +49,7 @@ class MemberStore:
             path.unlink(missing_ok=True)
             return None
         if not partial:
-            with suppress(FileNotFoundError):  # another run pruned it since
+            with suppress(FileNotFoundError):  # another run has pruned it
                 os.utime(path)  # pruning removes what was unused for longest
         return arrays, meta
 
@@ -61,7 +61,7 @@ class MemberStore:
         *,
         partial: bool = False,
     ) -> None:
-        """Write an entry; a finished one takes the place of its checkpoint."""
+        """Write an entry; a finished one replaces its checkpoint."""
         path = self._path(key, ".partial" if partial else ".member")
         container.save(path, arrays, {**meta, "checksum": _checksum(arrays, meta)})
         if not partial:
@@ -71,7 +71,7 @@ class MemberStore:
         return self._path(key, ".member").exists()
 
     def prune(self, limit: int) -> int:
-        """Remove the entries unused for longest until at most `limit` bytes are left; how many went.
+        """Remove the entries unused for longest until at most `limit` bytes are left; returns how many.
 
         What another run is writing at the moment is left alone.
         """

@@ -1,7 +1,7 @@
-"""What one worker process does: train the members of a task that the store lacks, and keep them.
+"""What one worker process does: train the members of a task that the store lacks, and store them.
 
 Tasks go through the standard `concurrent.futures.Executor` interface and return nothing: results
-travel through the store, so that another engine on a shared disk can take the place of local processes.
+travel through the store, so that another executor on a shared disk can replace local processes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stages.artifacts.windows import Windows
 from stages.train.engines.engine import CURVES, FoldData, State, fold_data, start_state
 from stages.train.planning.key import Parts, common_parts, difference, fold_digest, member_key
 from stages.train.planning.members import Member, Recipe
-from stages.train.pool.counters import DONE, RUNNING, STEPS, own_line
+from stages.train.pool.counters import DONE, RUNNING, STEPS, counters_of
 from stages.train.pool.store import MemberStore
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ class Task:
     members: tuple[Member, ...]
     keys: tuple[str, ...]
     store: Path
-    board: Path  # counters of progress; this task's line is `slot`
+    board: Path  # counters of progress; this task's row is `slot`
     slot: int
 
 
 def end_with_parent(parent: int) -> None:
-    """Let this worker process end when the process that gave it work is gone: nobody waits for its result.
+    """Let this worker process end when the process that started it has ended: nothing waits for its result.
 
     A killed parent closes nothing, so a worker of its pool would wait for work for ever. The latest
     checkpoints stay; writes are atomic, so the end may come at any moment.
@@ -63,7 +63,7 @@ def run_task(task: Task) -> None:
     """Train what the store lacks, from the latest checkpoints on.
 
     Raises:
-        ValueError: here something else would be trained than what was planned.
+        ValueError: this process would train something other than what was planned.
     """
     windows = Windows.load(task.development)
     fold = next(f for f in windows.folds if f.name == task.fold)
@@ -75,12 +75,12 @@ def run_task(task: Task) -> None:
     store = MemberStore(task.store)
     data = fold_data(windows, fold, task.recipe.precision)
     missing = [member for member in task.members if keys[member] not in store]
-    keeper = _Keeper(store, keys, own_line(task.board, task.slot), data, task)
+    keeper = _Keeper(store, keys, counters_of(task.board, task.slot), data, task)
     for member in task.members:
         if member not in missing:
             keeper.count(member)
     for members, state in _groups(task.recipe, missing, keys, store):
-        keeper.line[RUNNING] = len(members)
+        keeper.counters[RUNNING] = len(members)
         Chunk(task.recipe, data, members, state, keeper.finish, keeper.pause).run()
 
 
@@ -90,7 +90,7 @@ def _checked_keys(task: Task, data: str) -> dict[Member, str]:
     keys = {member: member_key(parts, member) for member in task.members}
     if tuple(keys.values()) != task.keys:
         raise ValueError(
-            f"a worker would train something else than was planned: {difference(task.parts, parts)}; give it "
+            f"a worker would train something other than planned: {difference(task.parts, parts)}; give it "
             "the same commit, data and RIDGELINE and NUMBA variables, and run `make install` there"
         )
     return keys
@@ -99,7 +99,7 @@ def _checked_keys(task: Task, data: str) -> dict[Member, str]:
 def _groups(
     recipe: Recipe, members: list[Member], keys: dict[Member, str], store: MemberStore
 ) -> list[tuple[list[Member], State]]:
-    """Members that stand at the same batch go on together."""
+    """Members that are at the same batch go on together."""
     fresh: list[Member] = []
     begun: dict[tuple[int, int], list[tuple[Member, dict[str, np.ndarray]]]] = {}
     for member in members:
@@ -109,41 +109,39 @@ def _groups(
         else:
             arrays, meta = entry
             begun.setdefault((meta["epoch"], meta["batch"]), []).append((member, arrays))
-    groups = [([m for m, _ in found], _stack(place, found)) for place, found in begun.items()]
+    groups = [([m for m, _ in pairs], _stack(at, pairs)) for at, pairs in begun.items()]
     return groups + ([(fresh, start_state(recipe, fresh))] if fresh else [])
 
 
-def _stack(place: tuple[int, int], found: list[tuple[Member, dict[str, np.ndarray]]]) -> State:
-    return State(
-        *place, *(np.stack([arrays[name] for _, arrays in found]) for name in State.ARRAYS)
-    )
+def _stack(at: tuple[int, int], pairs: list[tuple[Member, dict[str, np.ndarray]]]) -> State:
+    return State(*at, *(np.stack([arrays[n] for _, arrays in pairs]) for n in State.ARRAYS))
 
 
 class _Keeper:
     """Writes checkpoints, results and progress of one chunk."""
 
     def __init__(
-        self, store: MemberStore, keys: dict[Member, str], line: np.ndarray, data: FoldData, task: Task
+        self, store: MemberStore, keys: dict[Member, str], counters: np.ndarray, data: FoldData, task: Task
     ) -> None:  # fmt: skip
-        self.store, self.keys, self.line = store, keys, line
+        self.store, self.keys, self.counters = store, keys, counters
         self.batches = -(-len(data.train) // task.recipe.batch_size)  # of an epoch
-        self.steps, self.saved = 0, time.monotonic()  # steps of whole members
+        self.steps, self.saved = 0, time.monotonic()  # steps of finished members
 
     def count(self, member: Member) -> None:
-        """A member is whole; what early stopping spared it counts as done."""
+        """Count a finished member; the steps that early stopping skipped count as done."""
         self.steps += member.epochs * self.batches
-        self.line[STEPS] = self.steps
-        self.line[DONE] += 1
+        self.counters[STEPS] = self.steps
+        self.counters[DONE] += 1
 
     def pause(self, chunk: Chunk) -> None:
         begun = chunk.state.epoch * self.batches + chunk.state.batch
-        self.line[STEPS] = self.steps + begun * len(chunk.members)
+        self.counters[STEPS] = self.steps + begun * len(chunk.members)
         if time.monotonic() - self.saved < CHECKPOINT_SECONDS:
             return
         for k, member in enumerate(chunk.members):
             arrays = {name: getattr(chunk.state, name)[k] for name in State.ARRAYS}
-            place = {"epoch": chunk.state.epoch, "batch": chunk.state.batch}
-            self.store.put(self.keys[member], arrays, place, partial=True)
+            meta = {"epoch": chunk.state.epoch, "batch": chunk.state.batch}
+            self.store.put(self.keys[member], arrays, meta, partial=True)
         self.saved = time.monotonic()
 
     def finish(self, member: Member, outcome: Outcome) -> None:
@@ -156,4 +154,4 @@ class _Keeper:
         meta = {"train_losses": outcome.train_losses.tolist(), "epochs": outcome.epochs}
         self.store.put(self.keys[member], arrays, meta)
         self.count(member)
-        self.line[RUNNING] -= 1
+        self.counters[RUNNING] -= 1
