@@ -18,7 +18,7 @@ class PrepareParams(Section):
     id, value: long format's columns of the series' names and values. time: name of the time column, names of
     the columns that together make it up (date and time; year, month, day, hour), or null: rows are numbered.
     targets: the series (wide: columns; long: ids; empty: all). covariates: columns known up to the origin.
-    frequency: a pandas alias, `infer`, or `rows` (the file's own stamps are the steps).
+    frequency: a pandas alias, `infer`, or `rows` (the file's stamps are the steps).
     Set instead of recognised where not null: date_format (strptime), zone of the wall clock, encoding,
     separator, decimal, thousands, header (whether the first row names the columns).
     """

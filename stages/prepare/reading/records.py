@@ -1,6 +1,6 @@
 """Records of delimited text one by one, with their lines: for the top of a file and for errors in it.
 
-Python's own CSV reader, strict about quotes. Whole columns are read by Arrow, which is fast and forgiving.
+Python's CSV reader, strict about quotes. Whole columns are read by Arrow, which is fast and forgiving.
 """
 
 from __future__ import annotations
