@@ -1,4 +1,4 @@
-# The ways in. Everything is installed into .venv from requirements.txt, all of it pinned.
+# The entry points. Everything is installed into .venv from requirements.txt, all of it pinned.
 # On Linux with a GPU-less machine, PIP_EXTRA_INDEX_URL can name PyTorch's index of CPU builds: a smaller download.
 PYTHON ?= python3
 PORT ?= 5000
@@ -6,8 +6,8 @@ REV ?= HEAD
 SHARED ?= mlflow/shared
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(value PATH)
-# The names that a user gives (files, runs, revisions, addresses) are data: their text reaches a recipe by the
-# environment, as "$$CSV", and neither make nor the shell acts on a $(…), a quote or a blank in it.
+# The names that a user gives (files, runs, revisions, addresses) are data: their text reaches a recipe through the
+# environment, as "$$CSV", and neither make nor the shell interprets a $(…), a quote or a blank in it.
 NAMES := CSV PORT REV REVS RUN RUNS SHARED MLFLOW_TRACKING_URI
 define as_written
 ifeq ($(origin $1),command line)
@@ -48,17 +48,17 @@ textbook: install ## L2 of a textbook's listing: on the predictions, as written,
 coverage: install ## how often the intervals of a verdict hold the truth, by simulation
 	python -m benchmarks.coverage
 
-# Two files of tests at a time, for most tests wait for a process that they started; by the order of names, since
-# by the count of tests the longest would come last.
+# Two test files at a time, since most tests wait for a process that they started; in the order of their names, since
+# in the order of their numbers of tests the longest would run last.
 PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: install ## run the tests
 	$(PYTEST)
 
-test-lines: install ## run the tests and tell which lines of the stages they run (half as long again)
+test-lines: install ## run the tests and report which lines of the stages they run (takes half as long again)
 	$(PYTEST) --cov --cov-report=term:skip-covered
 
-benchmark: install ## measure the trainer beside torch's own modules (half an hour); writes benchmarks/results
+benchmark: install ## measure the trainer against torch's modules (half an hour); writes benchmarks/results
 	python -m benchmarks.trainer
 
 lint: install ## check style, formatting and types
@@ -76,7 +76,7 @@ format: install ## format the code
 sync: install ## log to MLflow what files, commits and experiments have and it lacks (REVS="…": these alone)
 	set -f; python -m stages.tracking sync -- $$REVS
 
-reproduce: install ## make a run's study again from nothing and compare (RUN=<run id, experiment or revision>)
+reproduce: install ## rerun a run's study from scratch and compare (RUN=<run id, experiment or revision>)
 	@test -n "$$RUN" || { echo 'name a run: make reproduce RUN=<run id, experiment or revision>' >&2; exit 2; }
 	python -m stages.tracking reproduce -- "$$RUN"
 
@@ -87,7 +87,7 @@ diff: install ## compare studies or members, as a page in tmp/diff (RUNS="a b �
 promote: install ## register a committed study's chosen model, and make it the champion (REV=HEAD)
 	python -m stages.tracking promote -- "$$REV"
 
-forecast: install ## the next steps of the study's series, or of CSV=<unique_id, ds, y>, into tmp/forecast
+forecast: install ## forecast the next steps of the study's series, or of CSV=<unique_id, ds, y>, into tmp/forecast
 	python -m stages.serving --model data/report/chosen/model.safetensors --series data/series --out tmp/forecast $${CSV:+"--csv=$$CSV"}
 
 serve: install ## answer forecasts over HTTP with the champion, on this machine alone (PORT=5000)
@@ -104,7 +104,7 @@ server: install ## an MLflow server that several clones share, on this machine a
 	cd -- "$$SHARED" && mlflow server --backend-store-uri "sqlite:///$$PWD/mlflow.db" \
 		--artifacts-destination "$$PWD/artifacts" --host 127.0.0.1 --port "$$PORT"
 
-lock: ## make requirements.txt anew from the packages that pyproject.toml names
+lock: ## rebuild requirements.txt from the packages that pyproject.toml names
 	rm -rf .venv/lock && $(PYTHON) -m venv .venv/lock
 	$(PYTHON) -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['dev'], sep='\n')" > .venv/direct
 	.venv/lock/bin/python -m pip install --quiet -r .venv/direct

@@ -2,8 +2,8 @@
 
 `python -m benchmarks.by_hand FOLDER` trains the members that FOLDER/params.yaml names on
 FOLDER/development.safetensors and writes FOLDER/by_hand/*.npz. They are the members of `stages.train`:
-the same initial weights, batches, penalty, schedule, validation passes and data. What a good hand gets
-out of torch is used: flush-to-zero, `Adam(fused=True)` with the penalty as its weight decay, all windows
+the same initial weights, batches, penalty, schedule, validation passes and data. All that a careful user
+gets out of torch is used: flush-to-zero, `Adam(fused=True)` with the penalty as its weight decay, all windows
 laid out once, one single-threaded process for each core. `--usual` is what most people run: one process,
 torch's default threads, denormal numbers kept.
 """
@@ -103,12 +103,12 @@ def train_members(folder: Path, usual: bool, count: int, part: int) -> None:
 
 
 def one_bias(model: Any) -> None:
-    """torch keeps two biases where one would do, and Adam then moves their sum twice as fast: hold one."""
+    """torch keeps two biases where one would do, and Adam then moves their sum twice as fast: freeze one."""
     hidden = model.network.hidden
     for name, p in model.named_parameters():
         if "bias_hh" in name and model.network.cell != "gru":
             p.requires_grad_(False)
-        elif "bias_hh" in name:  # the third gate's bias is one of its own
+        elif "bias_hh" in name:  # the third gate's bias is not redundant
             mask = p.new_zeros(3 * hidden)
             mask[2 * hidden :] = 1
             p.register_hook(lambda gradient, mask=mask: gradient * mask)

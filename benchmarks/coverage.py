@@ -11,8 +11,8 @@ Harvey-Leybourne-Newbold), `ewc` (the verdicts': B = max(2, min(0.4 n^(2/3), n/2
 with half as many terms, which is what more caution would cost: `width` is the mean width against `iid`.
 
 The second table is of standard errors, as the choice of λ needs them: of a mean over three folds of n
-windows each, against the truth. `mean` is their mean in units of it, `miss` the root mean square of what
-they are off; Newey-West has max(H - 1, 1.3 √n) lags, the rule of Lazarus et al. (2018).
+windows each, against the truth. `mean` is their mean in units of it, `miss` the root mean square of
+their error; Newey-West has max(H - 1, 1.3 √n) lags, the rule of Lazarus et al. (2018).
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ KINDS: dict[str, Callable[[np.random.Generator, int, int, int], Array]] = {
 
 
 def ewc(values: Array, horizon: int, terms: int | None = None) -> tuple[Array, Array]:
-    """(rows,) does the equal-weighted cosine interval hold 0, and how wide is it."""
+    """(rows,) whether the equal-weighted cosine interval holds 0, and its width."""
     count = terms or cosine_terms(values.shape[1], horizon)
     half = stdtrit(count, (1 + CONFIDENCE) / 2) * ewc_se(values, horizon, count)
     return np.abs(values.mean(axis=1)) <= half, 2 * half
 
 
 def iid(values: Array) -> tuple[Array, Array]:
-    """(rows,) does the textbook's t-interval hold 0, and how wide is it."""
+    """(rows,) whether the textbook's t-interval holds 0, and its width."""
     n = values.shape[1]
     half = stdtrit(n - 1, (1 + CONFIDENCE) / 2) * values.std(axis=1, ddof=1) / math.sqrt(n)
     return np.abs(values.mean(axis=1)) <= half, 2 * half
@@ -77,7 +77,7 @@ def iid(values: Array) -> tuple[Array, Array]:
 def measure(kind: str, size: int, replications: int = REPLICATIONS) -> dict[str, Any]:
     """Share of intervals that hold the truth, and mean widths against iid.
 
-    Those in closed form are taken ROUNDS times as often: their share is known to ± 0.2 points then.
+    Those in closed form are computed ROUNDS times as often, which makes their share exact to ± 0.2 points.
     """
     rng = np.random.default_rng([sorted(KINDS).index(kind), size])
     n = size * HORIZON
@@ -90,12 +90,12 @@ def measure(kind: str, size: int, replications: int = REPLICATIONS) -> dict[str,
         closed["ewc_half"].append(ewc(values, HORIZON, half))
     low, high = block_bootstrap(values, HORIZON, CONFIDENCE)  # of the last round alone
     p = np.array([diebold_mariano(row, HORIZON) for row in values])
-    share = {name: np.mean([held for held, _ in found]) for name, found in closed.items()}
+    share = {name: np.mean([held for held, _ in rounds]) for name, rounds in closed.items()}
     share |= {
         "bootstrap": np.mean((low <= 0) & (high >= 0)),
         "dm_hln": np.mean(p >= 1 - CONFIDENCE),
     }
-    width = {name: np.mean([wide for _, wide in found]) for name, found in closed.items()}
+    width = {name: np.mean([wide for _, wide in rounds]) for name, rounds in closed.items()}
     return {
         "errors": kind,
         "n/H": size,
@@ -142,8 +142,8 @@ def error_table(rows: list[dict[str, Any]]) -> str:
     names = ("newey_west", "ewc")
     lines = [f"{'errors':<8}{'n/H':>5}" + "".join(f"{name + ' mean (miss)':>26}" for name in names)]
     for row in rows:
-        told = [f"{row[name]['mean']:.2f} ({row[name]['miss']:.2f})" for name in names]
-        lines.append(f"{row['errors']:<8}{row['n/H']:>5}" + "".join(f"{one:>26}" for one in told))
+        texts = [f"{row[name]['mean']:.2f} ({row[name]['miss']:.2f})" for name in names]
+        lines.append(f"{row['errors']:<8}{row['n/H']:>5}" + "".join(f"{t:>26}" for t in texts))
     return "\n".join(lines)
 
 
@@ -178,8 +178,8 @@ def main() -> None:
     print(error_table(errors))
     flags.out.parent.mkdir(parents=True, exist_ok=True)
     settings = {"horizon": HORIZON, "replications": flags.replications, "rounds": ROUNDS}
-    told = settings | {"rows": rows, "standard_errors": errors}
-    flags.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    results = settings | {"rows": rows, "standard_errors": errors}
+    flags.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

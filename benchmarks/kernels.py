@@ -1,7 +1,7 @@
-"""What a training step is made of: each part of it called alone, beside the machine's GEMM peak.
+"""What a training step is made of: each part of it called alone, against the machine's GEMM peak.
 
-The parts run on the same shapes and buffers as in the step, so that their sum can be held against the
-whole; what is left over is calls, loop control and cache misses between the parts. One thread.
+The parts run on the same shapes and buffers as in the step, so that their sum can be compared with the
+whole; the rest is calls, loop control and cache misses between the parts. One thread.
 """
 
 from __future__ import annotations
@@ -77,17 +77,17 @@ def seconds_of(kernel: Any, *arguments: Any) -> float:
 
 
 def best(call: Callable[[int], Any], rounds: int = 15) -> float:
-    """Seconds of one repetition: the quickest of some rounds of about 20 ms each."""
+    """Seconds of one repetition: the quickest of `rounds` of about 20 ms each."""
     call(1)
     began = time.perf_counter()
     call(1)
     repeat = max(1, int(0.02 / max(time.perf_counter() - began, 1e-6)))
-    found = []
+    seconds = []
     for _ in range(rounds):
         began = time.perf_counter()
         call(repeat)
-        found.append((time.perf_counter() - began) / repeat)
-    return min(found)
+        seconds.append((time.perf_counter() - began) / repeat)
+    return min(seconds)
 
 
 def gemm_peak(size: int = 1536) -> float:
@@ -148,26 +148,26 @@ def profile(cell: str, hidden: int, lookback: int, batch: int) -> dict[str, Any]
 
 def profiles(peak: float, rows: list[Any]) -> list[dict[str, Any]]:
     """The profile of each row's cell, and the share of the peak that its step reaches."""
-    found = []
+    results = []
     for row in rows:
-        own = profile(row.cell, row.hidden, row.lookback, 64)
-        own["share_of_peak"] = round(own["gflops"] / peak, 3)
-        found.append(own)
-        parts = ", ".join(f"{name} {share:.0%}" for name, share in own["parts"].items())
+        result = profile(row.cell, row.hidden, row.lookback, 64)
+        result["share_of_peak"] = round(result["gflops"] / peak, 3)
+        results.append(result)
+        parts = ", ".join(f"{name} {share:.0%}" for name, share in result["parts"].items())
         print(
-            f"{row.name}: {own['microseconds']:.0f} µs a step, "
-            f"{own['share_of_peak']:.0%} of the peak; {parts}",
+            f"{row.name}: {result['microseconds']:.0f} µs a step, "
+            f"{result['share_of_peak']:.0%} of the peak; {parts}",
             flush=True,
         )
-    return found
+    return results
 
 
 def compile_seconds(folder: Path) -> float:
     """What compiling the kernels adds to a first study of one worker."""
-    place = folder / "compile"
-    cells(place, "lstm", 4, 8, 2, 1)
-    own = {"RIDGELINE_COMPILED": str(folder / "kernels"), "RIDGELINE_WORKERS": "1"}
-    first = timed(lambda: call(place, TRAIN, **own))
-    seconds = round(first - timed(train, place), 1)
+    study = folder / "compile"
+    cells(study, "lstm", 4, 8, 2, 1)
+    settings = {"RIDGELINE_COMPILED": str(folder / "kernels"), "RIDGELINE_WORKERS": "1"}
+    first = timed(lambda: call(study, TRAIN, **settings))
+    seconds = round(first - timed(train, study), 1)
     print(f"compiling the kernels: {seconds} s", flush=True)
     return seconds

@@ -1,4 +1,4 @@
-"""Studies made for measuring: a series, its windows by the real stages, a params.yaml."""
+"""Studies to measure: a generated series, its windows by the real stages, a params.yaml."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LAMBDAS = [0.0, 1.0, 3.0, 10.0]
 TRAIN = ["stages.train", "--development", "development.safetensors", "--fits", "fits"]
 
 
-def made_study(
+def write_study(
     folder: Path, steps: int, window: dict[str, Any], train: dict[str, Any], frequency: str = "h"
 ) -> None:
     """Fill `folder` with a seasonal autoregression, its development.safetensors and a params.yaml.
@@ -62,21 +62,21 @@ def cells(
         "penalty": {"kind": "l2", "lambdas": lambdas}, "epochs": epochs, "batch_size": BATCH,
         "learning_rate": 0.003,
     }  # fmt: skip
-    made_study(folder, STEPS + lookback, window, train_section)
+    write_study(folder, STEPS + lookback, window, train_section)
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """For a stage that runs in `folder`: this repository's code and its compiled kernels."""
     kernels = os.environ.get("RIDGELINE_COMPILED") or str(ROOT / ".ridgeline" / "compiled")
-    own = {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(folder), "RIDGELINE_COMPILED": kernels}
-    return os.environ | own | more
+    settings = {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(folder), "RIDGELINE_COMPILED": kernels}
+    return os.environ | settings | more
 
 
 def call(folder: Path, module: list[str], **more: str) -> None:
     """Run `python -m …` of this repository in `folder`.
 
     Raises:
-        RuntimeError: it failed; with what it said.
+        RuntimeError: it failed; with its standard error.
     """
     command, variables = [sys.executable, "-m", *module], environment(folder, **more)
     done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)

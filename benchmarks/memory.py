@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.made import TRAIN, cells, environment, made_study
+from benchmarks.made import TRAIN, cells, environment, write_study
 
 LONG_STEPS = 10_000_000
 
@@ -19,12 +19,12 @@ LONG_STEPS = 10_000_000
 def memory(folder: Path) -> dict[str, Any]:
     """MiB at the peak (proportional set size, summed over the processes), for few and many members and for
     a long series; `series_mib` is the series in double precision."""
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for members in (4, 256):
-        place = folder / f"memory-{members}"
-        cells(place, "lstm", 16, 52, members, 3)
-        found[f"members_{members}_mib"] = peak(place)
-    place = folder / "memory-long"
+        study = folder / f"memory-{members}"
+        cells(study, "lstm", 16, 52, members, 3)
+        results[f"members_{members}_mib"] = peak(study)
+    study = folder / "memory-long"
     window = {
         "lookback": 4, "horizon": 1, "folds": 1, "final_fit": "train",
         "split": {"validation": 1000, "test": 100},
@@ -33,11 +33,11 @@ def memory(folder: Path) -> dict[str, Any]:
         "cells": ["rnn"], "hidden": 4, "seeds": 2, "penalty": {"kind": "l2", "lambdas": [0.0, 1.0]},
         "epochs": 1, "batch_size": 512,
     }  # fmt: skip
-    made_study(place, LONG_STEPS, window, train, "s")
-    found |= {"long_steps": LONG_STEPS, "series_mib": round(LONG_STEPS * 8 / 2**20)}
-    found["long_mib"] = peak(place)
-    print(f"memory: {found}", flush=True)
-    return found
+    write_study(study, LONG_STEPS, window, train, "s")
+    results |= {"long_steps": LONG_STEPS, "series_mib": round(LONG_STEPS * 8 / 2**20)}
+    results["long_mib"] = peak(study)
+    print(f"memory: {results}", flush=True)
+    return results
 
 
 def peak(folder: Path) -> int:
@@ -54,10 +54,10 @@ def peak(folder: Path) -> int:
 
 
 def _pss(process: psutil.Process) -> int:
-    """Bytes of a process and those that it started; of one that has ended none."""
+    """Bytes of a process and those that it started; none for one that has ended."""
     total = 0
     with contextlib.suppress(psutil.NoSuchProcess):
-        for one in [process, *process.children(recursive=True)]:
+        for running in [process, *process.children(recursive=True)]:
             with contextlib.suppress(psutil.Error, FileNotFoundError):
-                total += one.memory_full_info().pss
+                total += running.memory_full_info().pss
     return total

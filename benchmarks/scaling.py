@@ -22,28 +22,28 @@ CELL, HIDDEN, ROUNDS = "gru", 16, 3
 
 def scaling(folder: Path, figure: Path) -> dict[str, Any]:
     """Seconds of a whole study by each size, the least-squares line through them and its R²; and a figure."""
-    found: dict[str, Any] = {}
+    by_axis: dict[str, Any] = {}
     for axis, values in VALUES.items():
         seconds = []
         for value in values:
-            own = {**BASE, axis: value}
-            place = folder / f"{axis}-{value}"
-            cells(place, CELL, HIDDEN, own["lookback"], own["members"], own["epochs"])
-            seconds.append(statistics.median(timed(train, place) for _ in range(ROUNDS)))
-            shutil.rmtree(place)
+            sizes = {**BASE, axis: value}
+            study = folder / f"{axis}-{value}"
+            cells(study, CELL, HIDDEN, sizes["lookback"], sizes["members"], sizes["epochs"])
+            seconds.append(statistics.median(timed(train, study) for _ in range(ROUNDS)))
+            shutil.rmtree(study)
         slope, start = np.polyfit(values, seconds, 1)
         residual = np.array(seconds) - (start + slope * np.array(values))
         r2 = 1 - (residual**2).sum() / ((seconds - np.mean(seconds)) ** 2).sum()
-        found[axis] = {
+        by_axis[axis] = {
             "values": list(values), "seconds": [round(s, 2) for s in seconds],
             "slope": float(f"{slope:.3g}"), "start": round(float(start), 2), "r2": round(float(r2), 4),
         }  # fmt: skip
-        print(f"{axis}: {found[axis]['seconds']} s at {list(values)}, R² {r2:.4f}", flush=True)
-    draw(found, figure)
-    return {"cell": CELL, "hidden": HIDDEN, "base": BASE, "by": found}
+        print(f"{axis}: {by_axis[axis]['seconds']} s at {list(values)}, R² {r2:.4f}", flush=True)
+    draw(by_axis, figure)
+    return {"cell": CELL, "hidden": HIDDEN, "base": BASE, "by": by_axis}
 
 
-def draw(found: dict[str, Any], figure: Path) -> None:
+def draw(by_axis: dict[str, Any], figure: Path) -> None:
     """One panel for each size: the measured seconds and the line."""
     import matplotlib as mpl
 
@@ -52,11 +52,11 @@ def draw(found: dict[str, Any], figure: Path) -> None:
     from matplotlib import pyplot as plt
 
     canvas, axes = plt.subplots(1, 3, figsize=(9, 2.8), layout="constrained")
-    for panel, (axis, own) in zip(axes, found.items(), strict=True):
-        x = np.array([0, max(own["values"])])
-        panel.plot(x, own["start"] + own["slope"] * x, color="0.6", linewidth=1)
-        panel.plot(own["values"], own["seconds"], "o", color="#0072b2", markersize=4)
-        panel.set(xlabel=axis, ylim=(0, None), xlim=(0, None), title=f"R² = {own['r2']}")
+    for panel, (axis, row) in zip(axes, by_axis.items(), strict=True):
+        x = np.array([0, max(row["values"])])
+        panel.plot(x, row["start"] + row["slope"] * x, color="0.6", linewidth=1)
+        panel.plot(row["values"], row["seconds"], "o", color="#0072b2", markersize=4)
+        panel.set(xlabel=axis, ylim=(0, None), xlim=(0, None), title=f"R² = {row['r2']}")
         panel.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("seconds of a study")
     figure.parent.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
 """python -m benchmarks.textbook: the listing of many textbooks, as it is written and as it is meant.
 
 An LSTM of 5 units sees 10 past values and forecasts 1, with Adam at 0.001 for 100 epochs in full batches,
-loss `mse`, and `l2(0.001)`. Written as a regulariser that is called on y_pred, the L2 is of the predictions:
+loss `mse`, and `l2(0.001)`. Written as a regulariser that is called on y_pred, L2 penalises the predictions:
 Keras sums it over the batch, the loss is a mean, so that 0.001 is λ = 0.001·m·H·C here. The same
 coefficient on the weights is the same λ under `kind: l2`. Both are run in a temporary copy, with five
-seeds beside λ = 0; the changes are printed and written to benchmarks/results/textbook.json.
+seeds, against λ = 0; the changes are printed and written to benchmarks/results/textbook.json.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def effect(folder: Path, kind: str) -> Effect:
 
 def compare(changes: dict[str, dict[str, Any]]) -> list[Effect]:
     """The effects of both penalties, after `changes` to the listing."""
-    found = []
+    effects = []
     with quick.temporary_copy() as folder:
         quick.change(folder, LISTING)
         quick.change(folder, changes)
@@ -87,8 +87,8 @@ def compare(changes: dict[str, dict[str, Any]]) -> list[Effect]:
             quick.change(folder, {"train": {"penalty": penalty, "batch_size": m}})  # a full batch
             if quick.reproduce(folder, "evaluate"):
                 raise SystemExit(1)
-            found.append(effect(folder, kind))
-    return found
+            effects.append(effect(folder, kind))
+    return effects
 
 
 def table(effects: list[Effect]) -> str:
@@ -106,13 +106,13 @@ def table(effects: list[Effect]) -> str:
 
 def main() -> None:
     """Run the listing for its 100 epochs and for 3000; print and write what λ changed against λ = 0."""
-    found = {n: compare({"train": {"epochs": n}}) for n in (100, 3000)}
-    for epochs, effects in found.items():
+    by_epochs = {n: compare({"train": {"epochs": n}}) for n in (100, 3000)}
+    for epochs, effects in by_epochs.items():
         print(
             f"\n{epochs} epochs; changes against λ = 0, means over five seeds\n\n{table(effects)}"
         )
-    told = {n: [asdict(effect) for effect in effects] for n, effects in found.items()}
-    RESULTS.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    results = {n: [asdict(e) for e in effects] for n, effects in by_epochs.items()}
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A forecaster made of torch's own nn.RNN, nn.GRU, nn.LSTM and nn.Linear, with given flat weights."""
+"""A forecaster built of torch's nn.RNN, nn.GRU, nn.LSTM and nn.Linear, with given flat weights."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ class Oracle(nn.Module):
             self.head.bias.copy_(blocks[-1][:, 0])
             self.head.weight.copy_(blocks[-1][:, 1:])
             for layer in range(network.layers if network.cell != "linear" else 0):
-                own = [b for b, m in zip(blocks, network.matrices, strict=True) if m.layer == layer]
-                self._copy(layer, own, network.step_inputs if layer == 0 else d)
+                pairs = zip(blocks, network.matrices, strict=True)
+                parts = [block for block, matrix in pairs if matrix.layer == layer]
+                self._copy(layer, parts, network.step_inputs if layer == 0 else d)
 
     def _copy(self, layer: int, blocks: list[torch.Tensor], i: int) -> None:
         if self.network.cell == "gru":

@@ -1,9 +1,9 @@
-"""python -m benchmarks.trainer: the trainer against torch's own modules, side by side, and what bounds it.
+"""python -m benchmarks.trainer: the trainer against torch's modules, side by side, and what bounds it.
 
 Each row is a study of one cell, trained end to end (start-up, data, training, validation passes, writing)
 by `stages.train` with an empty member store and by `benchmarks.by_hand`, in turns; the ratio is that of
-the medians. Kernels are compiled before, as they are once for each version of the code; what that takes is
-a figure of its own. The validation losses of both are compared, so that it is the same work.
+the medians. Kernels are compiled before, as they are once for each version of the code, which is measured
+apart. The validation losses of both are compared, to show that they do the same work.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from stages.networks.kernels.cache import use_cache
 
 RESULTS = ROOT / "benchmarks" / "results"
 LONG = 336
-MEMBERS = {  # by cell and hidden units: start-up is small beside training, a row by hand under a minute
+MEMBERS = {  # by cell and hidden units: start-up is small against training, a row by hand under a minute
     "lstm": {16: 96, 32: 32, 64: 16, 128: 4},
     "gru": {16: 32, 32: 16, 64: 8, 128: 4},
     "rnn": {16: 64, 32: 32, 64: 24, 128: 8},
@@ -115,7 +115,7 @@ def measured(row: Row, folder: Path, rounds: int) -> dict[str, Any]:
 
 
 def by_hand(folder: Path, *flags: str) -> None:
-    """The same members by torch's own modules."""
+    """The same members by torch's modules."""
     call(folder, ["benchmarks.by_hand", str(folder), *flags])
 
 
@@ -126,13 +126,13 @@ def distance(folder: Path) -> float:
     for path in (folder / "by_hand").glob("*.npz"):
         fold, lam, seed = path.stem.rsplit("-", 2)
         if fold in fit.window_losses["mse"]:
-            own = fit.window_losses["mse"][fold][fit.lambdas.index(float(lam)), int(seed)].mean()
-            worst = max(worst, abs(own / np.load(path)["losses"].mean() - 1))
+            ours = fit.window_losses["mse"][fold][fit.lambdas.index(float(lam)), int(seed)].mean()
+            worst = max(worst, abs(ours / np.load(path)["losses"].mean() - 1))
     return float(f"{worst:.2g}")
 
 
 def machine() -> dict[str, Any]:
-    """What it ran on."""
+    """The machine and the versions."""
     info = Path("/proc/cpuinfo")
     named = re.search(r"^model name.*?: (.*)", info.read_text(), re.M) if info.exists() else None
     names = ("torch", "numpy", "numba", "llvmlite")

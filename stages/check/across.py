@@ -19,7 +19,7 @@ from stages.zones import zone_named
 
 
 def problems_across(sections: Mapping[str, Section]) -> Iterator[str]:
-    """A sentence for each broken rule; a section that is wrong itself is not there, and breaks none."""
+    """A sentence for each broken rule; an invalid section is absent, and its rules are skipped."""
     prepare, window = sections.get("prepare"), sections.get("window")
     train, evaluate = sections.get("train"), sections.get("evaluate")
     if isinstance(prepare, PrepareParams):
@@ -31,7 +31,7 @@ def problems_across(sections: Mapping[str, Section]) -> Iterator[str]:
 
 
 def _reading(prepare: PrepareParams) -> Iterator[str]:
-    """How the file is to be read, as far as no file is needed to judge it; the rules are the readers' own."""
+    """How the file is read, as far as that can be checked without it, by the rules of the readers."""
     rules: tuple[tuple[Callable[[str], Any], str | None], ...] = (
         (separator_of, prepare.separator),
         (check_encoding, prepare.encoding),
@@ -60,7 +60,7 @@ def _segment(window: WindowParams, train: TrainParams) -> Iterator[str]:
 def _season(
     prepare: PrepareParams, window: Section | None, evaluate: EvaluateParams
 ) -> Iterator[str]:
-    """Where the frequency is recognised from the file, the stage `window` decides the same."""
+    """Where the frequency is recognised from the file, the stage `window` applies the same rule."""
     needs: list[str] = [name for name in evaluate.baselines if name == "seasonal_repeat"]
     needs += ["mase"] if "mase" in evaluate.metrics else []
     if isinstance(window, WindowParams) and window.difference == "seasonal":

@@ -1,4 +1,4 @@
-"""The sections of params.yaml and their types, each of which lives beside its stage."""
+"""The sections of params.yaml and their types, each defined in its stage's folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check(path: Path | str) -> dict[str, Section]:
     """The whole file, section by section.
 
     Raises:
-        ParameterError: all problems of all sections and of what they ask of one another, a line each.
+        ParameterError: all problems within and between sections, a line each.
     """
     values = read_yaml(path)
     problems = [

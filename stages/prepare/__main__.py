@@ -1,7 +1,7 @@
 """python -m stages.prepare: the raw file in, the checked series out.
 
-The file's path comes from params.yaml, not by the command line as all others do: DVC puts a parameter into a
-command as it stands, and the shell would act on a file's name such as `$(rm …).csv`.
+The file's path comes from params.yaml, while all other paths are arguments: DVC inserts a parameter into a
+command unquoted, and the shell would run a file name such as `$(rm …).csv`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from stages.prepare.steps import MOST_GAPS, Steps, distinct, first, moment, step
 from stages.zones import to_local
 
 _LEAST = 3  # steps
-_LEFT_OUT = 0.25  # of whole numbers that are counts, at most
+_LEFT_OUT = 0.25  # largest share of whole numbers that may be missing if they are counts
 HOUR = DAY // 24
 
 
@@ -41,7 +41,7 @@ def regular(rows: pd.DataFrame, times: Times, frequency: str) -> tuple[pd.DataFr
         raise ParameterError("no series has a value; name the column of the values in params.yaml")
     order = _order(codes, stamps)
     codes, stamps = codes[order], stamps[order]
-    _no_doubles(codes, stamps, names, times)
+    _no_duplicates(codes, stamps, names, times)
     steps, calendar = _steps(stamps, times, frequency)
     numbers = _on_grid(steps, codes, stamps, names, calendar)
     spans = _Spans(codes, numbers)
@@ -61,7 +61,7 @@ class _Spans:
         self.total = int(self.lengths.sum(dtype=np.float64))
         starts = np.cumsum(self.lengths) - self.lengths
         self.shift = self.first - starts  # (series,) step minus row
-        self.rows = numbers - np.repeat(self.shift, ends - begins + 1)  # (kept,)
+        self.rows = numbers - np.repeat(self.shift, ends - begins + 1)  # (n,) row of the result
 
     def numbers(self) -> np.ndarray:
         """(total,) the step of every row of the result."""
@@ -69,9 +69,9 @@ class _Spans:
 
 
 def _order(codes: np.ndarray, stamps: np.ndarray) -> np.ndarray:
-    """(n,) the rows by series, then time."""
-    step, apart = np.diff(codes), np.diff(stamps)
-    if ((step > 0) | ((step == 0) & (apart >= 0))).all():
+    """(n,) the numbers of the rows, sorted by series, then time."""
+    to_next, distances = np.diff(codes), np.diff(stamps)
+    if ((to_next > 0) | ((to_next == 0) & (distances >= 0))).all():
         return np.arange(len(codes))
     return np.lexsort((stamps, codes))
 
@@ -89,21 +89,21 @@ def life_spans(codes: np.ndarray, stamps: np.ndarray, y: np.ndarray) -> np.ndarr
     return (stamps >= begins[codes]) & (stamps <= ends[codes])
 
 
-def _no_doubles(codes: np.ndarray, stamps: np.ndarray, names: pd.Index, times: Times) -> None:
-    double = first((np.diff(codes) == 0) & (np.diff(stamps) == 0))
-    if double is None:
+def _no_duplicates(codes: np.ndarray, stamps: np.ndarray, names: pd.Index, times: Times) -> None:
+    row = first((np.diff(codes) == 0) & (np.diff(stamps) == 0))
+    if row is None:
         return
-    stamp = int(stamps[double])
-    at = Calendar("rows", times.kind, times.zone).text(stamp)
-    said = f"{names[codes[double]]} has two rows at {at}"
+    stamp = int(stamps[row])
+    time = Calendar("rows", times.kind, times.zone).text(stamp)
+    fault = f"{names[codes[row]]} has two rows at {time}"
     wall_clock = times.kind == "datetime" and times.zone is None
     within_days = bool((stamps % DAY != stamps[0] % DAY).any())
     if wall_clock and within_days and moment(stamp).weekday() == 6 and moment(stamp).hour < 4:
         raise ParameterError(
-            f"{said}, most likely because the clock goes back to winter time that night (daylight saving): "
+            f"{fault}, most likely because the clock goes back to winter time that night (daylight saving); "
             "set prepare.zone (Europe/Berlin, America/New_York, …), or write the times in UTC or with offsets"
         )
-    raise ParameterError(f"{said}; keep one, or aggregate them")
+    raise ParameterError(f"{fault}; keep one, or aggregate them")
 
 
 def _steps(stamps: np.ndarray, times: Times, frequency: str) -> tuple[Steps, Calendar]:
@@ -125,7 +125,7 @@ def _steps(stamps: np.ndarray, times: Times, frequency: str) -> tuple[Steps, Cal
         seen = rhythm(unique)
         if seen.alias is None:
             raise ParameterError(
-                f"prepare.frequency = 'infer': no frequency has these times ({seen.words})"
+                f"prepare.frequency = 'infer': no frequency fits these times ({seen.words})"
                 f"{_shifted(unique, times.zone)}; set "
                 "prepare.frequency: rows to take the times of the file as the steps, or name a frequency "
                 "(h, D, B, W-SAT, MS, …) whose other steps are gaps"
@@ -141,7 +141,7 @@ def _steps(stamps: np.ndarray, times: Times, frequency: str) -> tuple[Steps, Cal
 
 
 def _shifted(unique: np.ndarray, zone: str | None) -> str:
-    """A hint where the time of day moves by an hour, as midnights of a zone do in another one."""
+    """A hint where the time of day shifts by an hour, as midnights of one zone do in another."""
     clock = np.unique(unique % DAY)
     if len(clock) == 2 and (clock[1] - clock[0]) in (HOUR, DAY - HOUR):
         how = "" if zone else "write the times with offsets (Z for UTC) and "
@@ -161,9 +161,9 @@ def _whole_numbers(unique: np.ndarray, frequency: str) -> tuple[Steps, Calendar]
 
 def _calendar_of_rows(unique: np.ndarray, times: Times) -> Calendar:
     if times.kind == "integer":
-        apart, counts = np.unique(np.diff(unique), return_counts=True)
+        steps, counts = np.unique(np.diff(unique), return_counts=True)
         common = counts.max() >= 0.5 * counts.sum()
-        return Calendar("rows", "integer", None, str(apart[counts.argmax()]) if common else None)
+        return Calendar("rows", "integer", None, str(steps[counts.argmax()]) if common else None)
     pattern = rhythm(unique).pattern
     if times.zone is not None and (pattern is None or " " in pattern):  # opening hours are local
         pattern = rhythm(distinct(to_local(unique, times.zone))).pattern
@@ -173,13 +173,13 @@ def _calendar_of_rows(unique: np.ndarray, times: Times) -> Calendar:
 def _on_grid(
     steps: Steps, codes: np.ndarray, stamps: np.ndarray, names: pd.Index, calendar: Calendar
 ) -> np.ndarray:
-    """(n,) the step of each row; refuses the first row that has none."""
+    """(n,) the step of each row; refuses the first row that is not on a step."""
     numbers = steps.numbers(stamps)
-    at = first(numbers < 0)
-    if at is None:
+    off = first(numbers < 0)
+    if off is None:
         return numbers
     begin = calendar.text(steps.first)
-    row = f"{names[codes[at]]} at {calendar.text(int(stamps[at]))}"
+    row = f"{names[codes[off]]} at {calendar.text(int(stamps[off]))}"
     if calendar.time == "integer":
         raise ParameterError(
             f"prepare.time: {row} does not lie on the grid of steps of {calendar.frequency} that begins at "
@@ -197,25 +197,25 @@ def _on_grid(
 def _sparse(
     spans: _Spans, values: int, frequency: str, calendar: Calendar, stamps: np.ndarray
 ) -> None:
-    """Refuses a grid that would be gaps for the most part, unless params.yaml names the frequency."""
+    """Refuses a grid that would consist mostly of gaps, unless params.yaml names the frequency."""
     gaps = spans.total - values
     if frequency == "rows":
         return
     if calendar.time == "integer":
         _coded(spans, calendar, distinct(stamps))
     elif gaps > MOST_GAPS * values or (frequency == "infer" and gaps > values):
-        tell = "" if frequency != "infer" else f", or {calendar.frequency} if the gaps are meant"
+        keep = "" if frequency != "infer" else f", or {calendar.frequency} if the gaps are meant"
         raise ParameterError(
             f"prepare.frequency = {frequency!r}: steps of {calendar.frequency} would leave {gaps} gaps for "
             f"{values} values (the times are {rhythm(distinct(stamps)).words}); set prepare.frequency: rows "
-            f"to take the times of the file as the steps{tell}"
+            f"to take the times of the file as the steps{keep}"
         )
 
 
 def _coded(spans: _Spans, calendar: Calendar, unique: np.ndarray) -> None:
-    """Refuses whole numbers with many left out: codes of dates, as 202052 and then 202101, are no counts."""
+    """Refuses whole numbers with many missing: codes of dates, as 202052 and then 202101, are not counts."""
     lived = spans.total
-    if lived <= MOST_GAPS * len(unique):  # else they are too many in any case
+    if lived <= MOST_GAPS * len(unique):  # otherwise there are too many in any case
         lived = len(distinct(spans.numbers()))
     if lived - len(unique) <= _LEFT_OUT * lived:
         return

@@ -16,10 +16,10 @@ class PrepareParams(Section):
     and time).
 
     id, value: long format's columns of the series' names and values. time: name of the time column, names of
-    the columns that make it up together (date and time; year, month, day, hour), or null: rows are numbered.
+    the columns that together make it up (date and time; year, month, day, hour), or null: rows are numbered.
     targets: the series (wide: columns; long: ids; empty: all). covariates: columns known up to the origin.
-    frequency: a pandas alias, `infer`, or `rows` (the file's own stamps are the steps).
-    Told instead of recognised where not null: date_format (strptime), zone of the wall clock, encoding,
+    frequency: a pandas alias, `infer`, or `rows` (the file's stamps are the steps).
+    Set instead of recognised where not null: date_format (strptime), zone of the wall clock, encoding,
     separator, decimal, thousands, header (whether the first row names the columns).
     """
 
@@ -50,14 +50,14 @@ class PrepareParams(Section):
     @classmethod
     def _file(cls, value: str) -> str:
         if "://" in value or "\0" in value:
-            raise ValueError("must be a file of this machine; copy it here and name it")
+            raise ValueError("must be a file on this machine; copy it here and name it")
         if not value.endswith((".csv", ".csv.gz", ".parquet")):
             raise ValueError("must end in .csv, .csv.gz or .parquet; name such a file")
         return value
 
     @property
     def times(self) -> tuple[str, ...]:
-        """The columns that make up the time, in the order told."""
+        """The columns that make up the time, in the order given."""
         if self.time is None:
             return ()
         return (self.time,) if isinstance(self.time, str) else self.time

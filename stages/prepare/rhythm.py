@@ -15,14 +15,14 @@ from stages.frequency import DAY, WEEKDAYS
 from stages.prepare.steps import MOST_GAPS, steps_of, too_many
 
 _EVERY_DAY = 7
-_MOST = 0.9  # of the stamps that a pattern must hold
-_HALF = 0.5  # of a pattern's steps that must have a stamp
+_MOST = 0.9  # least share of the stamps that lie on a pattern
+_HALF = 0.5  # least share of a pattern's steps that have a stamp
 
 
 @dataclass(frozen=True)
 class Rhythm:
     """alias: the frequency, if pandas has a name for it. pattern: what the next stamps follow (an alias, or
-    `stages.artifacts.pattern`'s text), None where nothing does. words: what was seen, for a sentence.
+    `stages.artifacts.pattern`'s text), None where there is none. words: what the stamps show, for a sentence.
     """
 
     alias: str | None
@@ -34,7 +34,7 @@ def rhythm(stamps: np.ndarray) -> Rhythm:
     """The rhythm of stamps.
 
     Args:
-        stamps: (n,) int64, rising and without doubles, µs since 1970 of the wall clock.
+        stamps: (n,) int64, rising and without duplicates, µs since 1970 of the wall clock.
     """
     if len(stamps) < 3:
         return Rhythm(None, None, "too few to show a frequency")
@@ -53,8 +53,8 @@ def _by_alias(alias: str) -> Rhythm:
 
 
 def share(stamps: np.ndarray, alias: str) -> float:
-    """The part of the steps of a frequency between the first and the last stamp that have a stamp; 0 where
-    one lies off.
+    """The share of a frequency's steps from the first to the last stamp that have a stamp; 0 where a stamp is
+    not on a step.
     """
     first, last = int(stamps[0]), int(stamps[-1])
     if too_many(alias, first, last, MOST_GAPS * len(stamps)):
@@ -73,14 +73,14 @@ def _mode(values: np.ndarray) -> int:
 
 
 def _monthly(days: np.ndarray) -> Rhythm | None:
-    """One stamp a month, every k months, on a day that has an alias or always the same one."""
+    """One stamp a month, every k months, on a day that has an alias, or always on the same day."""
     dates = days.astype("datetime64[D]")
     months = dates.astype("datetime64[M]")
-    apart: Any = np.diff(months.astype(np.int64))
-    if (apart < 1).any():
+    distances: Any = np.diff(months.astype(np.int64))
+    if (distances < 1).any():
         return _half_months(dates, months)
-    every = _mode(apart)
-    if (apart % every).any():
+    every = _mode(distances)
+    if (distances % every).any():
         return None
     base = _base(days, months)
     if base is not None:
@@ -131,16 +131,16 @@ def _half_months(dates: np.ndarray, months: np.ndarray) -> Rhythm | None:
 
 def _fixed_days(days: np.ndarray) -> Rhythm | None:
     """Every day, business day, week or k days."""
-    apart = np.diff(days)
-    every = _mode(apart)
+    distances = np.diff(days)
+    every = _mode(distances)
     weekdays = np.unique((days + 3) % 7)  # 1970-01-01 was a Thursday
-    long = int(days[-1] - days[0]) + 1
-    if every == 1 and len(weekdays) < _EVERY_DAY and (apart > 1).any():
+    span = int(days[-1] - days[0]) + 1
+    if every == 1 and len(weekdays) < _EVERY_DAY and (distances > 1).any():
         if (weekdays < 5).all() and _count(days, np.arange(7) < 5) == len(days):
             return Rhythm("B", "B", "business days, Mon to Fri")
-        if long >= 14:
+        if span >= 14:
             return None
-    if (apart % every).any():
+    if (distances % every).any():
         return None
     alias = f"{every}D" if every > 1 else "D"
     if every % 7 == 0:
@@ -159,7 +159,7 @@ def _listed(stamps: np.ndarray) -> Rhythm | None:
 
 
 def _patterned(days: np.ndarray, alias: str | None) -> Rhythm:
-    """Some days of the week, else no pattern; an alias most of whose steps are gaps stays what was seen."""
+    """A pattern of weekdays, or none; the alias stays, even if most of its steps are gaps."""
     counts, common = _weekdays(days)
     expected, held = _count(days, common), int(counts[common].sum())
     if len(days) < 4 or held < _MOST * len(days) or held < _HALF * expected:
@@ -172,18 +172,18 @@ def _patterned(days: np.ndarray, alias: str | None) -> Rhythm:
 
 
 def _weekdays(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(7,) from Monday: the number of such days, and whether at least half of those that there were are here.
+    """(7,) from Monday: how many of the days fall on it, and whether these are at least half of its dates.
 
-    A weekday that the time from first to last does not have is taken as common: nothing speaks against it.
+    A weekday that does not occur from the first to the last day counts as common: nothing contradicts it.
     """
     counts = np.bincount((days + 3) % 7, minlength=7)
-    there_were = np.array([_count(days, np.arange(7) == weekday) for weekday in range(7)])
-    return counts, counts >= _HALF * there_were
+    dates = np.array([_count(days, np.arange(7) == weekday) for weekday in range(7)])
+    return counts, counts >= _HALF * dates
 
 
 def _count(days: np.ndarray, weekdays: np.ndarray) -> int:
     """How many days from the first to the last are such weekdays ((7,) bool, from Monday)."""
-    if not weekdays.any():  # numpy counts none of no weekday
+    if not weekdays.any():  # numpy refuses a week without days
         return 0
     begin, end = np.datetime64(int(days[0]), "D"), np.datetime64(int(days[-1]) + 1, "D")
     return int(np.busday_count(begin, end, weekmask=weekdays.tolist()))
@@ -194,10 +194,10 @@ def _count(days: np.ndarray, weekdays: np.ndarray) -> int:
 
 def _within_days(stamps: np.ndarray, days: np.ndarray, times: np.ndarray) -> Rhythm:
     """A fixed distance, or the opening hours of some days of the week."""
-    apart = np.diff(stamps)
-    every = _mode(apart)
+    distances = np.diff(stamps)
+    every = _mode(distances)
     alias = None
-    if not (apart % every).any():
+    if not (distances % every).any():
         alias = to_offset(pd.Timedelta(every, unit="us")).freqstr
         if share(stamps, alias) >= _HALF:
             return _by_alias(alias)
@@ -222,8 +222,8 @@ def _opening_hours(days: np.ndarray, times: np.ndarray, every: int) -> Weekly | 
 
 
 def _distances(stamps: np.ndarray) -> str:
-    apart = np.diff(stamps)
-    every = _mode(apart)
-    part = 100 * float((apart == every).mean())
-    long = str(pd.Timedelta(microseconds=every)).removesuffix(" 00:00:00").removeprefix("0 days ")
-    return f"irregular, most often {long} apart ({part:.0f} % of the distances)"
+    distances = np.diff(stamps)
+    every = _mode(distances)
+    part = 100 * float((distances == every).mean())
+    text = str(pd.Timedelta(microseconds=every)).removesuffix(" 00:00:00").removeprefix("0 days ")
+    return f"irregular, most often {text} apart ({part:.0f} % of the distances)"

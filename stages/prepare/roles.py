@@ -1,4 +1,4 @@
-"""Which columns are times, series, values and covariates; a role without a column is said with its key."""
+"""Which columns are times, series, values and covariates; an error names the key of a missing one."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Roles:
 
     def words(self) -> dict[str, str]:
         """The roles as they are shown to people."""
-        some = ", ".join(self.series[:8]) + (", …" if len(self.series) > 8 else "")
+        shown = ", ".join(self.series[:8]) + (", …" if len(self.series) > 8 else "")
         words = {"time column": ", ".join(self.times) or "none: rows are numbered"}
-        words |= {"series column": self.id, "value column": some} if self.id else {"series": some}
+        words |= {"series column": self.id, "value column": shown} if self.id else {"series": shown}
         return words | ({"covariates": ", ".join(self.covariates)} if self.covariates else {})
 
 
@@ -44,7 +44,7 @@ def assign(table: Table, params: PrepareParams) -> tuple[Roles, dict[str, str]]:
     """The roles that the parameters give to the file's columns; columns left out, with the reason.
 
     Raises:
-        ParameterError: a column is missing, or it is open what a column is for.
+        ParameterError: a column is missing, or the role of a column is unclear.
     """
     long = params.format == "long"
     keys = [("prepare.time", name) for name in params.times]
@@ -53,7 +53,7 @@ def assign(table: Table, params: PrepareParams) -> tuple[Roles, dict[str, str]]:
     else:
         keys += [("prepare.targets", name) for name in params.targets]
     for key, name in keys + [("prepare.covariates", name) for name in params.covariates]:
-        _need(table, key, name, params)
+        _require(table, key, name, params)
     if long:
         return Roles(params.times, params.id, (params.value,), params.covariates), {}
     if params.targets:
@@ -66,7 +66,7 @@ def assign(table: Table, params: PrepareParams) -> tuple[Roles, dict[str, str]]:
     return Roles(params.times, None, series, params.covariates), left_out
 
 
-def _need(table: Table, key: str, name: str, params: PrepareParams) -> None:
+def _require(table: Table, key: str, name: str, params: PrepareParams) -> None:
     if name in table.columns:
         return
     known = list(table.columns)
@@ -102,7 +102,7 @@ def _remedy(table: Table, key: str, params: PrepareParams) -> str:
 
 
 def _all_series(table: Table, taken: set[str]) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Every column that has no other role; a row counter without a name is none."""
+    """Every column that has no other role, except row counters without a name."""
     series: list[str] = []
     left_out: dict[str, str] = {}
     for name, column in table.columns.items():
@@ -151,7 +151,7 @@ def without_blank_rows(table: Table, roles: Roles) -> Table:
     """The table without the rows whose cells are all empty.
 
     Raises:
-        ParameterError: a row has values and no time, or no name of its series.
+        ParameterError: a row has values but no time, or no name of its series.
     """
     if not roles.times:
         return table
@@ -175,7 +175,7 @@ def _blank(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def select(table: Table, keep: np.ndarray) -> Table:
-    """The rows where `keep` (one bool for each) is true; they keep their lines."""
+    """The rows where `keep` (one bool for each) is true, with their line numbers."""
     rows = np.flatnonzero(keep)
     mask = pa.array(keep)
     columns = {name: column.filter(mask) for name, column in table.columns.items()}

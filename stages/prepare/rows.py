@@ -22,14 +22,14 @@ from stages.prepare.roles import Roles, select
 
 @dataclass(frozen=True)
 class Rows:
-    """Values of R rows. `copies` > 1 (wide): the file's rows stand that often, once for each series.
+    """Values of R rows. `copies` > 1 (wide): the file's rows are repeated, once for each series.
 
     Attributes:
         names: of the series, in order of appearance.
         codes: (R,) the series of each row, an index of `names`.
         y: (R,) float64, NaN at a gap.
         covariates: name → (R,) float64.
-        times: the time columns, R / copies rows. line: the number of such a row → where it stands.
+        times: the time columns, R / copies rows. line: the number of such a row → its line, in words.
     """
 
     names: list[str]
@@ -48,9 +48,9 @@ class Rows:
 
 
 def wide_rows(table: Table, roles: Roles, signs: Signs, listed: bool) -> Rows:
-    """Every column of `roles.series` is a series; the covariates are those of all.
+    """Every column of `roles.series` is a series; the covariates are shared by all.
 
-    `listed`: the user named the series, so that a column of text among them is a plain mistake.
+    `listed`: the user named the series, so a column of text among them is refused at its first cell.
 
     Raises:
         ParameterError: a cell is not a finite number.
@@ -70,7 +70,7 @@ def wide_rows(table: Table, roles: Roles, signs: Signs, listed: bool) -> Rows:
 
 
 def long_rows(table: Table, roles: Roles, signs: Signs, targets: tuple[str, ...]) -> Rows:
-    """Every row names its series; of all, or of those in `targets`.
+    """Every row names its series; the rows of all series, or of those in `targets`.
 
     Raises:
         ParameterError: a target is not in the file, a name is empty, or a cell is not a finite number.
@@ -100,7 +100,7 @@ def _series(table: Table, column: str) -> tuple[list[str], np.ndarray]:
     """The names of the series in order of appearance, and the code of each row's.
 
     Raises:
-        ParameterError: a name is empty, or two names differ in blanks around them alone.
+        ParameterError: a name is empty, or two names differ only in blanks around them.
     """
     what = f"prepare.id = {column!r}"
     text = to_text(table.columns[column], what, table.line)
@@ -116,8 +116,8 @@ def _series(table: Table, column: str) -> tuple[list[str], np.ndarray]:
             raise ParameterError(f"{what}: {table.line(row)} names no series; fill it in")
         if first.setdefault(name, code) < code:
             raise ParameterError(
-                f"{what}: {written[first[name]]!r} and {written[code]!r} differ in blanks alone; "
-                "write one series in one way"
+                f"{what}: {written[first[name]]!r} and {written[code]!r} differ only in blanks; "
+                "write a series' name in one way"
             )
     return names, codes
 
@@ -138,7 +138,7 @@ def _values(
 
 
 def _refuse_text(table: Table, roles: Roles, name: str) -> None:
-    """A column of text is not a series that nobody named."""
+    """Refuse a column of text that the user did not list as a series."""
     column = table.columns[name]
     if not pa.types.is_string(column.type):
         return
@@ -148,13 +148,13 @@ def _refuse_text(table: Table, roles: Roles, name: str) -> None:
     if first < 0 or pc.any(matches(text.filter(filled), NUMBER)).as_py():
         return
     if remedy(column[first].as_py()):
-        return  # numbers of another writing: refused with what to do about it
+        return  # numbers in another notation, which `numbers` refuses with a remedy
     hint = ""
     if pc.all(matches(text.filter(filled), DATE)).as_py():
         hint = f", or set prepare.time to {name!r} if it holds the times"
     elif _repeats(table, roles.times):
         hint = (
-            "; times stand more than once, so if each row names its series, set prepare.format to long, "
+            "; times occur more than once, so if each row names its series, set prepare.format to long, "
             "prepare.id and prepare.value"
         )
     raise ParameterError(
@@ -164,7 +164,7 @@ def _refuse_text(table: Table, roles: Roles, name: str) -> None:
 
 
 def _repeats(table: Table, times: tuple[str, ...]) -> bool:
-    """Whether some time stands in more than one row."""
+    """Whether a time occurs in more than one row."""
     if not times:
         return False
     part = pa.table({name: table.columns[name] for name in times})
@@ -179,9 +179,9 @@ def refuse_long_as_wide(table: Table, roles: Roles, stamps: np.ndarray) -> None:
     """
     repeated = len(stamps) - len(np.unique(stamps))
     if not roles.times or repeated < len(stamps) / 10:
-        return  # a few rows at one time are a mistake in the rows: the grid names them
+        return  # a few repeated times are errors in rows, which the grid reports
     for name, column in table.columns.items():
-        if name not in roles.times and _tells_apart(column, stamps):
+        if name not in roles.times and _distinguishes(column, stamps):
             raise ParameterError(
                 f"prepare.time = {' '.join(roles.times)!r}: {repeated} rows have the time of another row, "
                 f"and {name!r} tells them apart; if {name!r} is part of the time, list all its columns in "
@@ -190,8 +190,8 @@ def refuse_long_as_wide(table: Table, roles: Roles, stamps: np.ndarray) -> None:
             )
 
 
-def _tells_apart(column: pa.ChunkedArray, stamps: np.ndarray) -> bool:
-    """Whether few different cells, with the times, make every row different."""
+def _distinguishes(column: pa.ChunkedArray, stamps: np.ndarray) -> bool:
+    """Whether the column has few different cells, which together with the times identify every row."""
     if pa.types.is_nested(column.type):
         return False
     indices = pc.dictionary_encode(column).unify_dictionaries().combine_chunks().indices
@@ -207,14 +207,12 @@ def left_out(rows: Rows, targets: tuple[str, ...]) -> dict[str, str]:
     """Series without a value, each with the reason.
 
     Raises:
-        ParameterError: no series has a value, or one without is named in `targets`.
+        ParameterError: no series has a value, or `targets` names one without.
     """
     values = np.bincount(rows.codes[~np.isnan(rows.y)], minlength=len(rows.names))
     empty = [name for name, count in zip(rows.names, values, strict=True) if not count]
     if len(empty) == len(rows.names):
-        raise ParameterError(
-            "prepare.path: no series of the file has a value; name a file that has"
-        )
+        raise ParameterError("prepare.path: no series of the file has a value; name another file")
     if named := [name for name in empty if name in targets]:
         raise ParameterError(
             f"prepare.targets = {named[0]!r} has no value in the file; take it out of the list"

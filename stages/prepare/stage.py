@@ -40,7 +40,7 @@ def prepare(source: Path, params: PrepareParams) -> Series:
     words = {**table.source, **writing, **times.description, **roles.words()}
     del table  # its text is larger than the numbers
     empty = left_out(rows, params.targets)
-    # Cut to life spans first: a series comes in the order in which its life begins in the file.
+    # Cut to life spans first: series are ordered by where their life spans begin in the file.
     alive = life_spans(rows.codes, times.stamps, rows.y)
     lived = replace(times, stamps=times.stamps[alive])
     frame, calendar = regular(rows.frame()[alive], lived, params.frequency)

@@ -10,7 +10,7 @@ import pandas as pd
 from stages.frequency import DAY, fixed_step, offset
 from stages.params import ParameterError
 
-MOST_GAPS = 1000  # for each value: a grid with more is refused
+MOST_GAPS = 1000  # for each value; a grid with more is refused
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ def steps_of(alias: str, first: int, last: int) -> Steps:
 
 
 def too_many(alias: str, first: int, last: int, most: int) -> bool:
-    """Whether the alias has far more steps between two stamps than `most`; nothing is laid out for it."""
+    """Whether the alias has far more than `most` steps between two stamps, without building them."""
     distance = fixed_step(alias)
     if distance is None:
-        some = pd.date_range("2000-01-01", "2003-12-31", freq=offset(alias), unit="us")
-        distance = 1461 * DAY // max(len(some), 1)
+        sample = pd.date_range("2000-01-01", "2003-12-31", freq=offset(alias), unit="us")
+        distance = 1461 * DAY // max(len(sample), 1)
     return (last - first) // distance > most
 
 
@@ -81,11 +81,11 @@ def first(flags: np.ndarray) -> int | None:
 
 def distinct(stamps: np.ndarray) -> np.ndarray:
     """(m,) the different stamps, rising; sorts only what is not sorted (np.unique hashes, which is slow)."""
-    apart = np.diff(stamps)
-    if (apart < 0).any():
+    distances = np.diff(stamps)
+    if (distances < 0).any():
         stamps = np.sort(stamps)
-        apart = np.diff(stamps)
-    return stamps[np.append(True, apart > 0)] if len(stamps) else stamps
+        distances = np.diff(stamps)
+    return stamps[np.append(True, distances > 0)] if len(stamps) else stamps
 
 
 def moment(stamp: int) -> pd.Timestamp:

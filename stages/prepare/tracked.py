@@ -1,4 +1,4 @@
-"""Whether others can have the file of prepare.path: experiments in temporary folders, and other clones."""
+"""Whether the file of prepare.path reaches other folders: temporary ones of experiments, and other clones."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ ELSEWHERE = "`dvc exp run --queue` and `--temp` and other clones will not find i
 
 
 def missing(path: Path | str) -> str:
-    """The sentence for a file of prepare.path that is not there: why that may be, and the remedy."""
+    """The sentence for a prepare.path that does not exist: a possible cause, and the remedy."""
     name = str(path)
     return (
-        f"prepare.path = {name!r} is not there; paths are relative to the repository. If only an experiment "
-        f"of --queue or --temp, or a clone, lacks it, then git does not have it: {_remedy(name)}"
+        f"prepare.path = {name!r} does not exist; paths are relative to the repository. If it is missing "
+        f"only in an experiment of --queue or --temp, or in a clone, git does not have it: {_remedy(name)}"
     )
 
 
@@ -30,8 +30,8 @@ def untracked(path: Path | str) -> str | None:
         return None
 
 
-def kept_by_dvc(path: Path | str) -> Path | None:
-    """The file beside it, or beside a folder that holds it, by which `dvc add` has it."""
+def dvc_file_of(path: Path | str) -> Path | None:
+    """The `.dvc` file that `dvc add` wrote for it, or for a folder that holds it; None: there is none."""
     files = [p.with_name(f"{p.name}.dvc") for p in (Path(path), *Path(path).parents) if p.name]
     return next((file for file in files if file.is_file()), None)
 
@@ -48,14 +48,14 @@ def _untracked(name: str) -> str | None:
         )
     if _in_git(name):
         return None
-    kept = kept_by_dvc(name)
-    if kept is None:
+    dvc_file = dvc_file_of(name)
+    if dvc_file is None:
         return f"prepare.path = {name!r} is neither in git nor in DVC: {ELSEWHERE}; {_remedy(name)}"
-    if _in_git(str(kept)):
+    if _in_git(str(dvc_file)):
         return None
     return (
-        f"prepare.path = {name!r} is in DVC by {str(kept)!r}, which git does not have: {ELSEWHERE}; "
-        f"`git add {_quoted(str(kept))}` and commit"
+        f"prepare.path = {name!r} is in DVC by {str(dvc_file)!r}, which git does not have: {ELSEWHERE}; "
+        f"`git add {_quoted(str(dvc_file))}` and commit"
     )
 
 
@@ -64,17 +64,17 @@ def _in_git(name: str) -> bool:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git says; None where it fails."""
+    """git's output; None where it fails."""
     command = ["git", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)  # noqa: S603
     return done.stdout if done.returncode == 0 else None
 
 
 def _remedy(name: str) -> str:
-    file, kept = _quoted(name), _quoted(f"{name}.dvc")
-    return f"`git add {file}`, or `dvc add {file}` and `git add {kept}`; then commit"
+    file, dvc_file = _quoted(name), _quoted(f"{name}.dvc")
+    return f"`git add {file}`, or `dvc add {file}` and `git add {dvc_file}`; then commit"
 
 
 def _quoted(name: str) -> str:
-    """As an argument of a shell's command; a leading dash is no option then."""
+    """The name as one argument in a shell; a leading dash does not make it an option."""
     return shlex.quote(f"./{name}" if name.startswith("-") else name)

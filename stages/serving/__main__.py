@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
     from stages.serving.picture import draw
 
     for path, remedy in (
-        (flags.model, "make a study first (make repro)"),
+        (flags.model, "run a study first (make repro)"),
         (flags.csv, "name a CSV"),
     ):
         if path is not None and not path.exists():
@@ -49,18 +49,18 @@ def main(argv: list[str] | None = None) -> None:
             raise ValueError(f"{path} is a folder, not a file; {remedy}")
     chosen = Served.load(flags.model)
     data = _data(flags.csv, chosen.layout) if flags.csv else Series.load(flags.series)
-    every = chosen.read(data)
-    forecast = chosen.forecast_lives(every)
+    lives = chosen.read(data)
+    forecast = chosen.forecast_lives(lives)
     flags.out.mkdir(parents=True, exist_ok=True)
     forecast.to_csv(flags.out / "forecast.csv", index=False, lineterminator="\n")
-    draw(every, forecast, chosen.layout.calendar, 2 * chosen.steps, flags.out)
-    _say(forecast)
+    draw(lives, forecast, chosen.layout.calendar, 2 * chosen.steps, flags.out)
+    _print_notes(forecast)
     what = f"{chosen.cell} at λ = {chosen.lam:.4g}, {len(chosen.weights)} seeds"
     print(f"{what}: {flags.out / 'forecast.csv'}, {flags.out / 'picture.svg'}", file=sys.stderr)
 
 
 def _data(path: Path, layout: Layout) -> Any:
-    """The file as a table of unique_id, ds, y; or as the study's own file, if it is not one."""
+    """The file as a table of unique_id, ds, y; a file without these as `prepare` reads the study's."""
     from stages.params import load_section
     from stages.prepare.params import PrepareParams
     from stages.prepare.stage import prepare
@@ -71,16 +71,16 @@ def _data(path: Path, layout: Layout) -> Any:
     names = [column_of(covariate) for covariate in layout.covariates]
     table = read_file(path, ["y", *names], params)
     if table is not None:
-        # In the study's own long file a column y may be the covariate of this name.
-        other = set(KEYS) & set(layout.covariates) and not set(names) <= set(table)
-        if not (other and params().format == "long"):
+        # In a study's long file the column y may be its covariate of this name.
+        ambiguous = set(KEYS) & set(layout.covariates) and not set(names) <= set(table)
+        if not (ambiguous and params().format == "long"):
             return table
     dates = layout.calendar.time == "datetime"
-    more = {"path": str(path)} | ({"frequency": layout.calendar.frequency} if dates else {})
-    return prepare(path, params().model_copy(update=more))
+    changes = {"path": str(path)} | ({"frequency": layout.calendar.frequency} if dates else {})
+    return prepare(path, params().model_copy(update=changes))
 
 
-def _say(forecast: pd.DataFrame) -> None:
+def _print_notes(forecast: pd.DataFrame) -> None:
     """The notes of the first series that have one."""
     notes = forecast.loc[forecast["note"] != "", ["unique_id", "note"]].drop_duplicates()
     for name, note in notes.head(10).itertuples(index=False):

@@ -28,7 +28,7 @@ class Answer(pd.DataFrame):
         return plain.where(plain.notna(), None).to_dict(*args, **kwargs)
 
 
-def answer(every: Lives, admitted: Admitted, y: np.ndarray, layout: Layout) -> Answer:
+def answer(lives: Lives, admitted: Admitted, y: np.ndarray, layout: Layout) -> Answer:
     """unique_id, ds, y_hat, y_hat_spread, note; H rows for each series, or one if it is refused.
 
     Args:
@@ -40,26 +40,26 @@ def answer(every: Lives, admitted: Admitted, y: np.ndarray, layout: Layout) -> A
     with np.errstate(over="ignore", invalid="ignore"):
         mean = y.mean(0)
         spread = y.std(0, ddof=1) if len(y) > 1 else np.full(mean.shape, np.nan)
-    index = {name: place for place, name in enumerate(admitted.panel.names)}
+    index = {name: i for i, name in enumerate(admitted.panel.names)}
     finite = np.isfinite(y).all(axis=(0, 2))
     refused = admitted.refused | {name: NOT_FINITE for name, i in index.items() if not finite[i]}
     if not finite.any():
         raise TableError(none_left(refused))
-    lasts = {every.by_name[name].last for name in index}
-    after = {last: ahead(layout.calendar, every.union, last, layout.horizon) for last in lasts}
+    lasts = {lives.by_name[name].last for name in index}
+    after = {last: ahead(layout.calendar, lives.union, last, layout.horizon) for last in lasts}
     nothing, rows = np.full(1, np.nan), []
-    for name in every.names:
+    for name in lives.names:
         if name in refused:
             rows.append((np.zeros(1, np.int64), nothing, nothing, f"refused: {refused[name]}"))
         else:
-            i, note = index[name], _note(every, admitted, name, layout)
-            rows.append((after[every.by_name[name].last], mean[i], spread[i], note))
+            i, note = index[name], _note(lives, admitted, name, layout)
+            rows.append((after[lives.by_name[name].last], mean[i], spread[i], note))
     stamps, y_hat, y_hat_spread, notes = zip(*rows, strict=True)
-    counts = [len(one) for one in stamps]
-    known = np.repeat([name not in refused for name in every.names], counts)
+    counts = list(map(len, stamps))
+    known = np.repeat([name not in refused for name in lives.names], counts)
     return Answer(
         {
-            "unique_id": np.repeat(np.array(every.names, dtype=object), counts),
+            "unique_id": np.repeat(np.array(lives.names, dtype=object), counts),
             "ds": dated(layout.calendar, np.concatenate(stamps), known),
             "y_hat": np.concatenate(y_hat),
             "y_hat_spread": np.concatenate(y_hat_spread),
@@ -68,14 +68,14 @@ def answer(every: Lives, admitted: Admitted, y: np.ndarray, layout: Layout) -> A
     )
 
 
-def _note(every: Lives, admitted: Admitted, name: str, layout: Layout) -> str:
-    """What is to be known about a series' forecast; empty in the plain case."""
+def _note(lives: Lives, admitted: Admitted, name: str, layout: Layout) -> str:
+    """What a user should know about a series' forecast; usually empty."""
     notes, ended = [], admitted.ended[name]
     if name in admitted.rows:
         notes.append(f"scale from {admitted.rows[name]} rows")
     if ended:
         notes.append(f"ends {ended} step{'s' if ended > 1 else ''} before the others")
     if layout.calendar.numbered:
-        last = layout.calendar.text(every.by_name[name].last)
-        notes.append(f"steps after {last}; the study's dates show no pattern to go on with")
+        last = layout.calendar.text(lives.by_name[name].last)
+        notes.append(f"steps after {last}; the study's dates show no pattern to continue")
     return "; ".join(notes)

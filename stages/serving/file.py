@@ -1,4 +1,4 @@
-"""A file of unique_id, ds, y in any form that `prepare` recognises, as a table that is served."""
+"""A file of unique_id, ds, y in any form that `prepare` recognises, as a table to forecast from."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from stages.serving.input.table import KEYS
 def read_file(
     path: Path, columns: list[str], params: Callable[[], PrepareParams]
 ) -> pd.DataFrame | None:
-    """The file's table; None where it has not all the columns unique_id, ds, y.
+    """The file's table; None where it lacks one of the columns unique_id, ds, y.
 
     Args:
-        columns: those of the values that are wanted.
-        params: gives those of the study; they count where the file leaves open how its numbers are written.
+        columns: those of the values to read.
+        params: returns the study's; they decide where the file leaves open how its numbers are written.
 
     Raises:
         ParameterError: it leaves open how its numbers are written, and so do the parameters.
@@ -63,7 +63,7 @@ def _cells(table: Table, name: str, value: bool, signs: Signs) -> pd.Series:
 
 
 def _numbers(column: pa.ChunkedArray, signs: Signs) -> list[float | str]:
-    """The cells as numbers; one that is none stays text, so that its series alone is refused."""
+    """The cells as numbers; one that is not a number stays text, so that only its series is refused."""
     try:
         return numbers(column, signs, str).tolist()
     except ParameterError:

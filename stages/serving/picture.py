@@ -19,17 +19,17 @@ COLUMNS = 3
 
 
 def draw(
-    every: Lives, forecast: pd.DataFrame, calendar: Calendar, steps: int, folder: Path
+    lives: Lives, forecast: pd.DataFrame, calendar: Calendar, steps: int, folder: Path
 ) -> None:
     """folder/picture.svg and picture.csv; of each series the last `steps` steps and its forecast."""
     served = forecast[forecast["y_hat"].notna()]
     names = list(dict.fromkeys(served["unique_id"]))[:PANES]
     keys = [Key("observed", INK), Key("forecast, mean over seeds", BLUE)]
-    if served["y_hat_spread"].notna().any():  # there is none of one seed
+    if served["y_hat_spread"].notna().any():  # one seed has no spread
         keys.append(Key("± standard deviation over seeds", BLUE, "band"))
     with style():
         panels = [
-            _panel(name, every.by_name[name], served[served["unique_id"] == name], calendar, steps)
+            _panel(name, lives.by_name[name], served[served["unique_id"] == name], calendar, steps)
             for name in names
         ]
         alt = f"The last steps of {', '.join(names)}, and their forecasts."

@@ -20,7 +20,7 @@ class Served(Chosen):
 
     @property
     def date_format(self) -> str | None:
-        """Of the dates of the study's file, if they were text."""
+        """The format of the dates in the study's file, if they were text."""
         words = self.dates.split(" and ")
         return words[0] if words[0].startswith("%") else None
 
@@ -33,9 +33,9 @@ class Served(Chosen):
 
         Returns:
             In the data's order of series: unique_id, ds, y_hat (mean over the seeds) and y_hat_spread (their
-            standard deviation; NaN with one seed) in the data's units, and note: what is to be known about
-            the series' forecast. A series that cannot be forecast has one row without ds and y_hat, and
-            the reason in its note.
+            standard deviation; NaN with one seed) in the data's units, and note: what a user should
+            know about the series' forecast. A series that cannot be forecast has one row without ds and
+            y_hat, and the reason in its note.
 
         Raises:
             TableError: the table cannot be read, or nothing in it can be forecast.
@@ -46,7 +46,7 @@ class Served(Chosen):
         """The series of a table, or of what `prepare` wrote, on the model's calendar.
 
         Raises:
-            TableError: as a whole it cannot be read.
+            TableError: the table as a whole cannot be read.
         """
         if isinstance(data, Series):
             rows = of_series(data, self.layout)
@@ -54,12 +54,12 @@ class Served(Chosen):
             rows = of_table(data, self.layout, self.date_format)
         return lives(rows, self.layout.calendar)
 
-    def forecast_lives(self, every: Lives) -> Answer:
+    def forecast_lives(self, lives: Lives) -> Answer:
         """As `forecast`, of what `read` returned."""
         layout, network = self.layout, network_of(self.config)
-        admitted = admit(every, layout, self.steps, self.lag, self.center, self.scale)
+        admitted = admit(lives, layout, self.steps, self.lag, self.center, self.scale)
         panel, center, scale = admitted.panel, admitted.center, admitted.scale
         data = Scaled.of(layout, panel.values, panel.levels, panel.starts, center, scale)
         y = forecast(network, self.weights, data, panel.starts[1:] - 1)  # (S, G, H, C)
         y = np.moveaxis(y, -1, 2).reshape(len(y), -1, layout.horizon)  # (S, series, H)
-        return answer(every, admitted, y, layout)
+        return answer(lives, admitted, y, layout)

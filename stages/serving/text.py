@@ -14,7 +14,7 @@ def read_csv(content: bytes) -> pd.DataFrame:
     """The table of a CSV in UTF-8 whose first line names the columns.
 
     Raises:
-        TableError: it is empty, not UTF-8, or a line has another number of cells than the first.
+        TableError: it is empty, not UTF-8, or a line has more or fewer cells than the first.
     """
     try:
         text = content.decode("utf-8-sig")

@@ -42,11 +42,11 @@ def repository(tmp_path_factory) -> Path:
 
 
 def everything(folder: Path) -> dict[str, bytes]:
-    """All outputs but the check's own, which holds nothing, and the lock."""
+    """All outputs except the check's, which holds nothing, and the lock."""
     files = [p for p in (folder / "data").rglob("*") if p.is_file() and p.name != "checked"]
-    kept = {p.relative_to(folder).as_posix(): p.read_bytes() for p in files}
-    assert {"data/fits/rnn.safetensors", "data/report/index.html"} <= kept.keys()
-    return kept | {"dvc.lock": (folder / "dvc.lock").read_bytes()}
+    outputs = {p.relative_to(folder).as_posix(): p.read_bytes() for p in files}
+    assert {"data/fits/rnn.safetensors", "data/report/index.html"} <= outputs.keys()
+    return outputs | {"dvc.lock": (folder / "dvc.lock").read_bytes()}
 
 
 @pytest.mark.parametrize("target", [(), ("train",), ("report",), ("window",)])
@@ -67,7 +67,7 @@ def test_a_refused_parameter_loses_nothing(repository, target):
     assert run(repository, "git", "status", "--porcelain") == ""
 
 
-def test_nothing_runs_again_for_the_sake_of_another_stage(repository):
+def test_a_change_reruns_no_stage_that_does_not_use_it(repository):
     edit(repository, "report.confidence", 0.9)
     text = run(repository, "dvc", "repro", **OFF)
     assert stages_run(text) == ["report"]
@@ -103,7 +103,7 @@ def test_the_check_alone_hides_no_study(repository):
         (None, "is a folder"),
     ],
 )
-def test_what_is_no_params_file_loses_nothing_either(repository, text, words):
+def test_a_params_file_that_cannot_be_read_loses_nothing_either(repository, text, words):
     before = everything(repository)
     (repository / "params.yaml").unlink()
     if text is None:
@@ -147,7 +147,8 @@ def test_such_a_file_in_a_temporary_experiment(named):
     edit(named, "prepare.path", name)
     text = run(named, "dvc", "exp", "run", "--temp", "prepare", check=False, **OFF)
     assert (
-        f"prepare.path = {name!r} is not there" in text or f"prepare.path = {name!r} is not" in text
+        f"prepare.path = {name!r} does not exist" in text
+        or f"prepare.path = {name!r} is not" in text
     )
     assert "git add '$(touch X) it'\"'\"'s.csv'" in text
     commit(named, "The file")
@@ -169,12 +170,12 @@ def test_an_absolute_path_and_a_folder(named, capsys):
     assert "Traceback" not in text
 
 
-def test_a_file_that_is_not_there_is_said_by_the_check(tmp_path, monkeypatch, capsys):
+def test_the_check_reports_a_missing_file(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     assert main(["params.yaml", "--checked", "checked"]) == 2
-    assert "prepare.path = 'data/raw/sunspots.csv' is not there" in capsys.readouterr().err
+    assert "prepare.path = 'data/raw/sunspots.csv' does not exist" in capsys.readouterr().err
     assert not (tmp_path / "checked").exists()
     (tmp_path / "data/raw").mkdir(parents=True)
     (tmp_path / "data/raw.dvc").touch()

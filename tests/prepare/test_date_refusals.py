@@ -52,7 +52,7 @@ from tests.support.time_columns import refused, times
         (["2020-01-01", ""], "line 3 has no time"),
         (["2020-01-01", None], "line 3 has no time"),
         (["2020-01-01", "   "], "line 3 has no time"),
-        (["2020-01-01", "Total"], "line 3 has 'Total', which is not a date known here"),
+        (["2020-01-01", "Total"], "line 3 has 'Total', which has no known date format"),
         (["1", "2", "Total"], "line 2 has '1', a whole number, but line 4 has 'Total'"),
         (["2020", "2020-01-05"], "a whole number, but line 3 has '2020-01-05'"),
         (["1959.25", "1959.5"], "decimal year"),
@@ -63,7 +63,7 @@ from tests.support.time_columns import refused, times
         ([b"2020-01-01"], "the column holds binary"),
         ([float("nan"), 1.0], "line 2 has no time"),
         ([2.0**70, 1.0], "too large for a time"),
-        (["2020-01-01 13:00 CET"], "not a date known here"),
+        (["2020-01-01 13:00 CET"], "has no known date format"),
     ],
 )  # fmt: skip
 def test_what_would_be_a_guess_is_refused(texts, words):
@@ -100,7 +100,7 @@ def test_a_row_without_a_line_is_named_by_its_number():
         ("unix ms", "1577836800000", "2020-01-01"),
     ],
 )
-def test_a_format_is_told(format, text, expected):
+def test_a_format_is_set(format, text, expected):
     got = times([text], date_format=format)
     assert got.stamps.tolist() == [int(np.datetime64(expected, "us").astype(int))]
 
@@ -110,18 +110,18 @@ def test_a_format_is_told(format, text, expected):
     [
         ("%d/%m", "must contain the year"), ("", "must contain the year"), ("%H:%M", "must contain the year"),
         ("%Y-%d", "%d needs the month"), ("%Y %H", "%H needs the day"), ("%Y-%m-%d %M", "%M needs the hour"),
-        ("%Y-%m-%d %I", "%I needs AM or PM"), ("%Y %Y", "%Y stands twice"), ("%y %Y", "%Y and %y say"),
-        ("%Y-%m-%b", "say the same"), ("%Y-%Q", "%Q is not a directive"), ("%Y%", "% is not a directive"),
-        ("%Y-%V", "%V needs the ISO year"), ("%Y-%m-%d %c", "%c is not a directive"),
+        ("%Y-%m-%d %I", "%I needs AM or PM"), ("%Y %Y", "%Y occurs twice"), ("%y %Y", "%Y and %y mean"),
+        ("%Y-%m-%b", "mean the same"), ("%Y-%Q", "%Q is not a known directive"), ("%Y%", "% is not a known"),
+        ("%Y-%V", "%V needs the ISO year"), ("%Y-%m-%d %c", "%c is not a known directive"),
     ],
 )  # fmt: skip
-def test_a_format_that_says_no_date_is_refused(format, words):
+def test_a_format_without_a_date_is_refused(format, words):
     with pytest.raises(ParameterError, match=re.escape(words)):
         check_format(format)
     refused(words, ["2020-01-01"], date_format=format)
 
 
-def test_a_told_format_must_read_all_rows():
+def test_a_format_that_is_set_must_read_all_rows():
     refused("line 3 has '2020-01-02', which does not have this format", ["1/2/2020", "2020-01-02"],
             date_format="%d/%m/%Y")  # fmt: skip
     refused("line 2 has '1/13/2020': there is no month 13", ["1/13/2020"], date_format="%d/%m/%Y")

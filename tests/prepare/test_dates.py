@@ -62,7 +62,7 @@ CLOCKS = {
 ANCHORS = [
     dt.date(2020, 1, 31),
     dt.date(2019, 12, 13),
-]  # no order of day and month but one has both
+]  # only one order of day and month has both
 
 
 @pytest.mark.parametrize("written", DAYS)
@@ -199,14 +199,16 @@ def test_the_order_of_rows_decides_where_nothing_else_does():
     days = pd.to_datetime(["2020-01-03", "2020-02-01", "2020-04-09", "2020-05-07", "2020-09-02"])
     got = times(days.strftime("%d/%m/%Y").to_numpy())
     assert got.stamps.tolist() == days.as_unit("us").asi8.tolist()
-    assert got.description["dates read so because"] == "only so are the rows in time's order"
+    assert (
+        got.description["dates read so because"] == "only this order has the rows in order of time"
+    )
     series = np.array([0, 0, 0, 1, 1])  # a second series that begins anew
     times(days.strftime("%d/%m/%Y").to_numpy(), series=series)
 
 
-def test_twelve_days_or_twelve_months_are_refused_unless_the_frequency_tells():
+def test_twelve_days_or_twelve_months_are_refused_unless_the_frequency_decides():
     texts = [f"01/{number:02d}/2020" for number in range(1, 13)]
-    words = refused("day and month cannot be told apart: line 3 has '01/02/2020'", texts)
+    words = refused("the order of day and month is open: line 3 has '01/02/2020'", texts)
     assert "2020-02-01 by %d/%m/%Y and 2020-01-02 by %m/%d/%Y" in words
     assert 'prepare.date_format: "%d/%m/%Y" or "%m/%d/%Y"' in words
     days = pd.date_range("2020-01-01", periods=12, freq="D").as_unit("us").asi8.tolist()

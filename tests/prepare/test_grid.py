@@ -144,7 +144,7 @@ def test_business_days_without_a_holiday_are_inferred_and_with_holidays_are_not(
     whole = days("2020-01-02", 200, "B")
     assert gridded({"a": whole})[1].frequency == "B"
     words = refused(
-        "no frequency has these times (Mon, Tue, Wed, Thu, Fri, 2 of 200",
+        "no frequency fits these times (Mon, Tue, Wed, Thu, Fri, 2 of 200",
         {"a": whole.delete([9, 99])},
     )
     assert "prepare.frequency: rows" in words
@@ -164,7 +164,7 @@ def test_business_days_without_a_holiday_are_inferred_and_with_holidays_are_not(
     ],
 )  # fmt: skip
 def test_times_without_a_frequency_are_refused_with_what_was_seen(stamps, seen):
-    words = refused("prepare.frequency = 'infer': no frequency has these times", {"a": stamps})
+    words = refused("prepare.frequency = 'infer': no frequency fits these times", {"a": stamps})
     assert seen in words
     assert "prepare.frequency: rows" in words
 

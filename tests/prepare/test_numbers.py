@@ -11,11 +11,11 @@ from stages.params import ParameterError
 from tests.support.raw_files import DAYS, prepared, values
 
 
-def column(cells, separator=";", more="") -> str:
-    """A file with the cells in column a; `more` is the text of a further column b."""
+def column(cells, separator=";", second="") -> str:
+    """A file with the cells in column a; `second` is the text of a column b."""
     quoted = [f'"{cell}"' if separator in cell else cell for cell in cells]
-    tail = separator + more if more else ""
-    head = f"t{separator}a" + (f"{separator}b" if more else "")
+    tail = separator + second if second else ""
+    head = f"t{separator}a" + (f"{separator}b" if second else "")
     return "\n".join(
         [head, *(f"{t}{separator}{c}{tail}" for t, c in zip(DAYS, quoted, strict=False)), ""]
     )
@@ -94,7 +94,7 @@ def test_words_for_a_gap(tmp_path, word):
         (["1e-151", "0", "-2e-160"], ",", "series 'a' reaches 1e-151"),
     ],
 )  # fmt: skip
-def test_what_is_no_number_is_refused(tmp_path, cells, separator, words):
+def test_what_is_not_a_number_is_refused(tmp_path, cells, separator, words):
     with pytest.raises(ParameterError, match=words):
         prepared(tmp_path, column(cells, separator))
 
@@ -136,9 +136,9 @@ def test_signs_that_are_set_hold_for_every_number(tmp_path):
 
 
 def test_another_column_decides_what_one_leaves_open(tmp_path):
-    text = column(["1.234", "5.678", "9"], more="1,5")
+    text = column(["1.234", "5.678", "9"], second="1,5")
     assert values(prepared(tmp_path, text, targets=("a",)))["a"] == [1234, 5678, 9]
-    text = column(["1.234", "5.678", "9"], more="1.5")
+    text = column(["1.234", "5.678", "9"], second="1.5")
     assert values(prepared(tmp_path, text, targets=("a",)))["a"] == [1.234, 5.678, 9]
 
 

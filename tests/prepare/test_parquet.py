@@ -60,7 +60,7 @@ def test_periods_are_dates_in_a_new_process_too(tmp_path):
     assert done.stdout.strip() == "2024-02-01 00:00:00", done.stderr
 
 
-def test_an_index_without_a_name_is_no_series(tmp_path):
+def test_an_index_without_a_name_is_not_a_series(tmp_path):
     frame = pd.DataFrame({"t": DATES, "a": COUNT}, index=[3, 5, 6, 7, 9, 11])
     assert values(read(tmp_path, frame)) == {"a": COUNT}
     unnamed = pd.DataFrame({"a": COUNT}, index=DATES)
@@ -110,24 +110,24 @@ def test_types_of_ids(tmp_path, ids, wanted):
 
 def nested(kind: str) -> pa.Table:
     times = pa.array(DATES, pa.timestamp("us"))
-    more = {
+    columns = {
         "boolean": pa.array([True, False] * 3),
         "list": pa.array([[1]] * 6),
         "struct": pa.array([{"x": 1}] * 6),
         "date": times,
         "bytes": pa.array([b"x"] * 6),
     }
-    return pa.table({"t": times, "a": pa.array(COUNT), "b": more[kind]})
+    return pa.table({"t": times, "a": pa.array(COUNT), "b": columns[kind]})
 
 
 @pytest.mark.parametrize("kind", ["boolean", "list", "struct", "date", "bytes"])
-def test_types_that_are_no_numbers_are_refused(tmp_path, kind):
+def test_types_that_are_not_numbers_are_refused(tmp_path, kind):
     with pytest.raises(ParameterError, match=r"column 'b' has the type .*, not numbers; write"):
         read(tmp_path, nested(kind))
     assert values(read(tmp_path, nested(kind), targets=("a",))) == {"a": COUNT}
 
 
-def test_what_is_no_table_of_series_is_refused(tmp_path):
+def test_what_is_not_a_table_of_series_is_refused(tmp_path):
     twice = pa.table([pa.array(DATES), pa.array(COUNT), pa.array(COUNT)], names=["t", "a", "a"])
     with pytest.raises(
         ParameterError, match="the columns 2 and 3 of the file have the same name 'a'"

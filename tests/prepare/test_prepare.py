@@ -78,13 +78,13 @@ def test_two_rows_at_one_time_are_refused(tmp_path):
         prepared(tmp_path, DAILY + "2024-01-05,1,2,3\n")
 
 
-def test_a_missing_file_is_said():
+def test_a_missing_file_is_reported():
     for name in ("no.csv", "no.csv.gz", "no.parquet"):
-        with pytest.raises(ParameterError, match=rf"prepare.path = '{name}' is not there"):
+        with pytest.raises(ParameterError, match=rf"prepare.path = '{name}' does not exist"):
             prepare(Path(name), PrepareParams(path=name))
 
 
-def test_a_folder_is_said(tmp_path):
+def test_a_folder_is_reported(tmp_path):
     for name in ("x.csv", "x.parquet"):
         (tmp_path / name).mkdir()
         with pytest.raises(ParameterError, match=r"prepare.path = .* cannot be read"):
@@ -92,11 +92,11 @@ def test_a_folder_is_said(tmp_path):
 
 
 def test_bytes_are_a_function_of_the_input(tmp_path):
-    for name in ("one", "two"):
+    for name in ("first", "second"):
         prepared(tmp_path, DAILY).save(tmp_path / name)
     for file in ("series.parquet", "summary.json"):
-        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
-    again = Series.load(tmp_path / "one")
+        assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
+    again = Series.load(tmp_path / "first")
     pd.testing.assert_frame_equal(again.frame, prepared(tmp_path, DAILY).frame)
 
 

@@ -78,7 +78,7 @@ def test_an_encoding_can_be_set(tmp_path):
 def test_gzip(tmp_path):
     text = "t,a\n" + rows("{t},{i}")
     assert values(prepared(tmp_path, gzip.compress(text.encode()), "raw.csv.gz")) == {"a": COUNT}
-    with pytest.raises(ParameterError, match="is not a whole gzip file"):
+    with pytest.raises(ParameterError, match="is not a complete gzip file"):
         prepared(tmp_path, gzip.compress(text.encode())[:-9], "raw.csv.gz")
 
 
@@ -161,7 +161,7 @@ def test_a_separator_is_one_character(tmp_path, separator):
         prepared(tmp_path, "t,a\n" + rows("{t},{i}"), separator=separator)
 
 
-def test_the_recognition_is_said(tmp_path):
+def test_what_was_recognised_is_reported(tmp_path):
     path = tmp_path / "raw.csv"
     text = "Sales\n\nDatum;Wert;\n" + rows("{t};1.{i:03d},5;") + "Quelle: eine Bank\n"
     path.write_bytes(text.encode("utf-8-sig"))
@@ -186,7 +186,7 @@ def test_lines_are_those_of_the_file(tmp_path):
         prepared(tmp_path, text, targets=("a",))
 
 
-def test_a_long_file_is_held_to_its_width_to_the_last_row(tmp_path):
+def test_every_row_of_a_long_file_must_have_its_width(tmp_path):
     text = "t,a\n" + "".join(f"{i},{i}\n" for i in range(100_000)) + "100000,1,2\n"
     with pytest.raises(ParameterError, match="line 100002 of the file has 3 cells"):
         prepared(tmp_path, text)
@@ -212,7 +212,7 @@ def test_a_long_file_is_held_to_its_width_to_the_last_row(tmp_path):
     ],
 )  # fmt: skip
 def test_decimal_commas_are_not_separators(tmp_path, head, row, roles):
-    """One column of values: its decimal comma stands in every row, as a separator would."""
+    """One column of values: its decimal comma is in every row, as a separator would be."""
     lines = [head, *(row.format(h=h, d=h + 1) for h in range(12))]
     series = prepared(tmp_path, "\n".join(lines) + "\n", **roles)
     assert series.frame["y"].tolist() == [h + 0.5 for h in range(12)]

@@ -27,7 +27,7 @@ def test_blanks_around_ids_are_taken_off_where_that_merges_none(tmp_path):
     series = prepared(tmp_path, long_text([" a", "b "]), format="long")
     assert list(values(series)) == ["a", "b"]
     with pytest.raises(
-        ParameterError, match=r"prepare.id = 'unique_id': 'a' and 'a ' differ in blanks"
+        ParameterError, match=r"prepare.id = 'unique_id': 'a' and 'a ' differ only in blanks"
     ):
         prepared(tmp_path, long_text(["a", "a "]), format="long")
 
@@ -108,7 +108,7 @@ def test_a_nameless_column_is_a_role_where_it_is_named(tmp_path):
 
 @pytest.mark.parametrize("index", ["Unnamed: 0", "index"])
 @pytest.mark.parametrize("start", [0, 1, 3])
-def test_an_index_that_became_a_column_is_left_out_and_said(tmp_path, index, start):
+def test_an_index_that_became_a_column_is_left_out_and_reported(tmp_path, index, start):
     lines = rows("{t},{i}").split()
     text = f"{index},t,a\n" + "".join(f"{i},{line}\n" for i, line in enumerate(lines, start))
     series = prepared(tmp_path, text)
@@ -130,7 +130,7 @@ def test_other_columns_without_a_name_are_refused(tmp_path, cells):
     assert values(prepared(tmp_path, text, targets=("a",))) == {"a": COUNT[:3]}
 
 
-def test_a_row_counter_without_a_name_is_left_out_and_said(tmp_path):
+def test_a_row_counter_without_a_name_is_left_out_and_reported(tmp_path):
     lines = rows("{t},{i}").split()
     series = prepared(
         tmp_path, ",t,a\n" + "".join(f"{i * i},{line}\n" for i, line in enumerate(lines))

@@ -79,16 +79,16 @@ def the_same_as_dvc(key: str, values: dict[str, Any], dvc: dict[str, Any]) -> bo
         params = check_section(section, values[section], model)
     except ParameterError:
         return False
-    got, told = getattr(params, field), dvc[section]
+    got, given = getattr(params, field), dvc[section]
     for name in key.split(".")[1:]:
-        told = told[name]
+        given = given[name]
     if key == "window.split.test":
         got = got.test
-    if isinstance(got, float) and type(told) is int:
-        told = float(told)
-    if key == "train.clip_norm" and told in (False, "none", "off"):
-        told = None
-    assert same(got, told)
+    if isinstance(got, float) and type(given) is int:
+        given = float(given)
+    if key == "train.clip_norm" and given in (False, "none", "off"):
+        given = None
+    assert same(got, given)
     return True
 
 
@@ -96,7 +96,7 @@ def the_same_as_dvc(key: str, values: dict[str, Any], dvc: dict[str, Any]) -> bo
     "key", ["train.hidden", "train.clip_norm", "window.split.test", "prepare.header"]
 )
 def test_set_by_dvc_exp_run(tmp_path, key):
-    """`-S` by DVC's own code, which keeps the file's spellings and puts dates in quotes."""
+    """`-S` by DVC's code, which keeps the file's spellings and puts dates in quotes."""
     section, file, taken = key.split(".")[0], tmp_path / "params.yaml", []
     good = dumps_yaml({section: GOOD[section]})
     for spelling in SPELLINGS:

@@ -156,7 +156,7 @@ def test_months_and_quarters_of_years():
         ({"year": [2020, None], "month": [2, 3]}, "line 3 has no time"),
     ],
 )
-def test_columns_that_make_no_time_are_refused(columns, words):
+def test_columns_that_do_not_make_a_time_are_refused(columns, words):
     refused(words, {name: pa.array(values) for name, values in columns.items()})
 
 

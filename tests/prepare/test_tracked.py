@@ -10,7 +10,7 @@ import pytest
 
 from stages.prepare import __main__ as stage
 from stages.prepare import tracked
-from stages.prepare.tracked import kept_by_dvc, missing, untracked
+from stages.prepare.tracked import dvc_file_of, missing, untracked
 
 NAMES = [
     "plain.csv",
@@ -80,9 +80,9 @@ def test_a_folder_that_dvc_has(folder):
     Path("raw.dvc").touch()
     git("add", "raw.dvc")
     assert untracked("raw/deep/x.csv") is None
-    assert kept_by_dvc("raw/deep/x.csv") == Path("raw.dvc")
-    assert kept_by_dvc("raw") == Path("raw.dvc")
-    assert kept_by_dvc("other.csv") is None
+    assert dvc_file_of("raw/deep/x.csv") == Path("raw.dvc")
+    assert dvc_file_of("raw") == Path("raw.dvc")
+    assert dvc_file_of("other.csv") is None
 
 
 def test_outside_the_repository(folder):
@@ -147,7 +147,7 @@ def test_the_stage_says_it_and_writes_the_same(folder, monkeypatch, capsys):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_sentence_for_a_file_that_is_missing(name):
     sentence = missing(name)
-    assert sentence.startswith(f"prepare.path = {name!r} is not there; ")
+    assert sentence.startswith(f"prepare.path = {name!r} does not exist; ")
     assert "--queue or --temp" in sentence
     safe = f"./{name}" if name[0] == "-" else name
     assert remedies(sentence)[:2] == [["git", "add", safe], ["dvc", "add", safe]]

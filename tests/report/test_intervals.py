@@ -165,7 +165,7 @@ def test_the_readme_states_the_committed_coverage() -> None:
     text = " ".join(text.split())
     ewc, others = spread(("ewc",)), spread(("bootstrap", "dm_hln"))
     assert spread(("iid",)) == (39, 42)
-    assert "a textbook interval that says 95 % covers about 40" in text
+    assert "a textbook interval of nominal 95 % covers about 40 %" in text
     assert f"the cosine interval covers {ewc[0]} to {ewc[1]} %" in text
     assert f"the others {others[0]} to {others[1]} %" in text
     assert "leaves it {} to {} %".format(*spread(("ewc",), outlasting=True)) in text

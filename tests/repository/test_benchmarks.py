@@ -10,11 +10,11 @@ from stages.networks.shape import Network
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_a_profile_times_a_whole_step_and_its_parts(cell):
-    own = kernels.profile(cell, 4, 8, 16)
+    step = kernels.profile(cell, 4, 8, 16)
     work = kernels.flops(Network(cell, 1, kernels.HORIZON, 8, 1, 4), 16)
-    assert own["gflops"] == pytest.approx(work / own["microseconds"] / 1e3, rel=0.1)
-    assert all(0 < share < 1 for share in own["parts"].values())
-    assert own["gflops_of_products"] > own["gflops"]
+    assert step["gflops"] == pytest.approx(work / step["microseconds"] / 1e3, rel=0.1)
+    assert all(0 < share < 1 for share in step["parts"].values())
+    assert step["gflops_of_products"] > step["gflops"]
 
 
 def test_a_row_is_the_same_study_on_both_sides(tmp_path):

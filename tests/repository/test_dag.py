@@ -16,8 +16,8 @@ from tests.support.closure import ROOT, closure
 DAG = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 STAGES = ["check", "prepare", "window", "train", "evaluate", "report"]
 TEST_PART = "data/windows/test.safetensors"
-BESIDE = {"stages.tracking"}  # mirrors files and changes no output
-CHECKED = "data/checked"  # holds nothing: a stage that depends on it waits for `check`
+MIRRORS = {"stages.tracking"}  # log files to MLflow and change no output
+CHECKED = "data/checked"  # holds no data: a stage that depends on it waits for `check`
 
 
 def test_the_stages_are_those_of_the_design():
@@ -31,8 +31,8 @@ def test_code_dependencies_are_the_import_closure(name):
     code = {d for d in declared if d.endswith(".py")}
     assert code == closure(f"stages/{name}/__main__.py")
     folder = ROOT / "stages" / name
-    beside = {p for p in folder.rglob("*.*") if p.is_file() and p.suffix not in (".py", ".pyc")}
-    assert declared - code == {p.relative_to(ROOT).as_posix() for p in beside}
+    data_files = {p for p in folder.rglob("*.*") if p.is_file() and p.suffix not in (".py", ".pyc")}
+    assert declared - code == {p.relative_to(ROOT).as_posix() for p in data_files}
 
 
 def test_make_dag_writes_what_is_missing_and_takes_out_what_is_not_used():
@@ -48,13 +48,13 @@ def test_make_dag_writes_what_is_missing_and_takes_out_what_is_not_used():
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_commands_are_the_stage_and_what_stands_beside_it(name):
+def test_commands_are_the_stage_and_its_mirror(name):
     commands = " ; ".join(DAG["stages"][name]["cmd"])
     modules = re.findall(r"python -m (\S+)", commands)
-    assert [m for m in modules if m not in BESIDE] == [f"stages.{name}"]
+    assert [m for m in modules if m not in MIRRORS] == [f"stages.{name}"]
     reached = closure(f"stages/{name}/__main__.py")
-    beside = ("stages/tracking/", "stages/serving/")
-    assert not [path for path in reached if path.startswith(beside)]
+    others = ("stages/tracking/", "stages/serving/")
+    assert not [path for path in reached if path.startswith(others)]
 
 
 def test_params_are_narrow():
@@ -72,18 +72,18 @@ def test_only_evaluate_is_handed_the_test_part():
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_data_dependencies_and_outputs_stand_in_the_command(name):
+def test_data_dependencies_and_outputs_are_in_the_command(name):
     stage = DAG["stages"][name]
-    own = " ".join(stage["cmd"])
+    command = " ".join(stage["cmd"])
     outs = _outs(stage)
     for path in [d for d in stage["deps"] if not d.startswith("stages/")]:
-        assert path in own or path in ("${prepare.path}", CHECKED)
+        assert path in command or path in ("${prepare.path}", CHECKED)
     for path in outs:
-        assert path in own or path.startswith("data/report/")
+        assert path in command or path.startswith("data/report/")
 
 
 def test_no_parameter_reaches_a_shell():
-    """DVC would put it into the command as it stands: `$(touch X).csv` would run."""
+    """DVC would insert it into the command unquoted: `$(touch X).csv` would run."""
     commands = [" ".join(stage["cmd"]) for stage in DAG["stages"].values()]
     assert not [command for command in commands if "$" in command]
     assert "${prepare.path}" in DAG["stages"]["prepare"]["deps"]
@@ -92,7 +92,7 @@ def test_no_parameter_reaches_a_shell():
 def test_every_stage_waits_for_the_check():
     """A refused parameter must be refused before DVC removes any stage's outputs."""
     waiting = {"check"}
-    for name, stage in DAG["stages"].items():  # in the order of the work
+    for name, stage in DAG["stages"].items():  # in the order in which they run
         outs = {o for n in waiting for o in _outs(DAG["stages"][n])}
         assert name == "check" or outs & set(stage["deps"]), name
         waiting.add(name)
@@ -106,8 +106,8 @@ def _outs(stage):
 
 def test_what_git_keeps():
     report = DAG["stages"]["report"]
-    kept = [o for o in report["metrics"] + report["outs"] if isinstance(o, dict)]
-    assert {name for o in kept for name, how in o.items() if how == {"cache": False}} == {
+    files = [o for o in report["metrics"] + report["outs"] if isinstance(o, dict)]
+    assert {name for o in files for name, how in o.items() if how == {"cache": False}} == {
         "data/report/metrics.json",
         "data/report/lambda_path.csv",
         "data/report/report.md",
@@ -115,7 +115,7 @@ def test_what_git_keeps():
     assert DAG["artifacts"]["chosen"]["path"] in report["outs"]
 
 
-def test_paths_stand_in_dvc_yaml_alone():
+def test_paths_are_in_dvc_yaml_only():
     for path in (ROOT / "stages").rglob("*.py"):
         literals = [
             node.value
@@ -128,12 +128,12 @@ def test_paths_stand_in_dvc_yaml_alone():
 def test_mlflow_is_imported_by_tracking_and_the_served_model_and_its_folder_shadows_nothing():
     pattern = re.compile(r"^\s*(import|from) mlflow\b", re.MULTILINE)
     stages = ROOT / "stages"
-    found = {
+    importers = {
         path.relative_to(stages).as_posix()
         for path in stages.rglob("*.py")
         if pattern.search(path.read_text("utf-8"))
     }
-    assert found == {
+    assert importers == {
         "tracking/store/mirror.py",
         "serving/registry/model.py",
         "serving/registry/register.py",

@@ -44,10 +44,10 @@ SNIPPETS = [
     for name, text in DOCS.items()
     for code in blocks("python", re.sub(r"## A cell\n.*?(?=\n## )", "", text, flags=re.DOTALL))
 ]  # those of a cell are parts of modules: test_cells.py puts them there
-# Run word for word by the continuous integration, with the installation that a newcomer does.
+# Run word for word by the continuous integration, with the installation of a newcomer.
 BY_CI = {"make repro", "make test"}
 SERVER = "make ui"
-# What the output of a command must hold, so that it is not only run but tells something.
+# What the output of a command must hold, so that it is not only run but checked.
 TERMINAL = 160  # columns
 SHOW = next(command for command in COMMANDS if command.startswith("dvc exp show"))
 TELLS = {
@@ -107,13 +107,13 @@ def test_every_command_of_make_is_a_target():
 
 @pytest.mark.parametrize("name", ["README.md", *(f"docs/{name}" for name in DOCS)])
 def test_what_a_page_names_is_there(name):
-    """Links, and files of the code that stand in back quotes; outputs are named in dvc.yaml."""
+    """Links, and files of the code in back quotes; outputs are named in dvc.yaml."""
     path = readme.ROOT / name
     text = path.read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (path.parent / link).exists(), link
-    for found in re.findall(r"`((?:stages|tests|benchmarks|docs)/[\w./]+)`", text):
-        assert (readme.ROOT / found).exists(), found
+    for file in re.findall(r"`((?:stages|tests|benchmarks|docs)/[\w./]+)`", text):
+        assert (readme.ROOT / file).exists(), file
 
 
 @pytest.mark.parametrize(("name", "code"), SNIPPETS, ids=[name for name, _ in SNIPPETS])
@@ -124,7 +124,7 @@ def test_code_of_the_docs_is_right(name, code):
 
 
 def test_the_docs_have_the_words_of_the_code():
-    """Names in back quotes that are no file, and the one threshold: each stands in the code."""
+    """Names in back quotes that are not files, and the one threshold: each is in the code."""
     assert f"Below {SHORT} the page warns" in DOCS["reading.md"]
     code = "".join(p.read_text("utf-8") for p in (readme.ROOT / "stages").rglob("*.py"))
     extending = DOCS["extending.md"]
@@ -164,7 +164,7 @@ def test_command_of_docs_and_page_runs(repository, command):
     run(repository, "bash", "-ec", command)
 
 
-def test_what_commands_tell_is_asked_of_commands_that_are_there():
+def test_every_expected_output_belongs_to_a_command_of_the_docs():
     assert TELLS.keys() <= set(COMMANDS)
 
 

@@ -43,7 +43,7 @@ def setting(kind: str, tool: str, given: Setting = SETTING) -> float:
 
 
 @cache
-def own(
+def ours(
     kind: str,
     optimizer: str = "adam",
     epochs: int = 6000,
@@ -64,8 +64,8 @@ def start() -> np.ndarray:
 
 
 def assert_optimum(kind: str, intercept: np.ndarray, coefficients: np.ndarray) -> None:
-    found = np.column_stack([intercept, coefficients])
-    np.testing.assert_allclose(found, own(kind), rtol=0, atol=1e-6)
+    theirs = np.column_stack([intercept, coefficients])
+    np.testing.assert_allclose(theirs, ours(kind), rtol=0, atol=1e-6)
 
 
 def test_scikit_learn():
@@ -96,13 +96,13 @@ def test_statsmodels(kind, ratio):
 
     for j, y in enumerate(Y.T):
         model = sm.OLS(y, inputs)
-        # Its active set drops a weight for good that is 0 on the way, so two starts are tried.
+        # Its active set drops for good a weight that is 0 on the way, so two starts are tried.
         starts = (np.zeros(len(alpha)), model.fit().params)
         fits = [
             model.fit_regularized(alpha=alpha, L1_wt=ratio, start_params=s, **exact) for s in starts
         ]
         best = min((fit.params for fit in fits), key=lambda w, y=y: objective(w, y))
-        np.testing.assert_allclose(best, own(kind)[j], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(best, ours(kind)[j], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(("kind", "ratio"), [("l2", 0.0), ("l1", 1.0), ("elastic_net", RATIO)])
@@ -130,13 +130,13 @@ def test_the_objective_that_glmnet_documents(kind, ratio):
         options = {"maxiter": 20000, "maxfun": 100000, "ftol": 1e-16, "gtol": 1e-12}
         v = minimize(objective, np.zeros(len(bounds)), jac=True, bounds=bounds, options=options).x
         beta = s * np.r_[v[0], v[1 : 1 + X.shape[1]] - v[1 + X.shape[1] :]]
-        np.testing.assert_allclose(beta, own(kind)[j], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(beta, ours(kind)[j], rtol=0, atol=1e-6)
 
 
 def test_support_vector_regression():
-    """Of absolute errors the minimum need not be the only one, so objectives are compared."""
+    """With absolute errors the minimum need not be unique, so objectives are compared."""
     strength = setting("l2", "scikit-learn `SVR`")
-    for w, y in zip(own("l2", loss="absolute"), Y.T, strict=True):
+    for w, y in zip(ours("l2", loss="absolute"), Y.T, strict=True):
         model = SVR(kernel="linear", epsilon=0, C=strength, tol=1e-8).fit(X, y)
         both = [
             np.abs(X @ beta + intercept - y).sum() + LAM / 2 * beta @ beta
@@ -174,10 +174,10 @@ def test_torch_takes_the_same_steps(tool, name):
         optimizer.zero_grad()
         function(network(x), y).backward()
         optimizer.step()
-    found = np.column_stack([network.bias.detach(), network.weight.detach()])
-    truth = own(kind, "sgd" if tool == "SGD" else "adam", STEPS, RATE, loss)
-    np.testing.assert_allclose(found, truth, rtol=0, atol=1e-11)
-    assert np.abs(found - start()).max() > 0.1
+    theirs = np.column_stack([network.bias.detach(), network.weight.detach()])
+    truth = ours(kind, "sgd" if tool == "SGD" else "adam", STEPS, RATE, loss)
+    np.testing.assert_allclose(theirs, truth, rtol=0, atol=1e-11)
+    assert np.abs(theirs - start()).max() > 0.1
 
 
 def keras_model(weights: np.ndarray, regularizer=None, loss="mse", scale=P / 2) -> keras.Model:
@@ -212,29 +212,29 @@ def test_keras_takes_the_same_steps():
     for (kind, loss), model in models.items():
         for _ in range(STEPS):
             model.train_on_batch(X, Y)
-        truth = own(kind, "sgd", STEPS, RATE, loss)
+        truth = ours(kind, "sgd", STEPS, RATE, loss)
         np.testing.assert_allclose(keras_weights(model), truth, rtol=0, atol=1e-6)
-        assert np.abs(truth - own("l1", "sgd", STEPS, RATE)).max() > 1e-3
+        assert np.abs(truth - ours("l1", "sgd", STEPS, RATE)).max() > 1e-3
 
 
 def test_the_minimum_of_keras_l1_is_this_projects():
-    """No neighbour has a smaller loss in Keras; with half or twice the setting one has."""
+    """Keras has no smaller loss nearby; with half or twice the setting it has."""
     strength, rng = setting("l1", "Keras"), np.random.default_rng(0)
     for factor, is_minimum in ((1.0, True), (0.5, False), (2.0, False)):
-        model = keras_model(own("l1"), keras.regularizers.L1(factor * strength))
+        model = keras_model(ours("l1"), keras.regularizers.L1(factor * strength))
 
         def loss(weights: np.ndarray, model=model) -> float:
             model.set_weights([weights[:, 1:].T.copy(), weights[:, 0].copy()])
             return float(model.test_on_batch(X, Y))
 
-        least = loss(own("l1"))
-        steps = [1e-4 * rng.normal(size=own("l1").shape) for _ in range(20)]
-        steps += [1e-3 * own("l1"), -1e-3 * own("l1")]
-        assert all(loss(own("l1") + step) > least - 1e-12 for step in steps) == is_minimum
+        least = loss(ours("l1"))
+        steps = [1e-4 * rng.normal(size=ours("l1").shape) for _ in range(20)]
+        steps += [1e-3 * ours("l1"), -1e-3 * ours("l1")]
+        assert all(loss(ours("l1") + step) > least - 1e-12 for step in steps) == is_minimum
 
 
 def test_every_row_was_run(request):
-    """A row that is added needs its tool; told only where all tests above ran."""
+    """Every row needs a test of its tool; checked only where all tests above ran."""
     ran = {
         item.function.__name__ for item in request.session.items if item.fspath == request.fspath
     }
@@ -251,9 +251,9 @@ def test_the_document_is_true():
 
 def test_values_on_the_command_line(capsys):
     assert main(["--lam", "5", "--windows", "100", "--outputs", "10"]) == 0
-    said = capsys.readouterr().out
-    assert "| `l2` | squared | scikit-learn `Ridge` | alpha = 5 |" in said
-    assert "| `l2` | squared | Keras `l2`, loss `mse` | l2 = 0.005 |" in said
+    output = capsys.readouterr().out
+    assert "| `l2` | squared | scikit-learn `Ridge` | alpha = 5 |" in output
+    assert "| `l2` | squared | Keras `l2`, loss `mse` | l2 = 0.005 |" in output
     assert main([]) == 0
     assert "alpha = λ" in capsys.readouterr().out
 

@@ -72,7 +72,7 @@ def study(folder: Path, text: str) -> Path:
 
 @pytest.fixture(scope="module")
 def shops(tmp_path_factory) -> tuple[Path, str]:
-    """The repository after `dvc repro`, and what that said."""
+    """The repository after `dvc repro`, and its output."""
     repository = study(tmp_path_factory.mktemp("shops") / "clone", sales())
     return repository, run(repository, "dvc", "repro")
 
@@ -86,17 +86,17 @@ def scores(repository: Path) -> pd.Series:
 def test_the_file_is_read_as_it_was_meant(shops):
     repository, text = shops
     summary = json.loads((repository / "data/series/summary.json").read_text(encoding="utf-8"))
-    series = {one["unique_id"]: one for one in summary["series"]}
+    series = {shop["unique_id"]: shop for shop in summary["series"]}
     assert list(series) == list(LIVES)
-    assert all(one["gaps"] == MISSING for one in series.values())
-    assert [one["rows"] for one in series.values()] == [b - a for a, b in LIVES.values()]
+    assert all(shop["gaps"] == MISSING for shop in series.values())
+    assert [shop["rows"] for shop in series.values()] == [b - a for a, b in LIVES.values()]
     assert series["1"]["first"] == "2020-03-02"
     assert summary["calendar"]["frequency"] == "W-MON"
     assert "neither in git nor in DVC" not in text  # it was committed
     assert "decimal sign `,`" in text
 
 
-def test_who_takes_part_is_said(shops):
+def test_the_report_says_which_shops_take_part(shops):
     repository, _ = shops
     summary = json.loads((repository / "data/windows/summary.json").read_text(encoding="utf-8"))
     assert summary["left_out"] == {}
@@ -108,15 +108,15 @@ def test_who_takes_part_is_said(shops):
 
 
 def test_a_shop_in_another_unit_changes_no_answer(shops, tmp_path):
-    """The same λ, the same words, the same scaled errors to what single precision carries on."""
+    """The same λ, the same words, the same scaled errors up to single precision."""
     other = study(tmp_path / "clone", sales({"7": 1e6}))
     run(other, "dvc", "repro")
-    one, two = (
+    first, second = (
         json.loads((folder / "data/report/metrics.json").read_text())
         for folder in (shops[0], other)
     )
-    assert one["gru"]["lam"] == two["gru"]["lam"]
-    assert one["best_baseline"]["name"] == two["best_baseline"]["name"]
+    assert first["gru"]["lam"] == second["gru"]["lam"]
+    assert first["best_baseline"]["name"] == second["best_baseline"]["name"]
     pd.testing.assert_series_equal(scores(shops[0]), scores(other), rtol=0.02)
     words = [
         [
@@ -165,10 +165,10 @@ def test_the_served_model_takes_the_file(shops):
         )
         with urllib.request.urlopen(request) as response:
             answer = json.loads(response.read(), parse_constant=pytest.fail)["predictions"]
-    made = pd.read_csv(
+    written = pd.read_csv(
         repository / "tmp/forecast/forecast.csv", dtype={"unique_id": str}, keep_default_na=False
     )
     served = [(row["unique_id"], row["y_hat"]) for row in answer if row["y_hat"] is not None]
-    expected = made[made["y_hat"] != ""]
+    expected = written[written["y_hat"] != ""]
     assert [name for name, _ in served] == expected["unique_id"].tolist()
     np.testing.assert_allclose([y for _, y in served], expected["y_hat"].astype(float), rtol=1e-9)

@@ -36,7 +36,7 @@ def cut(lives, **more) -> tuple[Windows, Windows]:
 
 
 def admitted(windows: Windows) -> dict[str, list[str]]:
-    """Fold → the series that have a scale and windows in it; both must say the same."""
+    """Fold → the series that have a scale and windows in it; both must agree."""
     result = {}
     for fold in windows.folds:
         by_scale = [
@@ -64,7 +64,7 @@ def admitted(windows: Windows) -> dict[str, list[str]]:
         (95, []),
     ],
 )
-def test_a_late_series_is_admitted_by_its_own_training_part(begins, folds):
+def test_a_late_series_is_admitted_by_its_training_part(begins, folds):
     development, test = cut({"a": (0, wave()), "late": (begins, wave(STEPS - begins, 1))})
     taken = admitted(development)
     assert [name for name, series in taken.items() if "late" in series] == folds
@@ -110,13 +110,13 @@ def test_a_needless_series_changes_nothing_for_the_others(kind):
     lives = {"a": (0, wave()), "b": (10, wave(90, 1))}
     for extra in ({"x": (0, FLAT[kind])}, {"x": (400, FLAT[kind])}):
         first = {**extra, **lives} if kind == "zeros" else {**lives, **extra}
-        (plain, plain_test), (more, more_test) = cut(lives), cut(first)
-        assert set(more.left_out) == {"x"}
-        assert more.layout.series == plain.layout.series
-        for one, other in zip(plain.folds, more.folds, strict=True):
-            assert fold_digest(plain, one) == fold_digest(more, other)
-        np.testing.assert_array_equal(plain_test.rows, more_test.rows)
-        np.testing.assert_array_equal(plain_test.levels, more_test.levels)
+        (plain, plain_test), (wider, wider_test) = cut(lives), cut(first)
+        assert set(wider.left_out) == {"x"}
+        assert wider.layout.series == plain.layout.series
+        for fold, same in zip(plain.folds, wider.folds, strict=True):
+            assert fold_digest(plain, fold) == fold_digest(wider, same)
+        np.testing.assert_array_equal(plain_test.rows, wider_test.rows)
+        np.testing.assert_array_equal(plain_test.levels, wider_test.levels)
 
 
 def test_a_series_that_is_flat_only_in_training_has_no_scale():
@@ -139,15 +139,15 @@ def test_a_series_that_is_flat_only_in_training_has_no_scale():
 def test_units_and_levels_change_no_scaled_value(power, shift, scaler, seed):
     values = wave(STEPS, seed, 10.0, 2.0)
     other = (values + shift) * 10.0**power
-    (one, _), (two, _) = (
+    (first, _), (second, _) = (
         cut({"a": (0, v), "b": (20, v[20:])}, scaler=scaler, normalise="last")
         for v in (values, other)
     )
-    assert one.left_out == two.left_out == {}
-    for fold, same in zip(one.folds, two.folds, strict=True):
+    assert first.left_out == second.left_out == {}
+    for fold, same in zip(first.folds, second.folds, strict=True):
         np.testing.assert_array_equal(fold.train, same.train)
-        x, y, _, _ = batch(one, fold.train, fold.center, fold.scale)
-        x2, y2, _, _ = batch(two, same.train, same.center, same.scale)
+        x, y, _, _ = batch(first, fold.train, fold.center, fold.scale)
+        x2, y2, _, _ = batch(second, same.train, same.center, same.scale)
         np.testing.assert_allclose(x2, x, atol=1e-9)
         np.testing.assert_allclose(y2, y, atol=1e-9)
 
@@ -155,13 +155,13 @@ def test_units_and_levels_change_no_scaled_value(power, shift, scaler, seed):
 def test_without_its_first_third_a_series_moves_no_other():
     lives = {"a": (0, wave()), "b": (0, wave(STEPS, 1))}
     (whole, _), (less, _) = cut(lives), cut(lives | {"b": (40, wave(STEPS, 1)[40:])})
-    for one, other in zip(whole.folds, less.folds, strict=True):
-        np.testing.assert_array_equal(one.center[0], other.center[0])
-        for rows, fewer in ((one.validation, other.validation), (one.train, other.train)):
+    for fold, shorter in zip(whole.folds, less.folds, strict=True):
+        np.testing.assert_array_equal(fold.center[0], shorter.center[0])
+        for rows, fewer in ((fold.validation, shorter.validation), (fold.train, shorter.train)):
             group, origin = whole.group_origin(rows)
             group2, origin2 = less.group_origin(fewer)
             np.testing.assert_array_equal(origin[group == 0], origin2[group2 == 0])
-        assert one.m > other.m
+        assert fold.m > shorter.m
 
 
 def test_a_covariate_that_does_not_vary_is_zero_whatever_comes_later():
@@ -221,10 +221,10 @@ def test_nothing_left_is_one_sentence():
 def test_a_series_that_nothing_admits_moves_no_cut():
     """It reaches further than the others, and would be long enough in its whole life."""
     plain, _ = cut({"a": (0, wave())})
-    more, _ = cut({"a": (0, wave()), "b": (113, wave(30, 1))})
-    assert list(more.left_out) == ["b"]
-    assert more.layout.series == ("a",)
-    assert (more.train_end, len(more.time)) == (plain.train_end, len(plain.time))
+    wider, _ = cut({"a": (0, wave()), "b": (113, wave(30, 1))})
+    assert list(wider.left_out) == ["b"]
+    assert wider.layout.series == ("a",)
+    assert (wider.train_end, len(wider.time)) == (plain.train_end, len(plain.time))
 
 
 @pytest.mark.parametrize("difference", [0, 1, "seasonal"])

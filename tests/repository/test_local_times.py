@@ -37,25 +37,23 @@ def test_times_are_utc_in_the_files_and_local_on_the_page(
         ("forecasts", "baselines"),
         ("scores", "losses_rnn"),
     ):
-        ours, theirs = (
-            pq.read_table(one.paths[folder] / f"{name}.parquet") for one in (local, plain)
-        )
+        ours, theirs = (pq.read_table(s.paths[folder] / f"{name}.parquet") for s in (local, plain))
         for column in {"ds", "cutoff"} & set(ours.column_names):
             assert ours.schema.field(column).type.tz == zone
             assert ours[column].cast("int64").equals(theirs[column].cast("int64"))
     reports = []
-    for one in (plain, local):
-        folder = tmp_path / "report" / one.paths["series"].parent.name
-        write_report(**one.paths, folder=folder, params=ReportParams())
+    for case in (plain, local):
+        folder = tmp_path / "report" / case.paths["series"].parent.name
+        write_report(**case.paths, folder=folder, params=ReportParams())
         reports.append(folder)
     assert (reports[0] / "report.md").read_bytes() == (reports[1] / "report.md").read_bytes()
     for name in ("data", "forecasts", "folds"):
-        utc, own = (pd.read_csv(folder / "figures" / f"{name}.csv") for folder in reports)
-        assert set(own["ds"].str[-6:]) <= set(CLOCK[zone])
-        back = pd.to_datetime(own["ds"], utc=True).dt.tz_localize(None)
+        utc, zoned = (pd.read_csv(folder / "figures" / f"{name}.csv") for folder in reports)
+        assert set(zoned["ds"].str[-6:]) <= set(CLOCK[zone])
+        back = pd.to_datetime(zoned["ds"], utc=True).dt.tz_localize(None)
         np.testing.assert_array_equal(back, pd.to_datetime(utc["ds"], format="ISO8601"))
         columns = [column for column in utc.columns if column not in ("ds", "origin")]
-        pd.testing.assert_frame_equal(own[columns], utc[columns])
+        pd.testing.assert_frame_equal(zoned[columns], utc[columns])
     page = (reports[1] / "index.html").read_text(encoding="utf-8")
     assert f"in the time of {zone}" in page.replace("&#43;", "+")
     shown = set(re.findall(r"2024-03-31 (\d\d:\d\d): ", page))

@@ -47,8 +47,8 @@ def calls(folder: Path, *words: str, **more: str) -> list[list[str]]:
     log = folder / "log"
     log.unlink(missing_ok=True)
     left_out = ("MLFLOW_", "MAKE", "RIDGELINE_", "CDPATH")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
-    variables = kept | {"LOG": str(log)} | more
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
+    variables = inherited | {"LOG": str(log)} | more
     subprocess.run(["make", *words], cwd=folder, env=variables, capture_output=True)
     assert not list(folder.rglob("X")), "a name was acted on"
     return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []

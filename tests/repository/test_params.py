@@ -157,14 +157,14 @@ def test_a_missing_key_is_named(tmp_path):
         check(written(tmp_path, "train.hidden", None, remove=True))
 
 
-def test_all_problems_are_said_at_once(tmp_path, capsys):
+def test_all_problems_are_reported_at_once(tmp_path, capsys):
     path = written(tmp_path, "train.hidden", 0)
     params = yaml.safe_load(Path(path).read_text(encoding="utf-8")) | {"report": {"rule": "best"}}
     Path(path).write_text(yaml.safe_dump(params), encoding="utf-8")
     assert main([path]) == 2
-    said = capsys.readouterr().err
-    assert "train.hidden = 0" in said
-    assert "report.rule = 'best'" in said
+    problems = capsys.readouterr().err
+    assert "train.hidden = 0" in problems
+    assert "report.rule = 'best'" in problems
 
 
 @pytest.mark.parametrize("off", [None, False, "none", "off"])
@@ -188,5 +188,5 @@ def test_the_grid_of_lambda():
     [("h", 24), ("15min", 96), ("D", 7), ("W-SAT", 52), ("MS", 12), ("QS-OCT", 4), ("YS", None),
      ("1", None), ("7h", None), ("2h", 12)],
 )  # fmt: skip
-def test_seasons_that_a_frequency_tells(frequency, season):
+def test_seasons_of_frequencies(frequency, season):
     assert infer_season(frequency) == season

@@ -24,7 +24,7 @@ SPELLINGS = [*BATTERY.replace("\n", "|").split("|"), "|\n    1", "9" * 5000, "0x
 
 
 def as_dvc(text: str) -> Any:
-    """DVC's own reading, or None where it fails."""
+    """How DVC reads the text, or None where it fails."""
     try:
         return parse_yaml(text, "params.yaml")
     except Exception:  # it lets through what its parser raises
@@ -112,7 +112,7 @@ def exploding(form: str) -> str:
     ],
     ids=lambda value: repr(value[:24]),
 )  # fmt: skip
-def test_what_is_no_file_of_parameters(tmp_path, text, words):
+def test_what_is_not_a_file_of_parameters(tmp_path, text, words):
     sentence = ours(tmp_path, text)
     assert isinstance(sentence, str)
     assert words in sentence
@@ -148,6 +148,6 @@ def test_what_is_unusual_and_right(tmp_path, text):
 
 
 def test_a_reading_forgets_the_one_before(tmp_path):
-    """A loader would keep the version that another file told it."""
+    """A loader would keep the YAML version of the file before."""
     parse_yaml("%YAML 1.1\n---\na: 010\n", "x")
     assert ours(tmp_path, "a: 010\n") == {"a": 10}

@@ -45,10 +45,10 @@ SEASONAL = {"evaluate__baselines": ["seasonal_repeat"], "evaluate__metrics": ["m
     [("YS", None, True), ("YS", 11, False), ("MS", None, False), ("7h", None, True), ("W-SAT", None, False),
      ("60min", None, False), ("infer", None, False), ("rows", None, False), ("YS", 1, False)],
 )  # fmt: skip
-def test_a_season_that_is_needed_is_told(tmp_path, needs, frequency, season, refused):
-    said = problems(tmp_path, of(prepare__frequency=frequency, evaluate__season=season, **needs))
-    assert ("evaluate.season is null, but" in said) == refused
-    assert bool(said) == refused
+def test_a_season_that_is_needed_is_demanded(tmp_path, needs, frequency, season, refused):
+    text = problems(tmp_path, of(prepare__frequency=frequency, evaluate__season=season, **needs))
+    assert ("evaluate.season is null, but" in text) == refused
+    assert bool(text) == refused
     none = {"evaluate__baselines": ["ridge"], "evaluate__metrics": ["mse"], "window__difference": 1}
     assert not problems(tmp_path, of(prepare__frequency=frequency, evaluate__season=season, **none))
 
@@ -59,10 +59,10 @@ def test_a_season_that_is_needed_is_told(tmp_path, needs, frequency, season, ref
      (["linear", "rnn"], 22, 4, True), (["gru"], 22, 23, True), (["gru"], 1, 1, False)],
 )  # fmt: skip
 def test_a_segment_divides_the_lookback(tmp_path, cells, lookback, segment, refused):
-    said = problems(
+    text = problems(
         tmp_path, of(train__cells=cells, window__lookback=lookback, train__segment=segment)
     )
-    assert ("does not divide window.lookback" in said) == refused == bool(said)
+    assert ("does not divide window.lookback" in text) == refused == bool(text)
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_a_segment_divides_the_lookback(tmp_path, cells, lookback, segment, refu
     ],
 )  # fmt: skip
 def test_parts_that_leave_nothing(tmp_path, split, more, words):
-    said = problems(tmp_path, of(window__split=split, **more))
-    assert words in said
-    assert bool(said) == bool(words)
+    text = problems(tmp_path, of(window__split=split, **more))
+    assert words in text
+    assert bool(text) == bool(words)
 
 
 @pytest.mark.parametrize(
@@ -100,13 +100,13 @@ def test_parts_that_leave_nothing(tmp_path, split, more, words):
         ("D1", "pandas alias"), ("-MS", "pandas alias"), ("W-XYZ", "pandas alias"), ("1e3D", "pandas alias"),
     ],
 )  # fmt: skip
-def test_a_frequency_that_is_none(tmp_path, frequency, words):
-    said = problems(tmp_path, of(prepare__frequency=frequency))
-    assert words in said
-    assert len(said.splitlines()) == 1
+def test_a_frequency_that_does_not_exist(tmp_path, frequency, words):
+    text = problems(tmp_path, of(prepare__frequency=frequency))
+    assert words in text
+    assert len(text.splitlines()) == 1
 
 
-def test_a_frequency_that_is_one(tmp_path):
+def test_a_frequency_that_exists(tmp_path):
     known = [
         "h",
         "D",
@@ -124,8 +124,8 @@ def test_a_frequency_that_is_one(tmp_path):
         "BMS",
     ]
     for frequency in [*known, "WOM-2TUE", "s", "ms", "us"]:
-        said = problems(tmp_path, of(prepare__frequency=frequency, evaluate__season=7))
-        assert not said, frequency
+        text = problems(tmp_path, of(prepare__frequency=frequency, evaluate__season=7))
+        assert not text, frequency
 
 
 @pytest.mark.parametrize(
@@ -149,9 +149,9 @@ def test_a_frequency_that_is_one(tmp_path):
         ({"prepare__encoding": ""}, "is not known"),
         ({"prepare__separator": ";;"}, "must be one character"),
         ({"prepare__thousands": "x"}, "must be one sign"),
-        ({"prepare__date_format": "%Q"}, "%Q is not a directive"),
+        ({"prepare__date_format": "%Q"}, "%Q is not a known directive"),
         ({"prepare__date_format": "no format"}, "must contain the year"),
-        ({"prepare__path": "https://example.org/x.csv"}, "must be a file of this machine"),
+        ({"prepare__path": "https://example.org/x.csv"}, "must be a file on this machine"),
         ({"prepare__path": "x.xlsx"}, "must end in .csv"),
     ],
 )

@@ -35,9 +35,9 @@ def test_both_readings_of_the_listing(monkeypatch):
     assert text.splitlines()[3].startswith("| the weights, as meant | 0.179 | ")
 
 
-def test_the_docs_tell_the_committed_changes():
-    told = json.loads(textbook.RESULTS.read_text(encoding="utf-8"))
-    soon, late = ([textbook.Effect(**one) for one in told[n]] for n in ("100", "3000"))
+def test_the_docs_name_the_committed_changes():
+    results = json.loads(textbook.RESULTS.read_text(encoding="utf-8"))
+    soon, late = ([textbook.Effect(**effect) for effect in results[n]] for n in ("100", "3000"))
     written, meant = late
     text = " ".join(
         (textbook.quick.ROOT / "docs" / "lambda.md").read_text(encoding="utf-8").split()

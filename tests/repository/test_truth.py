@@ -27,19 +27,19 @@ def verdict(study: Study, cell: str, against: str) -> Verdict:
 
 
 def assert_right(study: Study, known: truth.Truth) -> None:
-    """No verdict contradicts the truth, and intervals hold it about as often as they say.
+    """No verdict contradicts the truth, and intervals hold it about as often as they claim.
 
     Of some 13 intervals, which share their test part, the 3 that may miss are what a share of 95 %
     allows with a probability of 98 % were they independent.
     """
-    told = [(v, known.percent(v)) for v in study.comparisons if v.word != "same"]
-    for one, true in told:
-        assert not (one.word == "better" and true >= 0), one.sentence()
-        assert not (one.word == "worse" and true <= 0), one.sentence()
-    assert sum(not one.low <= true <= one.high for one, true in told) <= 3
+    verdicts = [(v, known.percent(v)) for v in study.comparisons if v.word != "same"]
+    for v, true in verdicts:
+        assert not (v.word == "better" and true >= 0), v.sentence()
+        assert not (v.word == "worse" and true <= 0), v.sentence()
+    assert sum(not v.low <= true <= v.high for v, true in verdicts) <= 3
 
 
-def test_where_l2_helps_it_is_said_and_by_how_much(tmp_path: Path) -> None:
+def test_where_l2_helps_the_verdict_says_so_and_by_how_much(tmp_path: Path) -> None:
     """120 noisy steps, 16 inputs, 80 epochs: without a penalty a GRU learns the noise by heart."""
     path = truth.autoregression(tmp_path / "series.csv", 1480, phi=0.6, seed=1)
     window = {"lookback": 16, "horizon": 4, "folds": 2, "split": {"validation": 80, "test": 1280}}
@@ -49,9 +49,9 @@ def test_where_l2_helps_it_is_said_and_by_how_much(tmp_path: Path) -> None:
     known = truth.Truth(tmp_path, study, phi=0.6)
     assert_right(study, known)
     for cell in ("linear", "gru", "linear ensemble", "gru ensemble"):
-        one = verdict(study, cell, "λ = 0")
-        assert one.word == "better"
-        assert one.low <= known.percent(one) <= one.high < 0
+        to_zero = verdict(study, cell, "λ = 0")
+        assert to_zero.word == "better"
+        assert to_zero.low <= known.percent(to_zero) <= to_zero.high < 0
     assert known.percent(verdict(study, "gru", "λ = 0")) < -20
     assert re.fullmatch(
         r"gru at λ = \d+ is better than λ = 0: test error −\d+\.\d %, 95 % interval −\d+\.\d to "
@@ -62,9 +62,9 @@ def test_where_l2_helps_it_is_said_and_by_how_much(tmp_path: Path) -> None:
 
 
 def test_on_white_noise_no_gain_is_claimed(tmp_path: Path) -> None:
-    """Nothing can be forecast, and with data in plenty λ = 0 learns next to nothing either.
+    """Nothing can be forecast, and with plenty of data λ = 0 learns next to nothing either.
 
-    To shrink is right there, but what it gains is below half a per cent: too little to be shown.
+    Shrinking is right there, but gains less than half a per cent: too little to be shown.
     """
     path = truth.autoregression(tmp_path / "series.csv", 2000, phi=0.0, seed=2)
     window = {"lookback": 8, "horizon": 4, "folds": 2, "split": {"validation": 300, "test": 300}}
@@ -74,9 +74,9 @@ def test_on_white_noise_no_gain_is_claimed(tmp_path: Path) -> None:
     known = truth.Truth(tmp_path, study, phi=0.0)
     assert_right(study, known)
     for cell in ("rnn", "gru", "rnn ensemble", "gru ensemble"):
-        one = verdict(study, cell, "λ = 0")
-        assert abs(known.percent(one)) < 0.5
-        assert one.word in ("no difference shown", "same")
+        to_zero = verdict(study, cell, "λ = 0")
+        assert abs(known.percent(to_zero)) < 0.5
+        assert to_zero.word in ("no difference shown", "same")
         # Repeating the last value doubles the error of the mean, which is the best there is.
         last = verdict(study, cell, "repeat_last")
         assert last.word == "better"
@@ -85,7 +85,7 @@ def test_on_white_noise_no_gain_is_claimed(tmp_path: Path) -> None:
 
 
 def test_on_el_nino_l2_does_not_help(tmp_path: Path) -> None:
-    """At its small setting validation is lowest at λ = 0 or hardly any, and no gain is claimed."""
+    """In this small study validation is lowest at λ = 0 or a small λ, and no gain is claimed."""
     prepared = {"time": "month", "targets": ["sst"], "frequency": "MS"}
     window = {"lookback": 24, "horizon": 12, "folds": 3, "split": {"validation": 0.2, "test": 0.2}}
     train = {"cells": ["rnn", "gru", "lstm"], "hidden": 16, "penalty": lambdas(0, 1, 10, 100)}
@@ -96,9 +96,9 @@ def test_on_el_nino_l2_does_not_help(tmp_path: Path) -> None:
     assert 0.0 in {cell.lam for cell in study.cells}
     for cell in study.cells:
         assert cell.path.lambdas[cell.path.minimum] in (0.0, 1.0)
-        one = verdict(study, cell.name, "λ = 0")
-        assert one.word == ("same" if cell.lam == 0 else "no difference shown")
-        assert (one.word == "same") == ("nothing is penalised" in one.sentence())
+        to_zero = verdict(study, cell.name, "λ = 0")
+        assert to_zero.word == ("same" if cell.lam == 0 else "no difference shown")
+        assert (to_zero.word == "same") == ("nothing is penalised" in to_zero.sentence())
         assert cell.to_zero == pytest.approx(0, abs=2)
         assert 0 <= cell.regret < 5
         assert np.all(cell.path.loss[3] > 1.1 * cell.path.loss[0])  # a large λ harms

@@ -47,7 +47,7 @@ def counted():
 @pytest.mark.parametrize(
     "names", [("y",), ("ds", "rain"), ("unique_id", "y", "ds"), ("y", "covariate:y")]
 )
-def test_a_covariate_called_like_a_key_has_a_column_of_its_own(names):
+def test_a_covariate_called_like_a_key_has_a_prefixed_column(names):
     study = series(names)
     chosen, _ = model(study)
     table = table_of(study)
@@ -103,7 +103,7 @@ def test_a_covariate_that_is_sent_under_both_names_is_refused():
         (np.False_, "False"),
     ],
 )
-def test_a_number_that_is_too_large_and_a_truth_value_are_no_numbers(served, cell, written):
+def test_a_number_that_is_too_large_and_a_truth_value_are_not_numbers(served, cell, written):
     chosen, table = served
     odd = table.assign(y=table["y"].astype(object))
     odd.at[3, "y"] = cell
@@ -113,7 +113,7 @@ def test_a_number_that_is_too_large_and_a_truth_value_are_no_numbers(served, cel
 
 
 @pytest.mark.parametrize("kind", ["bool", "boolean", "bool[pyarrow]", "object"])
-def test_a_column_of_truth_values_is_no_column_of_numbers(served, kind):
+def test_a_column_of_truth_values_is_not_one_of_numbers(served, kind):
     chosen, table = served
     with pytest.raises(TableError, match="'shop': y at 2001-01-31 is True, not a finite number"):
         chosen.forecast(table.assign(y=pd.Series([True, False] * T, dtype=kind)))
@@ -159,7 +159,7 @@ def test_whole_times_anywhere_go_on_by_the_step(counted, start, text):
         (pd.Timestamp("2024-01-31"), "ds = 2024-01-31 00:00:00 is not a whole number"),
     ],
 )  # fmt: skip
-def test_a_time_that_is_no_whole_number_or_too_large_is_said(counted, cell, sentence):
+def test_a_time_that_is_not_a_whole_number_or_too_large_is_refused(counted, cell, sentence):
     chosen, table = counted
     odd = table.assign(ds=table["ds"].astype(object))
     odd.at[3, "ds"] = cell
@@ -169,7 +169,7 @@ def test_a_time_that_is_no_whole_number_or_too_large_is_said(counted, cell, sent
 
 @pytest.mark.parametrize("cell", [10**19, "10000000000000000000", 10**400, 1e300, 2**63 - 1])
 @pytest.mark.parametrize("every", [True, False])
-def test_a_number_too_large_is_no_date_either(served, cell, every):
+def test_a_number_too_large_is_not_a_date_either(served, cell, every):
     chosen, table = served
     odd = table.assign(ds=table["ds"].astype(str).astype(object))
     odd.loc[odd.index if every else [3], "ds"] = cell
@@ -182,19 +182,19 @@ def test_a_number_too_large_is_no_date_either(served, cell, every):
     [
         ("1 ", "the model knows '1', not '1 '; write it without blanks around it"),
         (" 01", "the model knows '01', not ' 01'; write it without blanks around it"),
-        ("1.0", "the model knows '01' and '1', not '1.0'; a reader that takes ids for numbers loses their "
+        ("1.0", "the model knows '01' and '1', not '1.0'; ids that are read as numbers lose their "
          f"zeros: {TEXT}"),
-        ("002", "the model knows '2', not '002'; a reader that takes ids for numbers loses their zeros: "
+        ("002", "the model knows '2', not '002'; ids that are read as numbers lose their zeros: "
          f"{TEXT}"),
     ],
 )  # fmt: skip
-def test_a_misspelt_id_is_told_the_nearest_known_one(twins, sent, reason):
+def test_a_misspelt_id_is_refused_with_the_known_one(twins, sent, reason):
     chosen, table = twins
     answer = chosen.forecast(table.replace({"unique_id": {"1": sent}}))
     assert answer.loc[answer["unique_id"] == sent, "note"].tolist() == [f"refused: {reason}"]
 
 
-def test_blanks_around_a_word_make_no_new_series(served):
+def test_blanks_around_a_word_do_not_make_a_new_series(served):
     chosen, table = served
     answer = chosen.forecast(table.replace({"unique_id": {"web": "web "}}))
     assert answer["note"].iloc[-1] == (
@@ -205,7 +205,7 @@ def test_blanks_around_a_word_make_no_new_series(served):
 @pytest.mark.parametrize(
     "kind", ["int64", "float64", "Int64", "int64[pyarrow]", "object", "category"]
 )
-def test_ids_that_became_numbers_are_refused_where_they_stand_for_several_series(twins, kind):
+def test_ids_that_became_numbers_are_refused_where_they_match_several_series(twins, kind):
     """Rows of 01 that a reader took for 1 would be forecast as the series 1."""
     chosen, table = twins
     read = table[table["unique_id"] != "1"].astype({"unique_id": int}).astype({"unique_id": kind})
@@ -218,7 +218,7 @@ def test_ids_that_became_numbers_are_refused_where_they_stand_for_several_series
 
 
 def test_ids_as_numbers_are_compared_exactly():
-    """As floats these ids would be one number."""
+    """As floats these ids would be the same number."""
     names = ["90071992547409921", "90071992547409922", "1_0", "inf"]
     study = series(levels=dict(zip(names, (3.0, 50.0, 9.0, 7.0), strict=True)))
     chosen, _ = model(study)
@@ -233,7 +233,7 @@ def test_ids_as_numbers_are_compared_exactly():
 
 
 @pytest.mark.parametrize("table", [pd.DataFrame(), pd.DataFrame(columns=["a"])])
-def test_a_table_without_rows_is_called_so(served, table):
+def test_a_table_without_rows_is_refused(served, table):
     with pytest.raises(
         TableError, match=r"^the table has no rows; give the last steps of each series$"
     ):

@@ -55,8 +55,8 @@ def test_a_closed_series_is_named_and_the_others_are_forecast(study, tmp_path, c
     early = series(ends={"web": T - 30})
     early.save(tmp_path / "series")
     command.main(FLAGS)
-    said = capsys.readouterr().err.splitlines()
-    assert said[0] == (
+    notes = capsys.readouterr().err.splitlines()
+    assert notes[0] == (
         "web: refused: it ends at 2003-06-30, more than 3 steps before 2005-12-31, where 'shop' ends: its "
         "forecast would lie in the past"
     )
@@ -88,26 +88,26 @@ def test_another_file_is_read_as_text(study, capsys):
     assert list(dict.fromkeys(written["unique_id"])) == ["shop", "007"]
 
 
-def test_a_file_of_the_studys_own_form_is_read_by_the_studys_reader(study, capsys):
+def test_a_file_of_the_studys_form_is_read_by_the_studys_reader(study, capsys):
     wide = study.frame.pivot(index="ds", columns="unique_id", values="y").reset_index()
     wide.to_csv("wide.csv", index=False)
     command.main([*FLAGS, "--csv", "wide.csv"])
     command.main([*FLAGS[:-1], "plain"])
-    one, other = (pd.read_csv(f"{folder}/forecast.csv") for folder in ("out", "plain"))
-    pd.testing.assert_frame_equal(one, other)
+    by_csv, by_series = (pd.read_csv(f"{folder}/forecast.csv") for folder in ("out", "plain"))
+    pd.testing.assert_frame_equal(by_csv, by_series)
     assert "refused" not in capsys.readouterr().err
 
 
-def test_what_is_not_there_is_said(study, tmp_path):
+def test_what_does_not_exist_is_reported(study, tmp_path):
     with pytest.raises(ValueError, match=r"nowhere\.csv does not exist; name a CSV"):
         command.main([*FLAGS, "--csv", "nowhere.csv"])
     with pytest.raises(
-        ValueError, match=r"nothing does not exist; make a study first \(make repro\)"
+        ValueError, match=r"nothing does not exist; run a study first \(make repro\)"
     ):
         command.main(["--model", "nothing", *FLAGS[2:]])
     other = pd.date_range("2001-01-01", periods=T, freq="D", unit="us")
     series(times=other, calendar={"frequency": "D", "time": "datetime"}).save(tmp_path / "series")
-    wanted = r"the series go by D \(datetime\), the model by ME \(datetime\); run dvc repro"
+    wanted = r"the series have steps of D \(datetime\), the model of ME \(datetime\); run dvc repro"
     with pytest.raises(TableError, match=wanted):
         command.main(FLAGS)
 

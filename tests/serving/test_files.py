@@ -1,4 +1,4 @@
-"""`make forecast CSV=…`: a table in any form of file, also where the study's own file is wide."""
+"""`make forecast CSV=…`: a table in any form of file, also where the study's file is wide."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_numbers_that_may_be_read_in_two_ways_are_read_as_params_yaml_says(table
         command.main([*FLAGS, "--csv", "open.csv"])
     Path("params.yaml").write_text(WIDE + "  decimal: ','\n")
     points = written.assign(y=written["y"].str.replace(",", "."))
-    points.to_csv("points.csv", index=False)  # beside commas a point is the decimal sign
+    points.to_csv("points.csv", index=False)  # between commas a point is a decimal sign
     pd.testing.assert_frame_equal(forecast("open.csv"), forecast("points.csv"))
 
 
@@ -105,11 +105,11 @@ def test_ids_keep_their_zeros_and_words_and_lose_their_blanks(table):
     assert list(dict.fromkeys(forecast("named.csv")["unique_id"])) == ["NA", "web"]
 
 
-def test_a_folder_is_said_to_be_one(table):
+def test_a_folder_is_refused_as_one(table):
     Path("sales").mkdir()
     with pytest.raises(ValueError, match=r"^sales is a folder, not a file; name a CSV$"):
         command.main([*FLAGS, "--csv", "sales"])
-    with pytest.raises(ValueError, match="series is a folder, not a file; make a study first"):
+    with pytest.raises(ValueError, match="series is a folder, not a file; run a study first"):
         command.main(["--model", "series", *FLAGS[2:]])
 
 
@@ -128,14 +128,14 @@ def test_a_covariate_called_y_has_its_column_in_a_file(tmp_path, monkeypatch, se
     with pytest.raises(ValueError, match="column 'covariate:y' is missing"):
         command.main([*FLAGS, "--csv", "table.csv"])
     long = "prepare:\n  path: sales.csv\n  format: long\n  value: sold\n  covariates: [y]\n"
-    Path("params.yaml").write_text(long)  # the study's own file has a column y, its covariate
+    Path("params.yaml").write_text(long)  # the study's file has a column y, its covariate
     table.rename(columns={"y": "sold", "covariate:y": "y"}).to_csv(
         "study.csv", index=False, sep=sep
     )
     pd.testing.assert_frame_equal(forecast("study.csv"), plain)
 
 
-def test_a_short_table_is_told_so(table):
+def test_a_short_table_is_refused(table):
     table.tail(5).to_csv("short.csv", index=False, sep=";")
     with pytest.raises(ValueError, match=f"it has 5 steps; a forecast looks back on {L}"):
         command.main([*FLAGS, "--csv", "short.csv"])

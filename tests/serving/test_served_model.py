@@ -1,4 +1,4 @@
-"""The registered model in MLflow's own hands: loaded and asked, and over HTTP."""
+"""The registered model as MLflow runs it: loaded and asked, and over HTTP."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def test_a_file_that_was_read_by_pandas_goes_straight_into_predict(registered, t
     text = pd.read_csv(tmp_path / "sales.csv", dtype={"unique_id": str})
     assert text["y"].dtype == np.int64
     pd.testing.assert_frame_equal(loaded.predict(text), plain)
-    two = table[table["unique_id"].isin(["01", "2"])]
-    two.to_csv(tmp_path / "sales.csv", index=False)
+    numbers = table[table["unique_id"].isin(["01", "2"])]
+    numbers.to_csv(tmp_path / "sales.csv", index=False)
     answer = loaded.predict(pd.read_csv(tmp_path / "sales.csv"))  # 01 is 1 now
     assert answer["note"].iloc[0].startswith("refused: the model knows '01', not '1'")
     assert answer["y_hat"].tolist()[1:] == plain["y_hat"].tolist()[H : 2 * H]
@@ -132,10 +132,10 @@ def test_every_form_of_a_table_is_answered_over_http(registered, tmp_path):
             (records(table.rename(columns={"y": "value"})), "application/json",
              "column 'y' is missing; known: unique_id, ds, value; wanted: unique_id, ds, y"),
             (records(table.assign(ds="someday")), "application/json",
-             "ds: row 1 has 'someday', which is not a date known here; write dates such as 2024-01-31 or "
+             "ds: row 1 has 'someday', which has no known date format; write dates such as 2024-01-31 or "
              "2024-01-31 13:00"),
             (records(table.tail(5)), "application/json",
-             "series 'web': it has 5 steps; a forecast looks back on 8: give at least those"),
+             "series 'web': it has 5 steps; a forecast looks back on 8: give that many"),
             ("unique_id,ds,y\n01,2001-01-31\n", "text/csv",
              "row 2 of the CSV has 2 cells, the first has 3; correct the row"),
             ("unique_id,ds,y\n", "text/csv",

@@ -65,7 +65,7 @@ def changed(table: pd.DataFrame, what: str) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("what", "reason"),
     [
-        ("short", "it has 5 steps; a forecast looks back on 8: give at least those"),
+        ("short", "it has 5 steps; a forecast looks back on 8: give that many"),
         ("gap", "y at 2005-10-31 is missing; the last 8 steps must be there without a gap"),
         ("null", "y at 2005-10-31 is missing; the last 8 steps must be there without a gap"),
         ("closed", "it ends at 2005-08-31, more than 3 steps before 2005-12-31, where 'shop' ends"),
@@ -109,7 +109,7 @@ def test_one_series_is_refused_by_name_and_the_others_are_forecast(served, what,
         ("only web", "", "2006-01-31"),
     ],
 )
-def test_what_is_to_be_known_stands_in_the_note(served, what, note, first):
+def test_what_a_user_should_know_is_in_the_note(served, what, note, first):
     chosen, table, _ = served
     answer = chosen.forecast(changed(table, what))
     rows = answer[answer["unique_id"].isin(["web", "new"])]
@@ -158,7 +158,7 @@ def test_gaps_are_filled_from_the_past_as_far_as_the_study_fills_them():
          "column 'y' is missing; known: unique_id, ds, value; wanted: unique_id, ds, y"),
         (lambda t: t.head(0), "the table has no rows"),
         (lambda t: t.assign(ds="someday"),
-         "ds: row 1 has 'someday', which is not a date known here; write dates such as"),
+         "ds: row 1 has 'someday', which has no known date format; write dates such as"),
         (lambda t: t.assign(ds=range(len(t))),
          "the model's frequency 'ME' needs dates, but ds has whole numbers such as 0"),
         (lambda t: t.assign(ds=t["ds"].mask(t.index == 4)), "ds is empty in row 5 of the table"),
@@ -184,7 +184,7 @@ JOINT = "the model forecasts all series together"
 @pytest.mark.parametrize(
     ("what", "sentence"),
     [
-        ("short", "series 'web': it has 5 steps; a forecast looks back on 8: give at least those"),
+        ("short", "series 'web': it has 5 steps; a forecast looks back on 8: give that many"),
         ("gap", "series 'web': y at 2005-10-31 is missing"),
         ("one earlier", f"series 'web' ends at 2005-11-30, others at 2005-12-31; {JOINT}"),
         ("word", f"series 'web': y at 2001-04-30 is high, not a finite number; {JOINT}"),
@@ -204,8 +204,8 @@ def test_joint_channels_refuse_other_names():
     study = series()
     chosen, _ = model(study, channels="joint")
     table = table_of(study)
-    more = pd.concat([table, table[table["unique_id"] == "web"].assign(unique_id="new")])
-    answer = chosen.forecast(more)
+    other = pd.concat([table, table[table["unique_id"] == "web"].assign(unique_id="new")])
+    answer = chosen.forecast(other)
     assert answer[answer["unique_id"] == "new"]["note"].tolist() == [
         "refused: the model forecasts shop, web together and no other series"
     ]
@@ -257,7 +257,7 @@ def test_whole_numbers_are_numbers(served, kind):
 
 
 @pytest.mark.parametrize("cell", ["2024-01-31", "1_000", "1 2", "0x10", 1j, pd.Timestamp(0)])
-def test_what_is_not_a_number_is_no_gap(served, cell):
+def test_what_is_not_a_number_is_not_a_gap(served, cell):
     chosen, table, _ = served
     odd = table.assign(y=table["y"].astype(object))
     odd.loc[odd.index[0], "y"] = cell
@@ -274,17 +274,17 @@ def test_ids_are_text_and_one_that_lost_its_zeros_is_refused():
     numbers = table[table["unique_id"].isin(["01", "2"])].astype({"unique_id": int})
     answer = chosen.forecast(numbers)
     assert answer.query("unique_id == '1'")["note"].tolist() == [
-        "refused: the model knows '01', not '1'; a reader that takes ids for numbers loses their zeros: read "
+        "refused: the model knows '01', not '1'; ids that are read as numbers lose their zeros: read "
         "them as text (in pandas dtype={'unique_id': str})"
     ]
-    two = [a.query("unique_id == '2'")["y_hat"].tolist() for a in (answer, plain)]
-    assert two[0] == two[1]
+    forecasts = [a.query("unique_id == '2'")["y_hat"].tolist() for a in (answer, plain)]
+    assert forecasts[0] == forecasts[1]
 
 
 def test_records_hold_null_where_there_is_no_value(served):
     chosen, table, _ = served
-    one = replace(chosen, weights=chosen.weights[:1])
-    answer = one.forecast(changed(table, "closed"))
+    single = replace(chosen, weights=chosen.weights[:1])
+    answer = single.forecast(changed(table, "closed"))
     assert answer["y_hat_spread"].isna().all()
     assert answer["y_hat"].dtype == float
     records = answer.to_dict(orient="records")
@@ -314,7 +314,7 @@ def test_hourly_forecasts_are_dated_in_the_files_zone():
 
 
 def test_rows_are_the_grid_where_the_study_says_so():
-    """Business days without a pattern to go on with: the next steps are numbered."""
+    """Business days without a pattern to continue: the next steps are numbered."""
     times = pd.bdate_range("2024-01-01", periods=T, unit="us")
     study = series(times=times, calendar={"frequency": "rows", "time": "datetime"})
     chosen, _ = model(study)
@@ -324,7 +324,7 @@ def test_rows_are_the_grid_where_the_study_says_so():
     assert answer["ds"].tolist() == 2 * [1, 2, 3]
     last = str(times[-1].date())
     notes = list(dict.fromkeys(answer["note"]))
-    assert notes[0] == f"steps after {last}; the study's dates show no pattern to go on with"
+    assert notes[0] == f"steps after {last}; the study's dates show no pattern to continue"
     assert notes[1].startswith("ends 2 steps before the others; steps after 2024-03-")
     assert "y at " in chosen.forecast(table.drop(web[-4]))["note"].iloc[-1]
 
@@ -356,7 +356,7 @@ def test_a_covariate_is_needed_in_the_last_steps(served):
     ],
 )
 def test_dates_are_read_as_prepare_reads_them(form, whole):
-    """By all rows of the table: eight days of February are one after another by one order alone."""
+    """By all rows of the table: eight days of February follow one another in one order only."""
     days = pd.date_range("2024-01-01", periods=T, freq="D", unit="us")
     study = series(times=days, calendar={"frequency": "D", "time": "datetime"})
     chosen, _ = model(study)
@@ -371,12 +371,12 @@ def test_dates_may_be_written_as_in_the_studys_file_or_otherwise():
     months = pd.date_range("2001-01-01", periods=T, freq="MS", unit="us")
     study = series(times=months, calendar={"frequency": "MS", "time": "datetime"})
     chosen, _ = model(study)
-    told = replace(chosen, dates="%d/%m/%Y")
+    dated = replace(chosen, dates="%d/%m/%Y")
     table = table_of(study)
-    plain = told.forecast(table)
+    plain = dated.forecast(table)
     for form in ("%d/%m/%Y", "%Y-%m-%d"):
         pd.testing.assert_frame_equal(
-            told.forecast(table.assign(ds=table["ds"].dt.strftime(form))), plain
+            dated.forecast(table.assign(ds=table["ds"].dt.strftime(form))), plain
         )
 
 

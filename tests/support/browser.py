@@ -27,12 +27,12 @@ QUIET = [
     "--enable-logging=stderr",
 ]
 
-# The page stands in frames of the given widths, each with a document of its own: a window cannot be
-# made as narrow as a phone.
+# The page is shown in frames of the given widths, each with its document: a window cannot be as narrow as
+# a phone.
 FRAME = '<iframe style="border:0;width:{width}px;height:900px" srcdoc="{page}"></iframe>'
 PROBE = """
 addEventListener("load", () => {
-  const told = [...document.querySelectorAll("iframe")].map((frame) => {
+  const readings = [...document.querySelectorAll("iframe")].map((frame) => {
     const inner = frame.contentDocument;
     const root = inner.documentElement;
     const view = frame.contentWindow;
@@ -50,17 +50,17 @@ addEventListener("load", () => {
       return tip.textContent;
     });
     const lines = JSON.parse(panel.dataset.points);
-    const all = lines.flatMap(([line, own]) => own.map((point) => line + point[2]));
-    const wide = [...inner.querySelectorAll("body *")].filter((one) =>
-      !one.closest(".scroll, svg") && one.getBoundingClientRect().right > root.clientWidth + 1);
+    const all = lines.flatMap(([line, points]) => points.map((point) => line + point[2]));
+    const wide = [...inner.querySelectorAll("body *")].filter((element) =>
+      !element.closest(".scroll, svg") && element.getBoundingClientRect().right > root.clientWidth + 1);
     return {
       width: root.clientWidth,
       scroll: root.scrollWidth,
-      wide: wide.map((one) => one.outerHTML.slice(0, 80)),
+      wide: wide.map((element) => element.outerHTML.slice(0, 80)),
       paper: view.getComputedStyle(inner.body).backgroundColor,
       line: view.getComputedStyle(inner.querySelector("#figure-lambda_path path[style*='--blue']")).stroke,
       text: Math.min(...[...inner.querySelectorAll(".panel text")].slice(0, 40)
-        .map((one) => parseFloat(view.getComputedStyle(one).fontSize) * factor)),
+        .map((text) => parseFloat(view.getComputedStyle(text).fontSize) * factor)),
       shown,
       wanted: name + points[0][2],
       keys: keys.slice(0, 2),
@@ -69,8 +69,8 @@ addEventListener("load", () => {
     };
   });
   const out = document.createElement("pre");
-  out.id = "told";
-  out.textContent = JSON.stringify(told);
+  out.id = "readings";
+  out.textContent = JSON.stringify(readings);
   document.body.append(out);
 });
 """
@@ -83,20 +83,20 @@ def browser() -> str | None:
 
 def photograph(page: Path, picture: Path, size: tuple[int, int], folder: Path) -> None:
     """Save the first screen of a page as a PNG."""
-    found = browser()
-    assert found is not None, "no browser; install chromium"
-    own = [f"--user-data-dir={folder / 'profile'}", f"--window-size={size[0]},{size[1]}"]
-    command = [found, *QUIET, *own, f"--screenshot={picture}", page.as_uri()]
+    path = browser()
+    assert path is not None, "no browser; install chromium"
+    flags = [f"--user-data-dir={folder / 'profile'}", f"--window-size={size[0]},{size[1]}"]
+    command = [path, *QUIET, *flags, f"--screenshot={picture}", page.as_uri()]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
 
 
 def look(page: Path, widths: tuple[int, ...], folder: Path, dark: bool = False) -> tuple[Any, str]:
-    """What the probe tells of the page at each width, and what the console said.
+    """What the probe reads from the page at each width, and the lines of the console.
 
     Skips the test where there is no browser.
     """
-    found = browser()
-    if found is None:
+    path = browser()
+    if path is None:
         pytest.skip(f"no browser: none of {', '.join(NAMES)} is on the PATH")
     source = html.escape(page.read_text(encoding="utf-8"))
     frames = "".join(FRAME.format(width=width, page=source) for width in widths)
@@ -107,31 +107,31 @@ def look(page: Path, widths: tuple[int, ...], folder: Path, dark: bool = False) 
     scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
     profile = f"--user-data-dir={folder / 'profile'}"
     done = subprocess.run(
-        [found, *QUIET, *scheme, profile, "--window-size=2000,1000", "--dump-dom", outer.as_uri()],
+        [path, *QUIET, *scheme, profile, "--window-size=2000,1000", "--dump-dom", outer.as_uri()],
         capture_output=True,
         text=True,
         timeout=120,
     )
-    told = re.search(r'<pre id="told">(.*?)</pre>', done.stdout, re.DOTALL)
+    readings = re.search(r'<pre id="readings">(.*?)</pre>', done.stdout, re.DOTALL)
     console = "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
-    assert told is not None, f"the page did not load: {console or done.stderr[-2000:]}"
-    return json.loads(html.unescape(told[1])), console
+    assert readings is not None, f"the page did not load: {console or done.stderr[-2000:]}"
+    return json.loads(html.unescape(readings[1])), console
 
 
 def check(page: Path, folder: Path, dark: bool) -> None:
-    """The page holds what is asked of one: on a phone and on a desk, in light or dark."""
-    told, console = look(page, (390, 1440), folder, dark)
+    """The page meets its requirements: on a phone and on a desk, in light or dark."""
+    readings, console = look(page, (390, 1440), folder, dark)
     assert console == ""
-    assert [one["width"] for one in told] == [390, 1440]
-    for one in told:
-        assert one["wide"] == [], one
-        assert one["scroll"] <= one["width"], one
-        assert one["text"] >= 9, one  # pixels
-        assert one["shown"] == one["wanted"], one
-        assert one["keys"] == one["along"], one
-        assert one["down"], one
+    assert [reading["width"] for reading in readings] == [390, 1440]
+    for reading in readings:
+        assert reading["wide"] == [], reading
+        assert reading["scroll"] <= reading["width"], reading
+        assert reading["text"] >= 9, reading  # pixels
+        assert reading["shown"] == reading["wanted"], reading
+        assert reading["keys"] == reading["along"], reading
+        assert reading["down"], reading
         paper, blue = (PALETTE[name][dark] for name in ("paper", "blue"))
-        assert (one["paper"], one["line"]) == (_rgb(paper), _rgb(blue))
+        assert (reading["paper"], reading["line"]) == (_rgb(paper), _rgb(blue))
 
 
 def _rgb(color: str) -> str:

@@ -1,4 +1,4 @@
-"""What a module imports of this project, found by reading: imports inside functions included."""
+"""What a module imports of this project, read from its text: imports inside functions included."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ def closure(start: str) -> set[str]:
 
     Empty files (a package's `__init__.py`) decide nothing and are left out.
     """
-    found: set[str] = set()
+    paths: set[str] = set()
     todo = [start]
     while todo:
         path = todo.pop()
-        if path in found:
+        if path in paths:
             continue
-        found.add(path)
+        paths.add(path)
         for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
             todo += [p for name in _names(node) for p in _files(name)]
-    return {p for p in found if (ROOT / p).stat().st_size}
+    return {p for p in paths if (ROOT / p).stat().st_size}
 
 
 def _names(node: ast.AST) -> list[str]:

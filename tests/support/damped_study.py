@@ -108,7 +108,7 @@ def fit_of(windows: Windows) -> Fit:
 
 @dataclass(frozen=True)
 class Damped:
-    """A study and where its files lie."""
+    """A study and the paths of its files."""
 
     study: Study
     windows: Windows
@@ -145,8 +145,8 @@ def damped(
     """
     root.mkdir(parents=True, exist_ok=True)
     frame.to_csv(root / "raw.csv", index=False)
-    params = PrepareParams(path=str(root / "raw.csv"), frequency=frequency)
-    series = prepare(root / "raw.csv", params)
+    raw = PrepareParams(path=str(root / "raw.csv"), frequency=frequency)
+    series = prepare(root / "raw.csv", raw)
     series.summary["calendar"]["zone"] = zone
     cut = WindowParams(**(WINDOW | (window or {})))
     development, test = make_windows(series, cut, evaluate.get("season"))
@@ -156,7 +156,7 @@ def damped(
     development.save(paths["development"])
     fits = [fit_of(development)]
     save_fits(paths["fits"], fits)
-    told = EvaluateParams(**({"baselines": BASELINES} | evaluate))
-    stage.run(development, test, fits, told, paths["forecasts"], paths["scores"])
+    params = EvaluateParams(**({"baselines": BASELINES} | evaluate))
+    stage.run(development, test, fits, params, paths["forecasts"], paths["scores"])
     study = load_study(development, paths["fits"], paths["scores"], ReportParams())
     return Damped(study, development, series, paths)

@@ -1,4 +1,4 @@
-"""Small windows files made by hand, for the tests of `evaluate`."""
+"""Small windows files built by hand, for the tests of `evaluate`."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def groups_of(levels: np.ndarray, channels: str, covariates: np.ndarray) -> list
     for t in range(1, len(levels)):
         filled[t] = np.where(seen[t], filled[t], filled[t - 1])
     groups = []
-    for own in (
+    for columns in (
         [[g] for g in range(levels.shape[1])] if channels == "independent" else [slice(None)]
     ):
-        lived = np.flatnonzero(seen[:, own].any(1))
+        lived = np.flatnonzero(seen[:, columns].any(1))
         span = int(lived[0]), int(lived[-1]) + 1
-        values = np.concatenate([filled[:, own], covariates], 1)
-        groups.append(Group(filled[:, own], seen[:, own], values, *span))
+        values = np.concatenate([filled[:, columns], covariates], 1)
+        groups.append(Group(filled[:, columns], seen[:, columns], values, *span))
     return groups
 
 
@@ -73,12 +73,12 @@ def make(
 
     A series lives from its first to its last value; it is in a fold where it has lookback + 2 · horizon
     values that vary before it, and begins before the validation part. `ends` are the ends of train and
-    validation. covariates (T, k) are every group's own.
+    validation. covariates (T, k) are the same for every group.
     """
     steps, n = levels.shape
     train, validation = ends
-    own = np.zeros((steps, 0)) if covariates is None else covariates
-    groups = groups_of(levels, channels, own)
+    covariates = np.zeros((steps, 0)) if covariates is None else covariates
+    groups = groups_of(levels, channels, covariates)
     offset = validation - lookback - 1
 
     def admits(group: Group, end: int) -> bool:
@@ -88,47 +88,47 @@ def make(
         ]
         return all(len(line) >= lookback + 2 * horizon and np.ptp(line) > 0 for line in known)
 
-    def rows(part: tuple[int, int], first: int, last: int, kept: list[bool]) -> np.ndarray:
+    def rows(part: tuple[int, int], first: int, last: int, admitted: list[bool]) -> np.ndarray:
         """Rows of windows in the file of steps `part` with observed targets in [first, last)."""
-        found, start = [], 0
-        for group, keep in zip(groups, kept, strict=True):
+        origin_rows, start = [], 0
+        for group, admit in zip(groups, admitted, strict=True):
             begin = max(group.first, part[0])
             origins = range(max(first - 1, begin + lookback - 1), min(last, group.stop) - horizon)
-            found += [
+            origin_rows += [
                 start + t - begin
                 for t in origins
-                if keep and group.observed[t + 1 : t + 1 + horizon].all()
+                if admit and group.observed[t + 1 : t + 1 + horizon].all()
             ]
             start += group.length(*part)
-        return np.array(found, np.int64)
+        return np.array(origin_rows, np.int64)
 
-    def scaler(end: int, kept: list[bool]) -> tuple[np.ndarray, np.ndarray]:
+    def scaler(end: int, admitted: list[bool]) -> tuple[np.ndarray, np.ndarray]:
         size = groups[0].values.shape[1]
         pairs = np.full((len(groups), 2, size), np.nan)
-        for pair, group, keep in zip(pairs, groups, kept, strict=True):
-            if keep:
+        for pair, group, admit in zip(pairs, groups, admitted, strict=True):
+            if admit:
                 known = group.values[group.first : min(end, group.stop)]
                 pair[:] = known.mean(0), known.std(0)
         return pairs[:, 0], pairs[:, 1]
 
     block, whole = (validation - train) // folds, (0, validation)
-    made = []
+    cut = []
     for k in range(folds):
         begin, end = train + k * block, train + (k + 1) * block
-        kept = [admits(group, begin) and group.first < train for group in groups]
-        parts = rows(whole, 0, begin, kept), rows(whole, begin, end, kept)
-        made.append(Fold(f"fold{k}", *parts, *scaler(begin, kept)))
+        admitted = [admits(group, begin) and group.first < train for group in groups]
+        parts = rows(whole, 0, begin, admitted), rows(whole, begin, end, admitted)
+        cut.append(Fold(f"fold{k}", *parts, *scaler(begin, admitted)))
     last = validation if final == "train_and_validation" else train
-    kept = [admits(group, last) for group in groups]
+    admitted = [admits(group, last) for group in groups]
     none = np.zeros(0, np.int64)
-    made.append(Fold("final", rows(whole, 0, last, kept), none, *scaler(last, kept)))
+    cut.append(Fold("final", rows(whole, 0, last, admitted), none, *scaler(last, admitted)))
     layout = Layout(
         lookback=lookback,
         horizon=horizon,
         normalise=normalise,
         channels=channels,
         series=tuple(f"s{i}" for i in range(n)),
-        covariates=tuple(f"x{i}" for i in range(own.shape[1])),
+        covariates=tuple(f"x{i}" for i in range(covariates.shape[1])),
         difference={"order": 0, "lag": 1},
         fill=3,
         scaler="standard",
@@ -137,8 +137,8 @@ def make(
     time = np.arange(steps, dtype=np.int64) * HOUR
     files = []
     for part, own_folds, own_rows in (
-        (whole, tuple(made), none),
-        ((offset, steps), (), rows((offset, steps), validation, steps, kept)),
+        (whole, tuple(cut), none),
+        ((offset, steps), (), rows((offset, steps), validation, steps, admitted)),
     ):
         spans = [
             slice(max(g.first, part[0]), max(g.first, part[0]) + g.length(*part)) for g in groups
@@ -157,8 +157,8 @@ def make(
                 time=time[slice(*part)],
                 folds=own_folds,
                 rows=own_rows,
-                center=made[0].center,
-                scale=made[0].scale,
+                center=cut[0].center,
+                scale=cut[0].scale,
                 train_end=train,
                 offset=part[0],
             )

@@ -77,8 +77,8 @@ def local(folder: Path) -> str:
 def runs(store: str, condition: str = "") -> list[Run]:
     """Runs of the experiment in a store, by its address."""
     client = MlflowClient(store)
-    found = client.get_experiment_by_name("ridgeline")
-    return [] if found is None else client.search_runs([found.experiment_id], condition)
+    experiment = client.get_experiment_by_name("ridgeline")
+    return client.search_runs([experiment.experiment_id], condition) if experiment else []
 
 
 def free_port() -> int:
@@ -102,7 +102,7 @@ def begin(folder: Path, *command: str, **more: str) -> subprocess.Popen[str]:
 
 @contextmanager
 def serving(folder: Path, *command: str, ready: str, **more: str) -> Iterator[None]:
-    """A server that is started by a command, and answers at the address `ready`."""
+    """A server that a command starts, and that answers at the address `ready`."""
     server = subprocess.Popen(
         command,
         cwd=folder,
@@ -131,6 +131,6 @@ def serving(folder: Path, *command: str, ready: str, **more: str) -> Iterator[No
 
 def number(text: str, pattern: str) -> int:
     """The whole number that the pattern's group finds in the text."""
-    found = re.search(pattern, text)
-    assert found, text
-    return int(found[1])
+    match = re.search(pattern, text)
+    assert match, text
+    return int(match[1])

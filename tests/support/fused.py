@@ -9,7 +9,7 @@ from stages.networks.kernels.recurrence import backward, forward, load_weights, 
 from stages.networks.kernels.workspace import plan_of, workspace_of
 from stages.networks.shape import Network
 
-# The parts of the kernels are called one by one here, and so are kept like whole kernels.
+# The parts of the kernels are called one by one here, so they are cached like whole kernels.
 for part in (gather, prepare_workspace, load_weights, forward, backward):
     part.enable_caching()
 

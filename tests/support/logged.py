@@ -1,4 +1,4 @@
-"""A made study as it is logged, and what a reader of its store finds."""
+"""A small study as it is logged, and its runs in the store."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ FLAGS = [x for flag in PATHS for x in (f"--{flag}", flag)]
 
 
 def shorter(fit: Fit, index: tuple[int, ...] | None = None) -> Fit:
-    """The fit with short curves, and with some values of λ alone."""
-    own = list(range(len(fit.lambdas)) if index is None else index)
+    """The fit with short curves, and with only some values of λ."""
+    lams = list(range(len(fit.lambdas)) if index is None else index)
     names = ["train_loss", "validation_loss", "gradient_norm", "clipped"]
-    arrays = {name: getattr(fit, name)[:, own, :, :EPOCHS] for name in names}
-    arrays |= {name: getattr(fit, name)[:, own] for name in ("epochs", "norms", "weights")}
+    arrays = {name: getattr(fit, name)[:, lams, :, :EPOCHS] for name in names}
+    arrays |= {name: getattr(fit, name)[:, lams] for name in ("epochs", "norms", "weights")}
     by_fold = fit.window_losses.items()
-    losses = {m: {f: values[own] for f, values in folds.items()} for m, folds in by_fold}
-    training = {measure: values[:, own] for measure, values in fit.train_losses.items()}
-    lambdas = tuple(fit.lambdas[i] for i in own)
+    losses = {m: {f: values[lams] for f, values in folds.items()} for m, folds in by_fold}
+    training = {measure: values[:, lams] for measure, values in fit.train_losses.items()}
+    lambdas = tuple(fit.lambdas[i] for i in lams)
     arrays |= {"train_losses": training, "window_losses": losses}
     return replace(fit, lambdas=lambdas, **arrays)
 
@@ -50,13 +50,13 @@ def log() -> None:
 
 
 class Store:
-    """What a reader of the store finds."""
+    """The runs of the folder's store."""
 
     def __init__(self, folder: Path) -> None:
         self.client = MlflowClient(f"sqlite:///{folder / 'mlflow/mlflow.db'}")
-        found = self.client.get_experiment_by_name("ridgeline")
-        self.experiment = found
-        self.runs = self.client.search_runs([found.experiment_id]) if found else []
+        experiment = self.client.get_experiment_by_name("ridgeline")
+        self.experiment = experiment
+        self.runs = self.client.search_runs([experiment.experiment_id]) if experiment else []
 
     def named(self, name: str):
         (run,) = [run for run in self.runs if run.info.run_name == name]

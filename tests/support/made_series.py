@@ -1,4 +1,4 @@
-"""Prepared series made in memory, each with a life of its own."""
+"""Prepared series in memory, each with its life span."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Maker:
     """Writes the artifacts of the stages before the report."""
 
     def __init__(self, root: Path, names: tuple[str, ...], grid: tuple[float, ...] = GRID) -> None:
-        self.rng, self.more = np.random.default_rng(7), np.random.default_rng(8)
+        self.rng, self.absolute_rng = np.random.default_rng(7), np.random.default_rng(8)
         self.root, self.names, self.grid, self.loss = root, names, grid, "squared"
         self.time = pd.date_range("1800-01-01", periods=DEVELOPMENT + TEST, freq="YS", unit="us")
         y = 10 + np.sin(np.arange(self.time.size) / 1.7)[:, None] * np.arange(1, len(names) + 1)
@@ -55,8 +55,8 @@ class Maker:
         index = {"cells": list(LEVELS), "baselines": list(BASELINES)}
         (paths["scores"] / "cells.json").write_text(json.dumps(index))
         for cell in LEVELS:
-            places = [(cell, lam, s) for lam in self.grid for s in (*range(SEEDS), ENSEMBLE)]
-            self.member_files(paths, cell, places)
+            members = [(cell, lam, s) for lam in self.grid for s in (*range(SEEDS), ENSEMBLE)]
+            self.member_files(paths, cell, members)
         baselines = [(name, 3.0 if name == "ridge" else np.nan, -1) for name in BASELINES]
         self.member_files(paths, "baselines", baselines)
         return paths
@@ -185,19 +185,19 @@ class Maker:
             level *= 0.9 if seed == ENSEMBLE else 1.0
             loss = level * self.hard + 0.02 * self.rng.normal(size=self.hard.shape)
             size = ABSOLUTE[cell] if cell in BASELINES else ABSOLUTE[cell][self.grid.index(lam)]
-            absolute = size * self.hard + 0.02 * self.more.normal(size=self.hard.shape)
+            absolute = size * self.hard + 0.02 * self.absolute_rng.normal(size=self.hard.shape)
             key = {"cell": cell, "lam": lam, "seed": seed}
             for g, unique_id in enumerate(self.names):
-                own = {**key, "unique_id": unique_id}
+                labels = {**key, "unique_id": unique_id}
                 losses.append(
                     pd.DataFrame(
-                        {**own, "cutoff": self.time[starts], "mse": loss[g], "mae": absolute[g]}
+                        {**labels, "cutoff": self.time[starts], "mse": loss[g], "mae": absolute[g]}
                     )
                 )
                 for h in range(1, H + 1):
                     ds, y = self.time[starts + h], self.y[starts + h, g]
-                    more = {"ds": ds, "cutoff": self.time[starts], "y": y, "y_hat": y + level / 3}
-                    forecasts.append(pd.DataFrame({**own, **more}))
+                    data = {"ds": ds, "cutoff": self.time[starts], "y": y, "y_hat": y + level / 3}
+                    forecasts.append(pd.DataFrame({**labels, **data}))
             for metric, value in (("mse", 4 * loss.mean()), ("mae", 1.5 * level)):
                 overall = {"unique_id": "", "step": 0, "metric": metric, "value": value}
                 scores += [{**key, **overall}, {**key, **overall, "step": 1, "value": 99.0}]

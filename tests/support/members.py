@@ -33,9 +33,9 @@ def members_of(count: int, epochs: int = 4, fold: str = "fold1") -> list[Member]
     return [Member(0.3 * (i // 3), i % 3, fold, epochs) for i in range(count)]
 
 
-def assert_same(one: Outcome, two: Outcome) -> None:
+def assert_same(first: Outcome, second: Outcome) -> None:
     """To the bit."""
     for name in ("weights", "curves", "window_losses", "state_gradients"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
-    np.testing.assert_array_equal(one.train_losses, two.train_losses)
-    assert one.epochs == two.epochs
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+    np.testing.assert_array_equal(first.train_losses, second.train_losses)
+    assert first.epochs == second.epochs

@@ -17,7 +17,7 @@ README = ROOT / "README.md"
 
 
 def answer() -> str:
-    """The first paragraph of the report, and the chosen row of each cell beside λ = 0."""
+    """The first paragraph of the report, and the chosen row of each cell with that at λ = 0."""
     report = (ROOT / "data/report/report.md").read_text(encoding="utf-8")
     first = report.split("\n\n")[1]
     with (ROOT / "data/report/lambda_path.csv").open(encoding="utf-8") as file:
@@ -37,7 +37,7 @@ def answer() -> str:
 
 
 def speed() -> str:
-    """How many times faster whole studies are than by torch's own modules, and the share of the peak."""
+    """How many times faster whole studies are than by torch's modules, and the share of the peak."""
     path = ROOT / "benchmarks/results/trainer.json"
     results = json.loads(path.read_text(encoding="utf-8"))
     rows = {(r["cell"], r["lookback"], r["hidden"]): r for r in results["rows"]}
@@ -48,20 +48,20 @@ def speed() -> str:
         "|" + " --- |" * (2 + len(sizes)),
     ]
     for cell, lookback in dict.fromkeys((cell, lookback) for cell, lookback, _ in rows):
-        found = []
+        entries = []
         for d in sizes:
-            row, own = rows.get((cell, lookback, d)), shares.get((cell, lookback, d))
-            found.append(
-                f"{row['ratio']:.1f} × ({own['share_of_peak']:.0%})" if row and own else ""
+            row, step = rows.get((cell, lookback, d)), shares.get((cell, lookback, d))
+            entries.append(
+                f"{row['ratio']:.1f} × ({step['share_of_peak']:.0%})" if row and step else ""
             )
-        lines.append(f"| {cell} | {lookback} | " + " | ".join(found) + " |")
+        lines.append(f"| {cell} | {lookback} | " + " | ".join(entries) + " |")
     machine, memory = results["machine"], results["memory"]
     start = results["scaling"]["by"]["members"]["start"]
     usual = [r["usual_ratio"] for r in results["rows"] if "usual_ratio" in r]
     text = [
         f"On {machine['cores']} cores ({machine['cpu']}, {results['gemm_peak_gflops']:.0f} GFLOP/s a",
-        f"thread in torch's own product), torch {machine['torch']}. Of each study's seconds about",
-        f"{start:.1f} are start-up (interpreter, workers, kernels from their cache), whatever its size.",
+        f"thread in torch's matrix product), torch {machine['torch']}. About {start:.1f} s of every",
+        "study are start-up (interpreter, workers, cached kernels).",
         "As most people run torch (its default threads, denormal numbers kept) it takes",
         f"{min(usual):.0f} to {max(usual):.0f} times as long. Training {memory['long_steps']:,} steps",
         f"takes {memory['long_mib']} MiB, all processes together.",
@@ -83,12 +83,12 @@ def conventions() -> str:
 def dag() -> str:
     """The stages of dvc.yaml and what passes between them, as a mermaid flow chart."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    made = {path: name for name, stage in stages.items() for path in _outputs(stage)}
+    origin = {path: name for name, stage in stages.items() for path in _outputs(stage)}
     lines = ["```mermaid", "flowchart LR"]
     for name, stage in stages.items():
         edges: dict[str, list[str]] = {}
-        for path in (d for d in stage["deps"] if d in made):
-            edges.setdefault(made[path], []).append(path.removeprefix("data/"))
+        for path in (d for d in stage["deps"] if d in origin):
+            edges.setdefault(origin[path], []).append(path.removeprefix("data/"))
         if not edges:
             lines.append(f"  params([params.yaml]) --> {name}")
         if "${prepare.path}" in stage["deps"]:
@@ -113,8 +113,8 @@ def current(text: str) -> str:
     for name, make in PARTS.items():
         part = re.compile(rf"(<!-- begin {name} .*?-->\n).*?(<!-- end {name} -->)", re.DOTALL)
         assert part.search(text), f"README.md has no part {name}"
-        made = make()
-        text = part.sub(lambda match, made=made: f"{match[1]}{made}{match[2]}", text)
+        body = make()
+        text = part.sub(lambda match, body=body: f"{match[1]}{body}{match[2]}", text)
     return text
 
 

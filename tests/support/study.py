@@ -19,7 +19,7 @@ LEFT_OUT = ("DVC_", "GIT_", "MLFLOW_", "RIDGELINE_", "COV_", "PYTHONDONTWRITEBYT
 def environment(home: Path) -> dict[str, str]:
     """As on a fresh machine: an empty HOME, a git identity, this interpreter first on the PATH."""
     home.mkdir(parents=True, exist_ok=True)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(LEFT_OUT)}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(LEFT_OUT)}
     compiled = os.environ.get("RIDGELINE_COMPILED", str(quick.ROOT / ".ridgeline" / "compiled"))
     person = {
         f"GIT_{who}_{what}": value
@@ -27,17 +27,17 @@ def environment(home: Path) -> dict[str, str]:
         for what, value in (("NAME", "A reader"), ("EMAIL", "reader@example.org"))
     }
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    own = {
+    settings = {
         "HOME": str(home),
         "PATH": path,
         "DVC_NO_ANALYTICS": "true",
         "RIDGELINE_COMPILED": compiled,  # compiled once
-        # A process that is started costs a second or two; a study of seconds and one reader need no more.
+        # Each process takes a second or two to start; a study of seconds needs no more.
         "RIDGELINE_WORKERS": "1",
         "MLFLOW_WORKERS": "1",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
-    return {**kept, **person, **own}
+    return {**inherited, **person, **settings}
 
 
 def run(folder: Path, *command: str, check: bool = True, **more: str) -> str:
@@ -61,7 +61,7 @@ def commit(folder: Path, message: str) -> None:
 
 
 def small_repository(folder: Path) -> Path:
-    """The working tree with a small study, in a git repository of its own."""
+    """The working tree with a small study, in a new git repository."""
     folder.mkdir(parents=True)
     quick.copy_to(folder)
     for name in ("dvc.lock", "data/report/metrics.json"):

@@ -1,4 +1,4 @@
-"""Time columns read in tests, and what they must come to."""
+"""Time columns read in tests, and the stamps that they must give."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def times(values, **more) -> Times:
     if isinstance(values, pd.DatetimeIndex):
         values = arrow(values)
     columns = values if isinstance(values, dict) else {"t": pa.array(values)}
-    told = {"date_format": None, "zone": None, "frequency": "infer", "series": None} | more
-    return parse_times(columns, **told)
+    options = {"date_format": None, "zone": None, "frequency": "infer", "series": None} | more
+    return parse_times(columns, **options)
 
 
 def arrow(stamps: pd.DatetimeIndex) -> pa.Array:

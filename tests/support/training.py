@@ -24,10 +24,10 @@ def recipe_of(network: Network, **more) -> Recipe:
 def trained(recipe: Recipe, windows: Windows, members: list[Member]) -> dict[Member, Outcome]:
     """Train members of one fold in this process."""
     fold = next(f for f in windows.folds if f.name == members[0].fold)
-    found: dict[Member, Outcome] = {}
+    outcomes: dict[Member, Outcome] = {}
     data = fold_data(windows, fold, recipe.precision)
-    Chunk(recipe, data, members, start_state(recipe, members), found.__setitem__).run()
-    return found
+    Chunk(recipe, data, members, start_state(recipe, members), outcomes.__setitem__).run()
+    return outcomes
 
 
 def linear(windows: Windows) -> Network:

@@ -34,7 +34,7 @@ def run(
     train: dict[str, Any],
     evaluated: dict[str, Any],
 ) -> Study:
-    """The study of a series; the files of the stages lie in `folder`."""
+    """The study of a series; the files of the stages are in `folder`."""
     series = prepare(source, PrepareParams.model_validate({"path": str(source), **prepared}))
     params = EvaluateParams.model_validate(evaluated)
     development, test = make_windows(series, WindowParams.model_validate(window), params.season)
@@ -73,7 +73,7 @@ class Truth:
 
     def percent(self, verdict: Verdict) -> float:
         """The true difference of a verdict, in per cent of the reference's loss as the verdict's is."""
-        own = self._forecasts(verdict.cell, verdict.lam)
+        chosen = self._forecasts(verdict.cell, verdict.lam)
         if verdict.against == "λ = 0":
             other = self._forecasts(verdict.cell, 0.0)
         elif " at λ = " in verdict.against:
@@ -84,13 +84,13 @@ class Truth:
             rows = forecasts.load(self.folder / "forecasts", BASELINES)
             other = rows[rows["cell"] == verdict.against]
         reference = np.square(other["y"] - other["y_hat"]).mean()
-        return float(100 * (self._excess(own) - self._excess(other)) / reference)
+        return float(100 * (self._excess(chosen) - self._excess(other)) / reference)
 
     def _forecasts(self, name: str, lam: float) -> pd.DataFrame:
         rows = forecasts.load(self.folder / "forecasts", name.split(" ")[0])
         together = rows["seed"] == ENSEMBLE
-        own = together if name.endswith("ensemble") else ~together
-        return rows[own & (rows["lam"] == lam)]
+        wanted = together if name.endswith("ensemble") else ~together
+        return rows[wanted & (rows["lam"] == lam)]
 
     def _excess(self, rows: pd.DataFrame) -> float:
         """Mean of (φ^h x_t - ŷ)² over windows, steps and members."""

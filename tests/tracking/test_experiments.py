@@ -209,7 +209,7 @@ def test_the_champion_is_a_committed_study_and_answers_over_http(repository, tmp
         for wrong, sentence in (
             (
                 table.tail(5),
-                "series 'sunspots': it has 5 steps; a forecast looks back on 22: give at least those",
+                "series 'sunspots': it has 5 steps; a forecast looks back on 22: give that many",
             ),
             (
                 table.drop(table.index[-3]),

@@ -22,7 +22,7 @@ PARTS = {
     "tag": "day", "jour": "day", "día": "day", "dia": "day", "stunde": "hour", "heure": "hour",
     "hora": "hour",
 }  # fmt: skip
-# Which part may only stand with which other one.
+# Each part, and the larger part that it needs.
 _NEEDS = (
     ("month", "year"), ("quarter", "year"), ("day", "month"), ("hour", "day"), ("minute", "hour"),
     ("second", "minute"),
@@ -37,7 +37,7 @@ def plain(column: pa.Array | pa.ChunkedArray, name: NameRow) -> pa.Array:
     """
     chunks = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
     chunks = simple(chunks)
-    if pa.types.is_string(chunks.type):  # which may be too long for one piece of small offsets
+    if pa.types.is_string(chunks.type):  # a long text needs 64-bit offsets in one piece
         chunks = pc.utf8_trim_whitespace(chunks.cast(pa.large_string()))
     array = chunks.combine_chunks()
     if isinstance(array.type, pa.BaseExtensionType):
@@ -101,7 +101,7 @@ def _whole(array: pa.Array, name: NameRow) -> pa.Array:
 def joined(columns: dict[str, pa.Array], name: NameRow) -> pa.Array:
     """One text for each row of several columns: `year-month-day hour:minute:second`, or date and time.
 
-    The columns are known by their names (year, month, day, hour, …); of two others, one has the time of day.
+    Columns are recognised by their names (year, month, day, hour, …); of two others, one has the time of day.
 
     Raises:
         ParameterError: two columns for one part, or a part without the larger one.
@@ -112,8 +112,8 @@ def joined(columns: dict[str, pa.Array], name: NameRow) -> pa.Array:
         if part in parts:
             raise ParameterError(
                 f"prepare.time = {list(columns)}: {column!r} would be the second column with the {part}. "
-                "Parts are known by their names (year, quarter, month, day, hour, minute, second): rename "
-                "the columns so; beside a column of dates, one of times of day is written 13:00 or 1 PM"
+                "Parts are recognised by their names (year, quarter, month, day, hour, minute, second): "
+                "rename the columns so; with a column of dates, times of day are written 13:00 or 1 PM"
             )
         parts[part] = array
     if "date" in parts:
@@ -133,7 +133,7 @@ def joined(columns: dict[str, pa.Array], name: NameRow) -> pa.Array:
 
 
 def _part(column: str, array: pa.Array) -> str:
-    """Which part of the time a column is: by its name, or whether it has colons first."""
+    """Which part of the time a column is: by its name, or by whether its cells are times of day."""
     known = PARTS.get(column.strip().lower())
     text = pa.types.is_large_string(array.type)
     short = text and (known == "month" or _matches(array, r"^\d{1,4}(\.0*)?$"))
@@ -181,9 +181,9 @@ def _joined_in(parts: dict[str, pa.Array], names: tuple[str, ...], between: str)
     return joint
 
 
-def _join(one: pa.Array, between: str, other: pa.Array) -> pa.Array:
+def _join(left: pa.Array, between: str, right: pa.Array) -> pa.Array:
     scalar = pa.scalar(between, pa.large_string())
-    return pc.binary_join_element_wise(_text(one), other, scalar)
+    return pc.binary_join_element_wise(_text(left), right, scalar)
 
 
 def _text(array: pa.Array) -> pa.Array:

@@ -1,4 +1,4 @@
-"""Sentences about texts that are not dates, or not enough of one."""
+"""Sentences about texts that are not dates, or not complete ones."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _WORDS = (
     ),
     (
         r".*",
-        "which is not a date known here; write dates such as 2024-01-31 or 2024-01-31 13:00, or set their "
+        "which has no known date format; write dates such as 2024-01-31 or 2024-01-31 13:00, or set their "
         'format in prepare.date_format, such as "%d.%m.%Y %H:%M"',
     ),
 )
 
 
 def unknown(texts: Texts, row: int) -> ParameterError:
-    """The sentence for a text that has no format known here."""
+    """The sentence for a text that no known format fits."""
     text = texts.text(row)
     short = [f for f in _SHORT_YEARS if re.match(expression(f, with_time=True), text)]
     if short:
@@ -66,7 +66,7 @@ def unknown(texts: Texts, row: int) -> ParameterError:
 def _two_digits(texts: Texts, formats: list[str]) -> str:
     readings = [read(texts.array, format) for format in formats]
     known = [f'"{r.format}"' for r in readings if r.valid.all() and not open_years(r).any()]
-    day = any("%d" in format for format in formats)  # else Jan 05 may be one
+    day = any("%d" in format for format in formats)  # else 05 in `Jan 05` may be a day
     why = "whose year has two digits" if day else "which has no year or one of two digits"
     if not known:
         return f"{why}; write years with four digits"
@@ -77,12 +77,12 @@ def _two_digits(texts: Texts, formats: list[str]) -> str:
 
 
 def open_years(reading: Reading) -> np.ndarray:
-    """(n,) bool: years of two digits that may be of this century or of the last: 40 to 68."""
+    """(n,) bool: years of two digits that may be of this century or the last: 40 to 68."""
     return np.asarray(reading.years >= 2040)
 
 
 def not_a_date(texts: Texts, readings: list[Reading]) -> ParameterError:
-    """The sentence where the texts look like dates, but one is none by each reading."""
+    """The sentence where the texts look like dates, but each reading has one that does not exist."""
     rows = [int(np.argmax(~reading.valid)) for reading in readings]
     parts = [
         f"{texts.has(row)}: {_why(texts.text(row), reading.format)} ({reading.format})"
@@ -92,7 +92,7 @@ def not_a_date(texts: Texts, readings: list[Reading]) -> ParameterError:
 
 
 def mixed(texts: Texts, reading: Reading) -> None:
-    """Refuses times that have AM or PM, or an offset, in some rows alone.
+    """Refuses times that have AM or PM, or an offset, in some rows only.
 
     Raises:
         ParameterError: names the first row of each.
@@ -103,10 +103,10 @@ def mixed(texts: Texts, reading: Reading) -> None:
         (reading.zoned, ~reading.zoned, "an offset from UTC", "write it in all rows or in none"),
     )
     for with_it, without, what, remedy in pairs:
-        one, other = first(with_it), first(without)
-        if one is not None and other is not None:
+        row, plain_row = first(with_it), first(without)
+        if row is not None and plain_row is not None:
             raise ParameterError(
-                f"prepare.time: {texts.has(one)} with {what}, but {texts.has(other)} without; {remedy}"
+                f"prepare.time: {texts.has(row)} with {what}, but {texts.has(plain_row)} without; {remedy}"
             )
 
 

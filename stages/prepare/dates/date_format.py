@@ -9,7 +9,7 @@ from stages.prepare.dates.formats import expression
 from stages.prepare.dates.integers import UNIX
 
 _YEAR, _MONTH = "YyG", "mbqjV"
-# A field, the fields of which one must be there too, and how to say it.
+# A field, the fields of which it needs one, and the words for those.
 _NEEDS = (
     ("d", "mb", "the month (%m or %b)"), ("u", "V", "the week (%V)"), ("V", "G", "the ISO year (%G)"),
     ("M", "HI", "the hour (%H)"), ("S", "M", "the minute (%M)"), ("f", "S", "the second (%S)"),
@@ -20,7 +20,7 @@ _NEEDS = (
 
 
 def check_format(format: str) -> None:
-    """Refuses a format that does not say a date.
+    """Refuses a format that does not describe a date.
 
     Raises:
         ParameterError: an unknown directive, no year, a part without the larger one, a part named twice.
@@ -30,17 +30,17 @@ def check_format(format: str) -> None:
     fields = re.findall(r"\(\?P<(\w)>", expression(format, with_time=False))
     begin = f"prepare.date_format = {format!r}"
     if twice := [field for field in fields if fields.count(field) > 1]:
-        raise ParameterError(f"{begin}: %{twice[0]} stands twice; keep one")
+        raise ParameterError(f"{begin}: %{twice[0]} occurs twice; keep one")
     if not set(fields) & set(_YEAR):
         raise ParameterError(
             f"{begin}: must contain the year; write it with %Y, such as %d.%m.%Y, or one of "
             f"{', '.join(UNIX)} for counts since 1970"
         )
     for group in (_YEAR, _MONTH, "HI"):
-        both = sorted(set(fields) & set(group))
-        if len(both) > 1:
-            names = " and ".join(f"%{name}" for name in both)
-            raise ParameterError(f"{begin}: {names} say the same; keep one")
+        rivals = sorted(set(fields) & set(group))
+        if len(rivals) > 1:
+            names = " and ".join(f"%{name}" for name in rivals)
+            raise ParameterError(f"{begin}: {names} mean the same; keep one")
     for field, needed, words in _NEEDS:
         if field in fields and not set(fields) & set(needed):
             raise ParameterError(f"{begin}: %{field} needs {words} too; add it")

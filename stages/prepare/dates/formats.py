@@ -1,6 +1,6 @@
 """Formats of dates: strptime's directives as one regular expression, read for a whole column at once.
 
-Nothing here knows today's date or the machine's language: months have English names.
+Nothing here depends on today's date or the machine's language: months have English names.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 _WEEKDAY = {word: i for i, name in enumerate(WEEK) for word in (name, name[:3])}
 
 DIGITS = r"(?:\d{1,18}|[1-8]\d{18})"  # of a number that an int64 can hold
-# Directive: the field that it fills and what it looks like. %q, %G, %V and %u are ISO's; %q is the quarter.
+# Directive, by its letter, and what its text looks like. %q, %G, %V and %u are ISO's; %q is the quarter.
 _DIRECTIVES = {
     "Y": r"\d{4}", "y": r"\d{2}", "m": r"\d{1,2}", "d": r"\d{1,2}", "b": r"[A-Za-z]{3,9}", "j": r"\d{3}",
     "a": r"[A-Za-z]{3,9}", "q": r"[1-4]", "G": r"\d{4}", "V": r"\d{1,2}", "u": r"[1-7]", "H": r"\d{1,2}",
@@ -56,7 +56,7 @@ class Reading:
         format: the strptime format of the date.
         stamps: int64 microseconds since 1970 of the wall clock that the text shows; 0 where not `valid`.
         offset: int64 minutes that the wall clock is ahead of UTC; 0 where the text has none.
-        fits: the text looks like the format. valid: and there is such a time.
+        fits: the text looks like the format. valid: and such a time exists.
         timed, halved, zoned: it has a time of day, AM or PM, an offset.
     """
 
@@ -77,13 +77,13 @@ class Reading:
 
 @lru_cache(maxsize=512)
 def expression(format: str, with_time: bool) -> str:
-    """The regular expression (RE2 and Python) of a format; a time of day may follow where wanted.
+    """The regular expression (RE2 and Python) of a format; a time of day may follow if `with_time`.
 
     Raises:
         ParameterError: an unknown directive.
     """
-    said = re.findall(r"%-?.|[^%]+|%$", format)  # %-d is %d
-    format = "".join(_SYNONYMS.get(part, part) for part in (p.replace("%-", "%") for p in said))
+    written = re.findall(r"%-?.|[^%]+|%$", format)  # %-d is %d
+    format = "".join(_SYNONYMS.get(part, part) for part in (p.replace("%-", "%") for p in written))
     parts = re.findall(r"%.|[^%]+|%$", format)
     numeric = [bool(re.fullmatch(r"%[YymdjqGVuHIMSf]", part)) for part in parts]
     pattern = ""
@@ -104,14 +104,14 @@ def _piece(part: str, fixed: bool) -> str:
     if letter not in _DIRECTIVES:
         known = " ".join(f"%{key}" for key in _DIRECTIVES)
         raise ParameterError(
-            f"prepare.date_format: {part} is not a directive known here; known: {known}"
+            f"prepare.date_format: {part} is not a known directive; known: {known}"
         )
     looks = _DIRECTIVES[letter].replace("{1,2}", "{2}") if fixed else _DIRECTIVES[letter]
     return f"(?P<{letter}>{looks})" + (r"\.?" if letter == "b" else "")
 
 
 def read(texts: pa.Array, format: str, with_time: bool = True) -> Reading:
-    """The texts (no nulls, no blanks at their ends) by the format, the time of day as an optional end."""
+    """The texts (no nulls, no blanks at their ends) by the format; a time of day may follow."""
     pattern = expression(format, with_time)
     fields = pc.extract_regex(texts, pattern)
     fits = np.asarray(pc.is_valid(fields))
@@ -146,7 +146,7 @@ def _whole(columns: dict[str, pa.Array], name: str, rows: int, default: int) -> 
 
 
 def _days(columns: dict[str, pa.Array], rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Days since 1970 and whether there is such a day."""
+    """Days since 1970 and whether the day exists."""
     year = _whole(columns, "Y", rows, 1)
     if "y" in columns:
         year = _whole(columns, "y", rows, 0)
@@ -171,7 +171,7 @@ def _days(columns: dict[str, pa.Array], rows: int) -> tuple[np.ndarray, np.ndarr
 
 
 def _iso_week(year: np.ndarray, week: np.ndarray, day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """ISO 8601: week 1 is the one with the fourth of January."""
+    """ISO 8601: week 1 contains the fourth of January."""
     fourth = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64) + 3
     monday = fourth - (fourth + 3) % 7 + 7 * (week - 1)
     thursday = (monday + 3).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
@@ -179,19 +179,19 @@ def _iso_week(year: np.ndarray, week: np.ndarray, day: np.ndarray) -> tuple[np.n
 
 
 def _mapped(texts: pa.Array, number: Callable[[str], int]) -> np.ndarray:
-    """(n,) int64: the number of each text; every distinct one is asked once."""
+    """(n,) int64: the number of each text; every distinct one is converted once."""
     coded = pc.dictionary_encode(texts)
     numbers = np.array([number(text) for text in coded.dictionary.to_pylist()], dtype=np.int64)
     return numbers[np.asarray(coded.indices)]
 
 
 def _named(texts: pa.Array, numbers: dict[str, int]) -> np.ndarray:
-    """(n,) int64: the number of each word, −1 of an unknown one."""
+    """(n,) int64: the number of each word, −1 for an unknown one."""
     return _mapped(texts, lambda word: numbers.get(word.lower(), -1))
 
 
 def _time_of_day(columns: dict[str, pa.Array], rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Microseconds since midnight and whether there is such a time; nothing is rounded."""
+    """Microseconds since midnight and whether the time exists; nothing is rounded."""
     hour = _whole(columns, "H", rows, 0)
     minute, second = _whole(columns, "M", rows, 0), _whole(columns, "S", rows, 0)
     valid = (hour < 24) & (minute < 60) & (second < 60)
@@ -210,7 +210,7 @@ def _time_of_day(columns: dict[str, pa.Array], rows: int) -> tuple[np.ndarray, n
 
 
 def _offset(columns: dict[str, pa.Array], rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Minutes ahead of UTC, and whether there is such an offset."""
+    """Minutes ahead of UTC, and whether the offset exists."""
     if "z" not in columns:
         return np.zeros(rows, dtype=np.int64), np.ones(rows, dtype=bool)
     minutes = _mapped(columns["z"], _minutes)

@@ -1,4 +1,4 @@
-"""Whole numbers in the time column: dates without signs between, Unix time, years, or counts."""
+"""Whole numbers in the time column: dates without separators, Unix time, years, or counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COMPACT = {
     6: "%Y%m", 7: "%Y%j", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S",
 }  # fmt: skip
 _BACKWARDS = ("%d%m%Y", "%m%d%Y")
-_YEARS = (1600, 2200)  # of dates without signs; what lies outside is a count
+_YEARS = (1600, 2200)  # of dates without separators; numbers outside are counts
 # Unix time: microseconds in one unit as a fraction, and seconds between which it is recognised: 1980 to 2100.
 UNIX = {"unix s": (1_000_000, 1), "unix ms": (1000, 1), "unix us": (1, 1), "unix ns": (1, 1000)}
 _SINCE, _UNTIL = 315_532_800, 4_102_444_800
@@ -34,7 +34,7 @@ def read_integers(whole: np.ndarray, texts: Texts, frequency: str) -> Moments | 
         whole: (n,) int64 of distinct texts. texts: as the file has them. frequency: prepare.frequency.
 
     Raises:
-        ParameterError: both are possible, or most are dates and one is none.
+        ParameterError: both are possible, or most are dates and one is not.
     """
     alias = frequency not in ("infer", "rows")
     readings = [reading for reading in (_compact(texts), unix(whole, texts)) if reading]
@@ -75,7 +75,7 @@ def _dates_of_length(texts: pa.Array, length: int) -> Reading | None:
 
 
 def _plausible(reading: Reading) -> np.ndarray:
-    """(n,) bool: there is such a date, in a year that data are from."""
+    """(n,) bool: such a date exists, in a year that data can be from."""
     return reading.valid & (reading.years >= _YEARS[0]) & (reading.years <= _YEARS[1])
 
 
@@ -104,10 +104,10 @@ def unix(whole: np.ndarray, texts: Texts, unit_set: str | None = None) -> Moment
 def _not_counts(whole: np.ndarray, moments: Moments, texts: Texts) -> None:
     """Refuses seven digits without gaps, and ten that are not whole minutes apart: both can be counts."""
     step = int(np.gcd.reduce(np.diff(np.sort(whole)))) if len(whole) > 1 else 0
-    format, open_so = "%Y%j", len(texts.text(0)) == 7 and regular(distinct(whole)) == 1
+    format, ambiguous = "%Y%j", len(texts.text(0)) == 7 and regular(distinct(whole)) == 1
     if moments.offset is not None and whole.max() <= _UNTIL:
-        format, open_so = "unix s", step == 0 or step % 60 != 0
-    if open_so:
+        format, ambiguous = "unix s", step == 0 or step % 60 != 0
+    if ambiguous:
         raise ParameterError(
             f"prepare.time: {texts.has_number(0)}, which can be a count or a time of the format "
             f'{format}; set prepare.date_format: "{format}", or write smaller counts'
@@ -126,7 +126,7 @@ def _years(whole: np.ndarray, texts: Texts) -> Moments:
 
 
 def _nearly_dates(whole: np.ndarray, texts: Texts) -> None:
-    """A column of dates with a wrong one among them must not turn into counts."""
+    """Refuses dates with a wrong one among them, which would otherwise be read as counts."""
     common = int(np.bincount(np.asarray(pc.utf8_length(texts.array))).argmax())
     for format in _BACKWARDS if common == 8 else ():
         if _plausible(read(texts.array, format, with_time=False)).all():

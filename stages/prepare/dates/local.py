@@ -1,4 +1,4 @@
-"""Moments with and without zones → stamps: the wall clock for days and longer, UTC for what is finer."""
+"""Moments with and without zones → stamps: the wall clock for days and longer, UTC for anything finer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def times_of(
     that midnights stay on their day while the clock changes. Else the stamp is UTC, if that is known.
 
     Args:
-        zone: prepare.zone: of a wall clock, or to which times with a zone or offset are converted.
+        zone: prepare.zone, of a wall clock; times with a zone or offset are converted to it.
         series: (n,) the series of each row, for hours that the clock shows twice.
     """
     if zone is not None:
@@ -52,11 +52,11 @@ def times_of(
             offsets = {"offsets": f"{kinds}; {last}"}
     else:
         local = to_local(stamps, local_zone)
-    said = f"{local_zone} (prepare.zone)" if zone else local_zone
+    name_of_zone = f"{local_zone} (prepare.zone)" if zone else local_zone
     if _days(local):
-        words |= {"zone": f"{said}: days are the local ones"}
+        words |= {"zone": f"{name_of_zone}: days are the local ones"}
         return Times(local, "datetime", None, words | offsets)
-    words |= {"zone": said if local_zone == "UTC" else f"{said}: kept in UTC"}
+    words |= {"zone": name_of_zone if local_zone == "UTC" else f"{name_of_zone}: kept in UTC"}
     return Times(stamps, "datetime", local_zone, words | offsets)
 
 
@@ -69,20 +69,20 @@ def _wall_clock(
 ) -> Times:
     stamps, words = moments.stamps, moments.description
     if zone is not None and not _days(stamps):
-        said = {"zone": f"{zone} (prepare.zone): kept in UTC"}
-        return Times(_localised(stamps, zone, series, name), "datetime", zone, words | said)
-    said = {"zone": f"{zone}: days are the local ones"} if zone is not None else {}
-    return Times(stamps, "datetime", None, words | said)
+        words = words | {"zone": f"{zone} (prepare.zone): kept in UTC"}
+        return Times(_localised(stamps, zone, series, name), "datetime", zone, words)
+    local = {"zone": f"{zone}: days are the local ones"} if zone is not None else {}
+    return Times(stamps, "datetime", None, words | local)
 
 
 def _localised(
     wall: np.ndarray, zone: str, codes: np.ndarray, name: Callable[[int], str]
 ) -> np.ndarray:
-    """(n,) UTC of a wall clock; of a time that the clock shows twice, the order of a series' rows decides."""
+    """(n,) UTC of a wall clock; where it shows a time twice, the order of the series' rows decides."""
     if (row := first(skipped(wall, zone))) is not None:
         raise ParameterError(
             f"prepare.zone = {zone!r}: {name(row)} has {moment(wall[row])}, which the clock of that zone "
-            "leaps over; correct the row or the zone"
+            "skips; correct the row or the zone"
         )
     earlier, later = to_utc(wall, zone), to_utc(wall, zone, later=True)
     twice = np.flatnonzero(earlier != later)
@@ -105,7 +105,7 @@ def _localised(
 
 
 def _falling(wall: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """(series,) bool: the rows of the series go back in time."""
+    """(series,) bool: whether the rows of the series go back in time."""
     rows = np.argsort(codes, kind="stable")
     begins = np.flatnonzero(np.diff(codes[rows], prepend=-1))
     ends = np.append(begins[1:], len(rows)) - 1

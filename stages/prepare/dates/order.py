@@ -13,13 +13,13 @@ from stages.prepare.dates.times import Texts
 from stages.prepare.rhythm import share
 from stages.prepare.steps import distinct, moment
 
-_FULL, _EMPTY = 0.5, 0.1  # parts of the steps of a regular calendar that have a stamp
-_LEAST = 5  # different times that the evidence needs
+_FULL, _EMPTY = 0.5, 0.1  # shares of the steps of a regular calendar that have a stamp
+_LEAST = 5  # different times that are needed as evidence
 
 
 @dataclass(frozen=True)
 class Order:
-    """What else than the texts says how they were meant.
+    """Evidence, other than the texts, for the order of day and month.
 
     Attributes:
         rows: (n,) the text of each row, as its number. series: (n,) the series of each row.
@@ -32,10 +32,10 @@ class Order:
 
 
 def decide(readings: list[Reading], texts: Texts, order: Order) -> tuple[Reading, str]:
-    """The one reading that the calendar or the order of the rows leaves, and why.
+    """The one reading that the calendar or the order of the rows supports, and why.
 
     Raises:
-        ParameterError: none does; names a row, both readings and the remedy.
+        ParameterError: they support none; names a row, both readings and the remedy.
     """
     times = [distinct(reading.stamps) for reading in readings]
     if all(np.array_equal(readings[0].stamps, other.stamps) for other in readings[1:]):
@@ -43,13 +43,13 @@ def decide(readings: list[Reading], texts: Texts, order: Order) -> tuple[Reading
     evidence = (_by_frequency, _by_calendar, _by_rows)
     answers = [ask(readings, times, order) for ask in evidence]
     reasons = [(reading, why) for reading, why in answers if reading is not None]
-    if len({reading.format for reading, _ in reasons}) == 1:  # what contradicts decides nothing
+    if len({reading.format for reading, _ in reasons}) == 1:  # contradictions decide nothing
         return reasons[0]
     row = int(np.argmax(readings[0].stamps != readings[1].stamps))
     dates = [f"{moment(r.stamps[row]):%Y-%m-%d} by {r.format}" for r in readings]
     formats = " or ".join(f'"{reading.format}"' for reading in readings)
     raise ParameterError(
-        f"prepare.time: day and month cannot be told apart: {texts.has(row)}, which is "
+        f"prepare.time: the order of day and month is open: {texts.has(row)}, which is "
         f"{' and '.join(dates)}, and no row decides; set prepare.date_format: {formats}"
     )
 
@@ -58,34 +58,34 @@ Chosen = tuple[Reading | None, str]
 
 
 def _by_frequency(readings: list[Reading], times: list[np.ndarray], order: Order) -> Chosen:
-    """One reading alone lies on the steps of prepare.frequency and fills them."""
+    """Only one reading lies on the steps of prepare.frequency and fills them."""
     if order.frequency in ("infer", "rows"):
         return None, ""
     parts = [share(stamps, order.frequency) for stamps in times]
     for reading, part in zip(readings, parts):
         if sum(parts) == part > 0 or _stands_out(part, parts):
-            return reading, f"only so do the rows follow prepare.frequency = {order.frequency!r}"
+            return reading, f"only this order follows prepare.frequency = {order.frequency!r}"
     return None, ""
 
 
 def _by_calendar(readings: list[Reading], times: list[np.ndarray], _: Order) -> Chosen:
-    """One reading alone is a regular calendar."""
+    """Only one reading is a regular calendar."""
     if len(times[0]) < _LEAST:
         return None, ""
     parts = [regular(stamps) for stamps in times]
     for reading, part in zip(readings, parts):
         if _stands_out(part, parts):
-            return reading, "only so are the dates evenly spaced"
+            return reading, "only this order has evenly spaced dates"
     return None, ""
 
 
 def _by_rows(readings: list[Reading], times: list[np.ndarray], order: Order) -> Chosen:
-    """One reading alone has the rows of every series in time's order."""
+    """Only one reading has the rows of every series in order of time."""
     if len(times[0]) < _LEAST:
         return None, ""
-    sorted_so = [reading for reading in readings if _in_order(reading.stamps[order.rows], order)]
-    if len(sorted_so) == 1:
-        return sorted_so[0], "only so are the rows in time's order"
+    in_order = [reading for reading in readings if _in_order(reading.stamps[order.rows], order)]
+    if len(in_order) == 1:
+        return in_order[0], "only this order has the rows in order of time"
     return None, ""
 
 
@@ -94,7 +94,7 @@ def _stands_out(part: float, parts: list[float]) -> bool:
 
 
 def regular(stamps: np.ndarray) -> float:
-    """The part of the steps that have a stamp, the step being the largest that all distances are made of."""
+    """The share of steps that have a stamp, where a step is the largest that divides all distances."""
     if len(stamps) < 2:
         return 0.0
     step = int(np.gcd.reduce(np.diff(stamps)))
@@ -113,5 +113,5 @@ def regular(stamps: np.ndarray) -> float:
 def _in_order(stamps: np.ndarray, order: Order) -> bool:
     """Whether the stamps of each series rise from row to row, or fall in all of them."""
     by_series = np.argsort(order.series, kind="stable")
-    apart = np.diff(stamps[by_series])[np.diff(order.series[by_series]) == 0]
-    return len(apart) > 0 and bool((apart > 0).all() or (apart < 0).all())
+    distances = np.diff(stamps[by_series])[np.diff(order.series[by_series]) == 0]
+    return len(distances) > 0 and bool((distances > 0).all() or (distances < 0).all())

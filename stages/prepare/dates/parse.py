@@ -1,6 +1,6 @@
 """The time columns → one stamp for each row: one reading for the whole column, decided from all of its rows.
 
-No clock and no language of the machine is asked: the stamps are a function of the file and of params.yaml.
+Today's date and the machine's language play no role: stamps are a function of the file and of params.yaml.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Times", "parse_times"]
 
 
 def numbered_line(row: int) -> str:
-    """Where a row stands in a plain CSV file: one row a line, below a line of names."""
+    """The position of a row in a plain CSV file: one row a line, below a line of names."""
     return f"line {row + 2}"
 
 
@@ -46,10 +46,10 @@ def parse_times(
             within each series. Several: date and time, or year, month, day, hour, minute, second.
         date_format, zone, frequency: prepare's; a frequency that is an alias is evidence for dates.
         series: (n,) the number of each row's series, for the order of rows; None: one series.
-        line: the number of a row (from 0) → where it stands, in words, for sentences.
+        line: the number of a row (from 0) → its position, in words, for sentences.
 
     Raises:
-        ParameterError: a cell has no time, or none that can be read without a guess; names row and remedy.
+        ParameterError: a cell has no time, or one that could only be guessed; names row and remedy.
     """
     if date_format is not None:
         check_format(date_format)
@@ -93,7 +93,7 @@ def _from_texts(
     """The moments of the rows, or their times where those are counts; each distinct text is read once."""
     coded = pc.dictionary_encode(column)
     codes, distinct = np.asarray(coded.indices), coded.dictionary
-    texts = Texts(distinct.cast(pa.large_string()), lambda at: line(int(np.argmax(codes == at))))
+    texts = Texts(distinct.cast(pa.large_string()), lambda i: line(int(np.argmax(codes == i))))
     whole = _whole_numbers(distinct)
     moments: Moments | None
     if whole is None or (date_format is not None and date_format not in UNIX):

@@ -15,7 +15,7 @@ FIRST = "the first of each period, since the file names none"
 
 
 def _period_of(format: str | None) -> str | None:
-    """numpy's unit of the period that the format names; None where it names a day, or there is none."""
+    """numpy's unit of the period that the format names; None where it names a day, or there is no format."""
     if format is None or re.search("%[djuHI]", format):
         return None
     if "%V" in format:
@@ -52,7 +52,7 @@ def stamped(
 
 
 def _long_enough(frequency: str, period: str) -> None:
-    """Refuses days for months, and whatever else needs more than the file names."""
+    """Refuses steps that are shorter than the file's periods, such as days for months."""
     weeks = (fixed_step(frequency) or 1) % (7 * DAY) == 0
     months = re.match("(B|CB)?[MQY][SE]", offset(frequency).rule_code) is not None
     if not (months or (weeks and period == "W")):

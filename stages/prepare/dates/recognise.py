@@ -32,7 +32,7 @@ def recognise(texts: Texts, order: Order) -> tuple[Reading, dict[str, str]]:
     """The one format that all texts have; `order` decides between day and month.
 
     Raises:
-        ParameterError: no format has all texts, or several do and nothing decides.
+        ParameterError: no format fits all texts, or several do and nothing decides.
     """
     likely = _likely(texts.text(0))
     if not likely:
@@ -57,7 +57,7 @@ def by_format(texts: Texts, format: str) -> tuple[Reading, dict[str, str]]:
     """The texts by prepare.date_format.
 
     Raises:
-        ParameterError: a text does not have the format, or there is no such time.
+        ParameterError: a text does not have the format, or its time does not exist.
     """
     reading = read(texts.array, format)
     if (row := first(~reading.fits)) is not None:
@@ -69,7 +69,7 @@ def by_format(texts: Texts, format: str) -> tuple[Reading, dict[str, str]]:
         raise not_a_date(texts, [reading])
     mixed(texts, reading)
     if "%y" in format and (row := first(open_years(reading))) is not None:
-        year = reading.years[row]  # nothing tells whether 55 is 1955 or 2055
+        year = reading.years[row]  # nothing says whether 55 is 1955 or 2055
         raise ParameterError(
             f"prepare.date_format = {format!r}: {texts.has(row)}, which can be {year - 100} or {year} "
             "(two-digit years are read from 1969 to 2039); write years with four digits"
@@ -78,14 +78,14 @@ def by_format(texts: Texts, format: str) -> tuple[Reading, dict[str, str]]:
 
 
 def _likely(text: str) -> list[str]:
-    """The formats that one text has."""
+    """The formats that fit one text."""
     return [format for format in FORMATS if re.match(expression(format, with_time=True), text)]
 
 
 def described(reading: Reading, why: str) -> dict[str, str]:
     """How the dates were read, in words."""
-    more = " and a time of day" if reading.timed.any() else ""
-    words = {"dates": f"{reading.format}{more}"}
+    time = " and a time of day" if reading.timed.any() else ""
+    words = {"dates": f"{reading.format}{time}"}
     if why:
         words["dates read so because"] = why
     if "%y" in reading.format:

@@ -1,4 +1,4 @@
-"""The time of each row as the later steps of `prepare` take it."""
+"""The time of each row as the later steps of `prepare` use it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import pyarrow as pa
 class Texts(NamedTuple):
     """The distinct texts of a time column, in order of appearance and without blanks at their ends.
 
-    array: (n,) strings. line: the number of a text → where its first row stands, in words.
+    array: (n,) strings. line: the number of a text → the position of its first row, in words.
     """
 
     array: pa.Array
     line: Callable[[int], str]
 
-    def text(self, at: int) -> str:
-        return self.array[at].as_py()
+    def text(self, index: int) -> str:
+        return self.array[index].as_py()
 
-    def has(self, at: int) -> str:
+    def has(self, index: int) -> str:
         """`line 5 has '2024-13-01'`."""
-        return f"{self.line(at)} has {self.text(at)!r}"
+        return f"{self.line(index)} has {self.text(index)!r}"
 
-    def has_number(self, at: int) -> str:
+    def has_number(self, index: int) -> str:
         """`line 5 has 20241301`."""
-        return f"{self.line(at)} has {self.text(at)}"
+        return f"{self.line(index)} has {self.text(index)}"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Moments:
-    """Times as read, before zones: the wall clock, or UTC where `offset` or `zone` is there.
+    """Times as read, before zones: the wall clock, or UTC where `offset` or `zone` is given.
 
     Attributes:
         stamps: (n,) int64 microseconds since 1970.

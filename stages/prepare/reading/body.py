@@ -1,4 +1,4 @@
-"""All rows of a delimited text as columns of text; every row is held against the table's width."""
+"""All rows of a delimited text as columns of text; every row is checked against the table's width."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from stages.prepare.reading.cells import is_data, trim, trimmed
 from stages.prepare.reading.layout import Layout, ragged, shown
 from stages.prepare.reading.records import NO_SEPARATOR, Record, offset_of, records
 
-_BLOCK = 1 << 24  # bytes that are parsed at once; a row has to fit
+_BLOCK = 1 << 24  # bytes that are parsed at once; a row must fit into them
 
 
 def read_columns(data: bytes, layout: Layout) -> tuple[list[pa.ChunkedArray], dict[str, str]]:
-    """Every column as text, names still to be given; and what was left out and why, in words.
+    """Every column as text, still without a name; and what was left out and why, in words.
 
     Raises:
         ParameterError: a row has more or fewer cells than the others, or a quote is not closed.
@@ -30,11 +30,11 @@ def read_columns(data: bytes, layout: Layout) -> tuple[list[pa.ChunkedArray], di
     if layout.width == 1:
         table = _without_blank_end(table, data, layout)
     else:
-        table, more = _without_notes(table)
-        notes = more + notes
+        table, texts = _without_notes(table)
+        notes = texts + notes
     cells = list(table.columns)
     if not len(table):
-        raise ParameterError("prepare.path: the file has no rows; name a file that has")
+        raise ParameterError("prepare.path: the file has no rows; name another file")
     notes = [*layout.notes, *notes]
     words = {"notes left out": "; ".join(map(repr, notes))} if notes else {}
     unnamed = not (layout.names and len(layout.names) == layout.width and layout.names[-1])
@@ -121,7 +121,7 @@ def _is_note(record: Record) -> bool:
 
 
 def _check_quotes(data: bytes, layout: Layout, table: pa.Table) -> None:
-    """Hold rows that span lines against a strict reader: an open quote would swallow the rows below it."""
+    """Check rows that span lines with a strict reader: an open quote would swallow the rows below it."""
     breaks = [
         pc.any(pc.match_substring_regex(column, "[\n\r]")).as_py() for column in table.columns
     ]
@@ -131,7 +131,7 @@ def _check_quotes(data: bytes, layout: Layout, table: pa.Table) -> None:
 
 
 def _without_notes(table: pa.Table) -> tuple[pa.Table, list[str]]:
-    """Rows at the end that are blank, or text in the first cell alone, are taken off."""
+    """The table without its last rows that are blank or hold text in the first cell only; and these texts."""
     notes: list[str] = []
     end = len(table)
     while end:
@@ -144,7 +144,7 @@ def _without_notes(table: pa.Table) -> tuple[pa.Table, list[str]]:
 
 
 def _without_blank_end(table: pa.Table, data: bytes, layout: Layout) -> pa.Table:
-    """One column: lines at the end may be blank; one within, which may be a gap or nothing, is refused."""
+    """A single column without the blank lines at its end; a blank line within, perhaps a gap, is refused."""
     column = trimmed(table.column(0))
     end = len(column)
     while end and not column[end - 1].as_py():
@@ -161,7 +161,7 @@ def _without_blank_end(table: pa.Table, data: bytes, layout: Layout) -> pa.Table
 
 
 def row_line(data: bytes, layout: Layout, row: int) -> str:
-    """Where a row (from 0) of the table stands in the file, in words."""
+    """The line of the file that a row (from 0) of the table comes from, in words."""
     if layout.width == 1 or layout.separator == NO_SEPARATOR:  # blank lines are rows
         return f"line {layout.first + 1 + row}"
     every = records(data, layout.separator, layout.first)

@@ -1,4 +1,4 @@
-"""What the text of a cell can be: a gap, a number in some country's writing, a date.
+"""What the text of a cell can be: a gap, a number in any country's notation, a date.
 
 The patterns are read by Arrow (RE2) over columns and by Python over single rows, with the same meaning.
 """
@@ -10,7 +10,7 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Words that stand for a missing number. They count where numbers are read, never in the names of series.
+# Words that stand for a missing number. They apply where numbers are read, never to names of series.
 GAPS = frozenset(
     {"", "na", "n/a", "n.a.", "nan", "-nan", "null", "(null)", "<null>", "none", "nat", "<na>"}
     | {"#n/a", "#na", "#n/a n/a", "\\n", "-", "--", "–", "—", ".", "?"}
@@ -18,7 +18,7 @@ GAPS = frozenset(
 SIGN = r"[+\-−]?"
 BLANKS = " \u00a0\u202f\u2009"
 APOSTROPHES = "'’"
-GROUPS = BLANKS + APOSTROPHES  # signs between thousands that can be nothing else
+GROUPS = BLANKS + APOSTROPHES  # signs between thousands that have no other meaning
 EXPONENT = r"(?:[eE][+\-]?[0-9]+)?"
 NUMBER = (
     rf"^{SIGN}(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+|[0-9]{{1,3}}(?:[.,{GROUPS}][0-9]{{3}})+(?:[.,][0-9]*)?)"
@@ -66,7 +66,7 @@ def matches(column: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
 
 
 def share_of_data(columns: list[pa.ChunkedArray]) -> float:
-    """The share of numbers and dates among the cells that are no gap: how much a reading explains."""
+    """The share of numbers and dates among the cells that are not gaps: how much a reading explains."""
     data = cells = 0
     for column in columns:
         text = trimmed(column)

@@ -1,4 +1,4 @@
-"""A delimited text file → named columns of text. What the file does not say by all its cells is refused."""
+"""A delimited text file → named columns of text. What all its cells together leave open is refused."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _EXCEL = re.compile(rb'"?sep=(.)"?\r?\n', re.IGNORECASE)
 
 
 def read_delimited(path: Path, options: Options) -> Table:
-    """The file's columns, every cell as text; options that are not None are not recognised but taken.
+    """The file's columns, every cell as text; an option that is not None replaces recognition.
 
     Raises:
-        ParameterError: the file cannot be read as a table in one way alone; says why and what to set.
+        ParameterError: the file cannot be read as a table in exactly one way; says why and what to set.
     """
     data, encoding = read_text(path, options.encoding)
     excel = _EXCEL.match(data)
     by_file = excel[1].decode("latin-1") if excel else None
     known = by_file if options.separator is None else options.separator
     best = only_reading(data, known, options.header, skipped=1 if excel else 0)
-    shape, cells, alone = best.layout, best.cells, best.layout.separator == NO_SEPARATOR
+    shape, cells, one_column = best.layout, best.cells, best.layout.separator == NO_SEPARATOR
     if options.header is None and shape.names is None:
         _refuse_numbered_header(cells)
     how = SET if options.separator is not None else " (its first line says so)" if by_file else ""
-    separator = "none: one column" if alone else shown(shape.separator) + how
+    separator = "none: one column" if one_column else shown(shape.separator) + how
     how = SET if options.header is not None else ""
     header = (
         f"none{how}: columns are numbered" if shape.names is None else f"line {shape.first}{how}"
@@ -47,9 +47,9 @@ def read_delimited(path: Path, options: Options) -> Table:
         columns=dict(zip(names, cells, strict=True)),
         nameless=nameless if shape.names is not None else (),
         source={"file": "delimited text"} | words | best.words,
-        # A line is asked for only where something is wrong: the text is read again, not kept.
+        # A line is needed only for an error, so the text is read again instead of kept.
         line=lambda row: row_line(read_text(path, options.encoding)[0], shape, row),
-        separator=None if alone else shape.separator,
+        separator=None if one_column else shape.separator,
         header=shape.names is not None,
     )
 
@@ -75,14 +75,14 @@ def name_columns(names: list[str]) -> tuple[list[str], tuple[str, ...]]:
     """Names for all columns, `column 2` for one without; and which had none.
 
     Raises:
-        ParameterError: two columns have one name.
+        ParameterError: two columns have the same name.
     """
-    full = [name or f"column {at}" for at, name in enumerate(names, 1)]
+    full = [name or f"column {number}" for number, name in enumerate(names, 1)]
     twice = [name for name, count in Counter(full).items() if count > 1]
     if twice:
-        where = " and ".join(str(at) for at, name in enumerate(full, 1) if name == twice[0])
+        where = " and ".join(str(number) for number, name in enumerate(full, 1) if name == twice[0])
         raise ParameterError(
             f"prepare.path: the columns {where} of the file have the same name {twice[0]!r}; "
-            "give every column another name"
+            "give each column a different name"
         )
     return full, tuple(name for name, given in zip(full, names, strict=True) if not given)

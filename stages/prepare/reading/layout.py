@@ -11,7 +11,7 @@ from stages.params import ParameterError
 from stages.prepare.reading.cells import WHOLE, is_data, trim
 from stages.prepare.reading.records import Record, records
 
-TOP = 200  # records that suggest the width; every row of the file is then held against it
+TOP = 200  # records that suggest the width; every row of the file is then checked against it
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Layout:
         separator: the sign between the cells.
         width: the number of cells in a row.
         names: the cells of the header, or None where the first row is data.
-        first: the lines above the first row of data.
+        first: the number of lines above the first row of data.
         notes: lines above the header that are not part of the table.
     """
 
@@ -41,7 +41,7 @@ def layout(data: bytes, separator: str, skipped: int, header: bool | None) -> La
     """
     top = list(islice(records(data, separator, skipped), TOP))
     if not top:
-        raise ParameterError("prepare.path: the file has no rows; name a file that has")
+        raise ParameterError("prepare.path: the file has no rows; name another file")
     width = _commonest(top)
     start = _start(top, width)
     notes = tuple(separator.join(record.cells).strip() for record in top[:start] if record.filled)
@@ -59,7 +59,7 @@ def layout(data: bytes, separator: str, skipped: int, header: bool | None) -> La
 
 
 def table_width(data: bytes, separator: str, skipped: int) -> int:
-    """The number of cells that most of the first records have; quotes count as far as they close."""
+    """The number of cells that most of the first records have; quotes that do not close are tolerated."""
     return _commonest(list(islice(records(data, separator, skipped, strict=False), TOP)))
 
 
@@ -69,7 +69,7 @@ def _commonest(top: list[Record]) -> int:
 
 
 def ragged(record: Record, width: int, separator: str) -> str:
-    """The sentence for a row whose number of cells is not that of the table."""
+    """The sentence for a row with more or fewer cells than the table's others."""
     text = separator.join(record.cells)
     count = "1 cell" if len(record.cells) == 1 else f"{len(record.cells)} cells"
     return (
@@ -85,20 +85,20 @@ def shown(separator: str) -> str:
 
 
 def _name(cell: str) -> str:
-    """A column's name without blanks around it, nor quotes that stand behind a blank (`a, "b"`)."""
+    """A column's name without blanks around it, nor quotes after a blank (`a, "b"`)."""
     name = " ".join(trim(cell).split())
     return name[1:-1].strip() if len(name) > 1 and name[0] == name[-1] == '"' else name
 
 
 def _start(top: list[Record], width: int) -> int:
     """The index of the first record of the table; those before it are notes or blank."""
-    for at, record in enumerate(top):
+    for index, record in enumerate(top):
         if not record.filled:
             continue
-        following = next((r for r in top[at + 1 :] if r.filled), None)
+        following = next((r for r in top[index + 1 :] if r.filled), None)
         note = record.filled == record.cells[:1] and not is_data(record.cells[0])
         if not (note and width > 1 and following and _may_follow_a_note(following, width)):
-            return at
+            return index
     return 0
 
 
@@ -115,7 +115,7 @@ def _may_follow_a_note(record: Record, width: int) -> bool:
 def _is_header(cells: list[str]) -> bool:
     """Whether the first row names the columns: it has a cell that is neither a number, a date nor a gap.
 
-    Only numbers that count the columns may be either, and are refused.
+    Numbers that count the columns may be names or data, and are refused.
     """
     if not all(map(is_data, cells)):
         return True

@@ -62,7 +62,7 @@ def _from_text(column: pa.ChunkedArray, signs: Signs, where: Callable[[int], str
 
 
 def _plain(text: pa.ChunkedArray, signs: Signs) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    """Numbers with a decimal point and plain digits; and where they are not written as `signs` say."""
+    """Numbers with a decimal point and plain digits; and which cells are not written with `signs`."""
     wrong = pa.chunked_array([pa.repeat(pa.scalar(False), len(text))])
     if signs.thousands:
         group = f"[{re.escape(signs.thousands)}]"
@@ -78,7 +78,7 @@ def _plain(text: pa.ChunkedArray, signs: Signs) -> tuple[pa.ChunkedArray, pa.Chu
 
 
 def remedy(cell: str) -> str | None:
-    """What to do about a number in a writing that is not read; None where the cell is something else."""
+    """What to do about a number in an unsupported notation; None where the cell is something else."""
     return next((words for key, words in _REMEDIES.items() if re.search(key, cell.strip())), None)
 
 

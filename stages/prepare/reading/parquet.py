@@ -1,4 +1,4 @@
-"""A Parquet file → named columns: the table that pandas wrote, its index as a column, without its guesses."""
+"""A Parquet file → named columns: the table that pandas wrote, with its index as a column."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_parquet(path: Path) -> Table:
     """The file's columns: text as strings, categories by their value, periods as their first moment.
 
     Raises:
-        ParameterError: it is not there, not Parquet, or has two columns of one name.
+        ParameterError: it does not exist, is not Parquet, or has two columns of the same name.
     """
     try:
         table = pq.ParquetFile(path).read()
@@ -31,8 +31,8 @@ def read_parquet(path: Path) -> Table:
             f"prepare.path = {str(path)!r} cannot be read as Parquet; write it again, or name a CSV file .csv"
         ) from None
     if not table.num_rows:
-        raise ParameterError("prepare.path: the file has no rows; name a file that has")
-    written = [  # what pandas calls an index without a name is no name
+        raise ParameterError("prepare.path: the file has no rows; name another file")
+    written = [  # pandas' label for an index without a name is not a name
         "" if name.startswith("__index_level_") and name.endswith("__") else name.strip()
         for name in table.column_names
     ]
@@ -91,7 +91,7 @@ def check_numeric(column: pa.ChunkedArray, what: str) -> None:
     """Refuse a typed column whose values are not numbers.
 
     Raises:
-        ParameterError: says the column and its type.
+        ParameterError: names the column and its type.
     """
     kind = column.type
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)

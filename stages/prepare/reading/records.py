@@ -1,6 +1,6 @@
-"""Records of delimited text one by one, with their lines: for the top of a file and for what is wrong in it.
+"""Records of delimited text one by one, with their lines: for the top of a file and for errors in it.
 
-Python's own CSV reader, strict about quotes. Whole columns are read by Arrow, which is fast and forgiving.
+Python's CSV reader, strict about quotes. Whole columns are read by Arrow, which is fast and forgiving.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from stages.params import ParameterError
 from stages.prepare.reading.cells import trim
 
-NO_SEPARATOR = "\x1f"  # the unit separator: of files with one column
+NO_SEPARATOR = "\x1f"  # the unit separator, for files with one column
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def only_reading(data: bytes, separator: str | None, header: bool | None, skippe
     """The reading that explains more cells than any other; `skipped` lines above are not part of the table.
 
     Raises:
-        ParameterError: none makes a table, or several are as good.
+        ParameterError: none makes a table, or several fit equally well.
     """
     if separator is not None:
         return _by_separator(data, separator, header, skipped)
@@ -49,8 +49,8 @@ def only_reading(data: bytes, separator: str | None, header: bool | None, skippe
             raise
         return column
     if len(best) > 1:
-        rows = [" · ".join(column[0].as_py() for column in one.cells[:6]) for one in best]
-        signs = [shown(one.layout.separator) for one in best]
+        rows = [" · ".join(column[0].as_py() for column in reading.cells[:6]) for reading in best]
+        signs = [shown(reading.layout.separator) for reading in best]
         raise ParameterError(
             "prepare.separator: the first row may be "
             + " or ".join(f"{row!r} ({sign})" for row, sign in zip(rows, signs, strict=True))
@@ -66,12 +66,12 @@ def separator_of(name: str) -> str:
     Raises:
         ParameterError: it is not one character that can separate columns.
     """
-    shown_as = {"tab": "\t", "\\t": "\t", "blank": " "}
-    separator = shown_as.get(name, name)
+    spelled = {"tab": "\t", "\\t": "\t", "blank": " "}
+    separator = spelled.get(name, name)
     if not re.fullmatch(r"[^\w\"\r\n]|_", separator, re.ASCII) or not separator.isascii():
         raise ParameterError(
             f"prepare.separator = {separator!r} must be one character, such as `;`, or `tab`; a file whose "
-            "columns are apart by several blanks has to be saved as CSV"
+            "columns are separated by several blanks has to be saved as CSV"
         )
     return separator
 
@@ -101,27 +101,27 @@ def _attempt(
 def _best(
     data: bytes, attempts: dict[str, Reading | ParameterError], skipped: int
 ) -> list[Reading]:
-    """The attempts that explain most; a faulty table counts too, or a worse reading would replace it.
+    """The attempts that explain most; a faulty table competes too, or a worse reading would replace it.
 
-    It counts less than a table in which all is right where both explain as much, and not at all where even
-    the line of names lacks its separator: the commas of `Day;Sales` and `2020-01-01;0,5` are decimals.
-    Where it explains most, its fault is raised.
+    It loses to a table without faults that explains as much, and is ignored where even the line of names
+    lacks its separator: the commas of `Day;Sales` and `2020-01-01;0,5` are decimals. Where it explains most,
+    its fault is raised.
     """
-    right = {sign: one for sign, one in attempts.items() if isinstance(one, Reading)}
+    right = {sign: table for sign, table in attempts.items() if isinstance(table, Reading)}
     if right:
         names = next(line for line in data.splitlines()[skipped:] if line.strip())
-        attempts = {s: one for s, one in attempts.items() if s in right or s.encode() in names}
+        attempts = {s: table for s, table in attempts.items() if s in right or s.encode() in names}
     if len(attempts) > 1:
-        shares = {sign: _share(data, sign, one, skipped) for sign, one in attempts.items()}
-        attempts = {s: one for s, one in attempts.items() if shares[s] == max(shares.values())}
-    faults = [one for one in attempts.values() if isinstance(one, ParameterError)]
+        shares = {s: _share(data, s, table, skipped) for s, table in attempts.items()}
+        attempts = {s: table for s, table in attempts.items() if shares[s] == max(shares.values())}
+    faults = [table for table in attempts.values() if isinstance(table, ParameterError)]
     if len(faults) == len(attempts):
         raise faults[0]
-    return [one for one in attempts.values() if isinstance(one, Reading)]
+    return [table for table in attempts.values() if isinstance(table, Reading)]
 
 
 def _share(data: bytes, separator: str, attempt: Reading | ParameterError, skipped: int) -> float:
-    """The share of numbers and dates among its cells; of a wrong table, among the rows that fit."""
+    """The share of numbers and dates among its cells; of a faulty table, among the rows that fit."""
     if isinstance(attempt, Reading):
         return share_of_data(attempt.cells)
     width = table_width(data, separator, skipped)
@@ -147,8 +147,8 @@ def _one_column(data: bytes, header: bool | None, skipped: int) -> Reading:
     blank = pc.index(matches(text, rf"[0-9][{BLANKS}]+[+\-−]?[0-9]"), True).as_py()
     if blank >= 0 and pc.all(pc.match_substring_regex(text, rf"[{BLANKS}]")).as_py():
         raise ParameterError(
-            f"prepare.separator: no separator recognised in {text[blank].as_py()[:60]!r}; if blanks are "
-            "between the columns, save the file as CSV, or set prepare.separator to ' ' where it is one"
+            f"prepare.separator: no separator recognised in {text[blank].as_py()[:60]!r}; if blanks "
+            "separate the columns, save the file as CSV, or set prepare.separator to ' ' for single blanks"
         )
     return reading
 

@@ -25,7 +25,7 @@ from stages.prepare.reading.table import SET, Options, Table
 
 @dataclass(frozen=True)
 class Signs:
-    """How numbers are written: the decimal sign, and the signs that may stand between thousands (or none)."""
+    """How numbers are written: the decimal sign, and the signs that may separate thousands (or none)."""
 
     decimal: str = "."
     thousands: str = ""
@@ -36,8 +36,8 @@ def read_signs(
 ) -> tuple[Signs, dict[str, str]]:
     """The signs of the numbers in the columns `values`, and words about them for the summary.
 
-    Where those leave it open, all columns of numbers are asked but `roles`, which are none whatever they look
-    like: times, names of series. Columns that are not text say nothing.
+    Where those leave it open, the other columns of numbers decide, but not `roles`: times and names of series
+    are not numbers, whatever they look like. Columns that are not text prove nothing.
 
     Raises:
         ParameterError: both readings are possible, or the numbers contradict each other.
@@ -84,7 +84,7 @@ def check_signs(decimal: str | None, thousands: str | None) -> None:
 
 
 def _kind(thousands: str) -> str:
-    """All signs that people write for this one."""
+    """All characters that people write for this sign."""
     kinds = [kind for kind in (BLANKS, APOSTROPHES) if thousands in kind]
     return BLANKS if thousands == "blank" else kinds[0] if kinds else thousands
 
@@ -138,7 +138,7 @@ class _Proofs:
                 self._note(name, text, (kind, "thousands"), pattern)
 
     def _note(self, name: str, text: pa.ChunkedArray, key: tuple[str, str], pattern: str) -> bool:
-        """Keep the first number that matches; whether there is one, here or in a column before."""
+        """Keep the first number that matches; whether there is one, here or in an earlier column."""
         start = 0
         for chunk in [] if key in self._seen else text.chunks:
             row = pc.index(matches(chunk, pattern), True).as_py()
@@ -178,7 +178,7 @@ class _Proofs:
         if known:
             return "," if "." in known else "."
         if groups and len(either) == 1:
-            return either.pop()  # another sign is between the thousands
+            return either.pop()  # another sign separates thousands
         if "." in either and self._table.separator == ",":
             return "."  # where a comma separates cells a point is the decimal sign
         if either:
@@ -195,7 +195,7 @@ class _Proofs:
         for sign in sorted(points & groups):
             raise ParameterError(
                 f"prepare.decimal: `{sign}` is the decimal sign in {self._shown(sign, 'decimal')} and "
-                f"stands between thousands in {self._shown(sign, 'thousands')}; write all numbers in one way"
+                f"separates thousands in {self._shown(sign, 'thousands')}; write all numbers in one way"
             )
 
     def _refuse_open(self, sign: str) -> None:
@@ -212,7 +212,7 @@ class _Proofs:
 
 
 def _all_numbers(column: pa.ChunkedArray) -> bool:
-    """Whether the cells are text, and all numbers or gaps in some country's writing."""
+    """Whether the cells are text, and all numbers or gaps in any country's notation."""
     if not pa.types.is_string(column.type):
         return False
     text = trimmed(column)

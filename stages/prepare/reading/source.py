@@ -1,4 +1,4 @@
-"""What a file holds: for `prepare`, and for anyone who asks what it would read."""
+"""A file as a table, for `prepare` and for all that reads files as it does."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ def read_table(path: Path, options: Options) -> Table:
     """The columns of a CSV or Parquet file, cells as written.
 
     Raises:
-        ParameterError: the file cannot be read, or in more than one way; says why and what to set.
+        ParameterError: the file cannot be read, or in more ways than one; says why and what to set.
     """
     return read_parquet(path) if path.suffix == ".parquet" else read_delimited(path, options)

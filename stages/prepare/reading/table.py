@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-SET = " (set in params.yaml)"  # behind what was not recognised
+SET = " (set in params.yaml)"  # appended to what was not recognised
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Table:
         nameless: columns that the file does not name (here `column 2`, by their position): never a series
             unless a parameter names them.
         source: what was recognised or set, as words to be shown: file, encoding, separator, …
-        line: the number of a row (from 0) → where it stands, in words: `line 12`.
+        line: the number of a row (from 0) → its position in the file, in words: `line 12`.
         separator: of a text file with more than one column.
         header: whether the file names its columns.
     """

@@ -1,4 +1,4 @@
-"""The bytes of a file → UTF-8 text, its encoding recognised from all of it, or set."""
+"""The bytes of a file → UTF-8 text, their encoding recognised from the whole file, or set."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read_text(path: Path, encoding: str | None = None) -> tuple[bytes, str]:
     """The file's text as UTF-8 bytes without a byte order mark, and its encoding in words.
 
     Raises:
-        ParameterError: the file is not there, not text, or not in the encoding that is set.
+        ParameterError: the file does not exist, is not text, or is not in the encoding that is set.
     """
     data = _unpacked(path)
     kind = next((kind for start, kind in _KINDS.items() if data.startswith(start)), None)
@@ -65,12 +65,12 @@ def _unpacked(path: Path) -> bytes:
         raise ParameterError(missing(path)) from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise ParameterError(
-            f"prepare.path = {str(path)!r} is not a whole gzip file; pack it again, or name it .csv "
+            f"prepare.path = {str(path)!r} is not a complete gzip file; compress it again, or name it .csv "
             "if it is plain text"
         ) from None
     except OSError as error:
         raise ParameterError(
-            f"prepare.path = {str(path)!r} cannot be read ({error.strerror}); name a file that can"
+            f"prepare.path = {str(path)!r} cannot be read ({error.strerror}); name a file that can be read"
         ) from None
 
 
@@ -81,8 +81,8 @@ def check_encoding(encoding: str) -> None:
         ParameterError: names the value and the remedy.
     """
     try:
-        b"a".decode(encoding or "none")  # of nothing at all Python asks no encoding
-    except UnicodeError:  # known: this byte is a part of its characters
+        b"a".decode(encoding or "none")  # Python looks up no encoding for empty bytes
+    except UnicodeError:  # known: one byte is only part of a character
         return
     except (LookupError, ValueError):  # ValueError: a zero byte in the name
         raise ParameterError(
@@ -98,7 +98,7 @@ def _decoded(data: bytes, encoding: str) -> tuple[bytes, str]:
     except UnicodeError as error:
         line = data.count(b"\n", 0, getattr(error, "start", 0)) + 1
         raise ParameterError(
-            f"prepare.encoding = {encoding!r}: line {line} of the file cannot be read so; "
+            f"prepare.encoding = {encoding!r}: line {line} of the file is not in this encoding; "
             "name its encoding, or null to have it recognised"
         ) from None
     return text.removeprefix(codecs.BOM_UTF8), f"{encoding}{SET}"
@@ -115,7 +115,7 @@ def _recognised(data: bytes) -> tuple[bytes, str]:
     try:
         if not mark and not _UTF8_CHARACTER.search(data):
             return data.decode("cp1252").encode(), "Windows-1252 (it is not UTF-8)"
-    except UnicodeDecodeError:  # the page has no such character
+    except UnicodeDecodeError:  # a byte that the code page does not define
         pass
     raise ParameterError(
         f"prepare.encoding: line {_first_wrong_line(data)} of the file is neither UTF-8 nor plainly "

@@ -1,4 +1,4 @@
-"""Which series of a table can be forecast: the rules of the study, for each series by its name."""
+"""Which series of a table can be forecast: the study's rules, applied to each series."""
 
 from __future__ import annotations
 
@@ -37,43 +37,43 @@ class Admitted:
 
 
 def admit(
-    every: Lives, layout: Layout, steps: int, lag: int, center: np.ndarray, scale: np.ndarray
+    lives: Lives, layout: Layout, steps: int, lag: int, center: np.ndarray, scale: np.ndarray
 ) -> Admitted:
     """Apply the study's rules.
 
     Args:
-        steps: what a forecast looks back on. lag: of the difference, 0 for none.
+        steps: the steps that a forecast looks back on. lag: of the difference, 0 for none.
         center, scale: as stored with the model.
 
     Raises:
         TableError: nothing can be forecast; with joint channels also if one of their series cannot.
     """
-    refused, ended, known = dict(every.refused), {}, Known(layout.series)
+    refused, ended, known = dict(lives.refused), {}, Known(layout.series)
     after = {
-        last: later(layout.calendar, every.union, last, every.latest, layout.horizon + 1)
-        for last in {life.last for life in every.by_name.values()}
+        last: later(layout.calendar, lives.union, last, lives.latest, layout.horizon + 1)
+        for last in {life.last for life in lives.by_name.values()}
     }
     joint = layout.channels == "joint"
-    for name, life in every.by_name.items():
+    for name, life in lives.by_name.items():
         ended[name] = after[life.last]
         if why := _unknown(name, known, layout):
             refused[name] = why
         elif ended[name] > layout.horizon and not joint:
-            refused[name] = _closed(every, name, layout)
-    names = [name for name in every.by_name if name not in refused]
+            refused[name] = _closed(lives, name, layout)
+    names = [name for name in lives.by_name if name not in refused]
     if joint:
-        _need_all(names, every, refused, ended, layout)
+        _need_all(names, lives, refused, ended, layout)
         names = list(layout.series)
     if not names:
         raise TableError(none_left(refused))
     shared = joint and center.shape[1] == len(layout.series) + len(layout.covariates)
-    panel = _panel(every, names, layout, lag, shared)
-    panel = _refuse(panel, _gaps(panel, every, layout, steps), refused, joint)
+    panel = _panel(lives, names, layout, lag, shared)
+    panel = _refuse(panel, _gaps(panel, lives, layout, steps), refused, joint)
     scaled = scales(panel, layout, center, scale)
     rows = {panel.names[group]: count for group, count in scaled.rows.items()}
-    kept = np.array([group not in scaled.refused for group in range(len(panel.first))])
+    admitted = np.array([group not in scaled.refused for group in range(len(panel.first))])
     panel = _refuse(panel, scaled.refused, refused, joint)
-    return Admitted(panel, scaled.center[kept], scaled.scale[kept], ended, rows, refused)
+    return Admitted(panel, scaled.center[admitted], scaled.scale[admitted], ended, rows, refused)
 
 
 def _unknown(name: str, known: Known, layout: Layout) -> str | None:
@@ -83,17 +83,17 @@ def _unknown(name: str, known: Known, layout: Layout) -> str | None:
     return known.misspelt(name)
 
 
-def _closed(every: Lives, name: str, layout: Layout) -> str:
-    latest = next(other for other, life in every.by_name.items() if life.last == every.latest)
+def _closed(lives: Lives, name: str, layout: Layout) -> str:
+    latest = next(other for other, life in lives.by_name.items() if life.last == lives.latest)
     text = layout.calendar.text
     return (
-        f"it ends at {text(every.by_name[name].last)}, more than {layout.horizon} steps before "
-        f"{text(every.latest)}, where {latest!r} ends: its forecast would lie in the past"
+        f"it ends at {text(lives.by_name[name].last)}, more than {layout.horizon} steps before "
+        f"{text(lives.latest)}, where {latest!r} ends: its forecast would lie in the past"
     )
 
 
 def _need_all(
-    names: list[str], every: Lives, refused: dict[str, str], ended: dict[str, int], layout: Layout
+    names: list[str], lives: Lives, refused: dict[str, str], ended: dict[str, int], layout: Layout
 ) -> None:
     """Joint channels need each series, up to the same step."""
     for name in layout.series:
@@ -101,14 +101,14 @@ def _need_all(
             raise TableError(f"series {name!r}: {refused[name]}; {TOGETHER}")
         if name not in names:
             raise TableError(f"series {name!r} is missing; {TOGETHER}")
-    latest = max(every.by_name[name].last for name in layout.series)
+    latest = max(lives.by_name[name].last for name in layout.series)
     for name in layout.series:
-        last = every.by_name[name].last
+        last = lives.by_name[name].last
         if last != latest:
-            first, then = layout.calendar.text(last), layout.calendar.text(latest)
+            end, others = layout.calendar.text(last), layout.calendar.text(latest)
             raise TableError(
-                f"series {name!r} ends at {first}, others at {then}; {TOGETHER}, up to the same last step: "
-                f"fill in what is missing, or leave out the rows after {first}"
+                f"series {name!r} ends at {end}, others at {others}; {TOGETHER}, up to the same last step: "
+                f"fill in what is missing, or leave out the rows after {end}"
             )
         ended[name] = 0
 
@@ -118,17 +118,17 @@ def none_left(refused: dict[str, str]) -> str:
     reasons = [f"{name!r}: {reason}" for name, reason in refused.items()]
     if len(reasons) == 1:
         return f"series {reasons[0]}"
-    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-    return f"no series can be forecast: {'; '.join(reasons[:3])}{more}"
+    rest = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return f"no series can be forecast: {'; '.join(reasons[:3])}{rest}"
 
 
-def _panel(every: Lives, names: list[str], layout: Layout, lag: int, shared: bool) -> Panel:
+def _panel(lives: Lives, names: list[str], layout: Layout, lag: int, shared: bool) -> Panel:
     """The series as arrays, filled and differenced as the study's are.
 
     Args:
         shared: whether joint channels have one set of covariates for all series.
     """
-    chosen = [every.by_name[name] for name in names]
+    chosen = [lives.by_name[name] for name in names]
     columns = ["y", *(COVARIATE + name for name in layout.covariates)]
     frame = pd.DataFrame(np.concatenate([life.values for life in chosen]), columns=columns)
     frame["ds"] = np.concatenate([life.stamps for life in chosen])
@@ -138,15 +138,15 @@ def _panel(every: Lives, names: list[str], layout: Layout, lag: int, shared: boo
     return arrange(Series(frame, summary), layout.fill, layout.channels, lag)
 
 
-def _gaps(panel: Panel, every: Lives, layout: Layout, steps: int) -> dict[int, str]:
-    """Group → that it has too few steps, or what is missing in its last ones; of joint channels, whose."""
+def _gaps(panel: Panel, lives: Lives, layout: Layout, steps: int) -> dict[int, str]:
+    """Group → why its last steps do not suffice: too few, or a gap; with joint channels, in which series."""
     reasons, joint, channels = {}, layout.channels == "joint", panel.levels.shape[1]
     for group, line in enumerate(panel.lines()):
         name, count = panel.names[group], line.stop - line.start
         if count < steps:
             if joint:
-                name = min(panel.names, key=lambda one: len(every.by_name[one].stamps))
-            reason = f"it has {count} steps; a forecast looks back on {steps}: give at least those"
+                name = min(panel.names, key=lambda name: len(lives.by_name[name].stamps))
+            reason = f"it has {count} steps; a forecast looks back on {steps}: give that many"
         else:
             targets = np.isnan(panel.levels[line.stop - steps : line.stop])
             extras = np.isnan(panel.values[line.stop - layout.lookback : line.stop, channels:])
@@ -158,7 +158,7 @@ def _gaps(panel: Panel, every: Lives, layout: Layout, steps: int) -> dict[int, s
                 what, name = "y", panel.names[column] if joint else name
             else:
                 what = column_of(layout.covariates[column % len(layout.covariates)])
-            stamp = int(every.by_name[name].stamps[row - len(part)])
+            stamp = int(lives.by_name[name].stamps[row - len(part)])
             reason = _gap(what, stamp, len(part), layout)
         reasons[group] = f"{name!r}: {reason}" if joint else reason
     return reasons

@@ -1,4 +1,4 @@
-"""The names of series in a table: ids are text, and a name that a reader has changed is not guessed at."""
+"""The names of series in a table: ids are text, and a name that was changed on the way is refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Known:
         return [] if number is None else self._by_number.get(number, [])
 
     def misspelt(self, name: str) -> str | None:
-        """Why a name is not a new series: but for blanks, or as a number, it is a known one."""
+        """Why a name is not a new series: apart from blanks, or as a number, it equals a known one."""
         if name in self.names:
             return None
         if name.strip() in self.names:
@@ -40,13 +40,13 @@ class Known:
         if not same:
             return None
         return (
-            f"the model knows {_list(same)}, not {name!r}; a reader that takes ids for numbers loses their "
-            f"zeros: {READ_TEXT}"
+            f"the model knows {_list(same)}, not {name!r}; ids that are read as numbers lose their zeros: "
+            f"{READ_TEXT}"
         )
 
 
 def as_number(cell: int | float | Decimal | str) -> Decimal | None:
-    """The finite number that a cell is or spells, exactly; None where it is a word."""
+    """The finite number that a cell is or spells, exactly; None where it is not a number."""
     try:
         number = Decimal("" if isinstance(cell, str) and "_" in cell else cell)
     except InvalidOperation:
@@ -57,7 +57,7 @@ def as_number(cell: int | float | Decimal | str) -> Decimal | None:
 def names_of(column: pd.Series, known: Known) -> tuple[np.ndarray, dict[str, str]]:
     """The ids of a column as text, and those that are refused: numbers that stand for several known series.
 
-    A number of type float is written without its fraction (`1`, not `1.0`) unless the model knows it with it.
+    A number of type float is written without its fraction (`1`, not `1.0`) unless the model knows `1.0`.
 
     Args:
         column: without empty cells.

@@ -30,7 +30,7 @@ class Life:
 class Lives:
     """The series of a table.
 
-    names: all of them, in its order. by_name: those with a life. refused: the others, and why.
+    names: all of them, in the table's order. by_name: those with a life span. refused: the others, and why.
     union: the stamps of all rows, ascending. latest: the last step of any series.
     """
 
@@ -45,7 +45,7 @@ class Lives:
 
 
 def lives(rows: Rows, calendar: Calendar) -> Lives:
-    """Series by series; one that stands twice at a step, lies off the calendar or has no value is refused."""
+    """Life spans; a series with two rows at a step, a stamp off the calendar or no value is refused."""
     union = np.unique(rows.stamps)
     codes, ids = pd.factorize(rows.ids)
     names = ids.tolist()
@@ -53,7 +53,7 @@ def lives(rows: Rows, calendar: Calendar) -> Lives:
     cuts = np.flatnonzero(np.diff(codes[order])) + 1
     by_name: dict[str, Life] = {}
     refused = dict(rows.refused)
-    lines: dict[tuple[int, int], np.ndarray] = {}  # most series have their steps in common
+    lines: dict[tuple[int, int], np.ndarray] = {}  # most series share their steps
     for name, part in zip(names, np.split(order, cuts), strict=True):
         if name in refused:
             continue
@@ -68,15 +68,15 @@ def _life(
     stamps: np.ndarray, values: np.ndarray, calendar: Calendar, union: np.ndarray,
     lines: dict[tuple[int, int], np.ndarray],
 ) -> Life:  # fmt: skip
-    """One series, of its rows in order of time.
+    """One series from its rows, which are in order of time.
 
     Raises:
-        TableError: they make no series.
+        TableError: they do not make a series.
     """
     twice = np.flatnonzero(np.diff(stamps) == 0)
     if len(twice):
-        at = calendar.text(int(stamps[twice[0]]))
-        raise TableError(f"it has two rows at {at}; keep one, or aggregate them")
+        time = calendar.text(int(stamps[twice[0]]))
+        raise TableError(f"it has two rows at {time}; keep one, or aggregate them")
     seen = np.flatnonzero(~np.isnan(values[:, 0]))
     if not len(seen):
         raise TableError("it has no value of y")

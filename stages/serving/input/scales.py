@@ -1,4 +1,4 @@
-"""The scaler of each series that is served: the study's own, or for an unseen series one of the rows sent."""
+"""The scaler of each series that is served: the study's, or for an unseen series one of the rows sent."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def scales(panel: Panel, layout: Layout, center: np.ndarray, scale: np.ndarray) 
 
     A known series always has its stored scale; one without (the final fit did not admit it) counts as
     unseen. An unseen series is scaled as the study scales: the same scaler, on the observed rows, under the
-    same rule of admission. Under `instance` without covariates any rows that vary do: each window is divided
-    by its own standard deviation, and what remains of the scale is its share in EPSILON: the window's spread
-    is √(variance + EPSILON · scale²) in the data's units.
+    same rule of admission. Under `instance` without covariates any rows that vary are enough: each
+    window is divided by its standard deviation, and the scale matters only through EPSILON: its spread is
+    √(variance + EPSILON · scale²) in the data's units.
     """
     if layout.channels == "joint":
         return Scales(center, scale, {}, {})
-    index = {name: place for place, name in enumerate(layout.series)}
+    index = {name: i for i, name in enumerate(layout.series)}
     stored = np.array([index.get(name, -1) for name in panel.names])
     unseen = (stored < 0) | np.isnan(scale[stored, 0])
     least = layout.lookback + 2 * layout.horizon
     if NORMALISE[layout.normalise].deviation and not layout.covariates:
         least = 0
-    places = np.flatnonzero(unseen).tolist()
+    groups = np.flatnonzero(unseen).tolist()
     with np.errstate(over="ignore", invalid="ignore"):  # no finite scale, no forecast: refused
         reasons = refusals(panel.of_groups(unseen), least)
-        refused = {places[group]: _refusal(why) for group, why in reasons.items()}
+        refused = {groups[group]: _refusal(why) for group, why in reasons.items()}
         fresh = np.array([new and group not in refused for group, new in enumerate(unseen)])
         centers, widths = fit_scaler(layout.scaler, panel, fresh)
     centers[~unseen], widths[~unseen] = center[stored[~unseen]], scale[stored[~unseen]]

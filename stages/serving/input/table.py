@@ -1,4 +1,4 @@
-"""The table that a served model is given: its cells become ids, stamps and numbers."""
+"""The table that is sent to a served model: its cells become ids, stamps and numbers."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def of_table(table: Any, layout: Layout, date_format: str | None = None) -> Rows
     for name in ("y", *names):
         numbers, wrong = numbers_of(rows[name])
         for row in np.flatnonzero(wrong).tolist():
-            at = layout.calendar.text(int(stamps[row]))
+            time = layout.calendar.text(int(stamps[row]))
             cell = shown(rows[name].iloc[row])
-            refused.setdefault(ids[row], f"{name} at {at} is {cell}, not a finite number")
+            refused.setdefault(ids[row], f"{name} at {time} is {cell}, not a finite number")
         values.append(numbers)
     return Rows(ids, stamps, np.column_stack(values), refused)
 
@@ -85,11 +85,11 @@ def of_series(series: Series, layout: Layout) -> Rows:
             f"the series have no covariate {lost[0].removeprefix(COVARIATE)!r}, which the model was trained "
             "with; run dvc repro, or give a file that has it"
         )
-    here, there = series.calendar, layout.calendar
-    if (here.frequency, here.time, here.zone) != (there.frequency, there.time, there.zone):
+    sent, known = series.calendar, layout.calendar
+    if (sent.frequency, sent.time, sent.zone) != (known.frequency, known.time, known.zone):
         raise TableError(
-            f"the series go by {here.frequency} ({here.zone or here.time}), the model by {there.frequency} "
-            f"({there.zone or there.time}); run dvc repro, or give a file with the model's steps"
+            f"the series have steps of {sent.frequency} ({sent.zone or sent.time}), the model of "
+            f"{known.frequency} ({known.zone or known.time}); run dvc repro, or give a file with such steps"
         )
     frame = series.frame
     ids = frame["unique_id"].astype(str).to_numpy(object)
@@ -97,7 +97,7 @@ def of_series(series: Series, layout: Layout) -> Rows:
 
 
 def _columns(table: Any, covariates: list[str]) -> pd.DataFrame:
-    """unique_id, ds, y and the covariates; one that is sent as `covariate:rain` is called `rain`."""
+    """unique_id, ds, y and the covariates; one that is sent as `covariate:rain` becomes `rain`."""
     wanted = [*KEYS, *covariates]
     if not isinstance(table, pd.DataFrame):
         raise TableError(

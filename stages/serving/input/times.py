@@ -1,4 +1,4 @@
-"""The times of a table on the model's calendar: read as `prepare` reads them, and dated again in the answer.
+"""The times of a table on the model's calendar: read as `prepare` reads them, and dates again in the answer.
 
 Stamps are whole numbers, microseconds since 1970 or the numbers of the study (`Calendar.time`).
 """
@@ -22,7 +22,7 @@ from stages.zones import to_local, to_utc
 
 LARGEST = 2**62  # so that the steps of a forecast fit in 64 bits as well
 EXACT = 2**53  # from here on a float does not hold every whole number
-LINE = 5_000_000  # steps of one series; more are a wrong date
+LINE = 5_000_000  # steps of one series at most; more mean a wrong date
 REMEDY = "write dates such as 2024-01-31"
 TOO_LARGE = f"ds holds a number too large for a date; {REMEDY}"
 
@@ -37,7 +37,7 @@ def stamps_of(
         date_format: of the study's file; it counts where the whole column has it.
 
     Raises:
-        TableError: one of them cannot be read, or they are of another kind than the model's.
+        TableError: one of them cannot be read, or they are of a different kind than the model's.
     """
     if calendar.time == "integer":
         return np.array([_integer(cell) for cell in column.astype(object)], dtype=np.int64)
@@ -77,7 +77,7 @@ def _parsed(
 
 
 def _arrow(column: pd.Series) -> pa.Array:
-    """The column in Arrow's types; pandas' zones are lost by pa.array."""
+    """The column in Arrow's types; pa.array alone would lose pandas' zones."""
     if not isinstance(column.dtype, pd.DatetimeTZDtype):
         return pa.array(column, from_pandas=True)
     zone = str(column.dt.tz)
@@ -86,7 +86,7 @@ def _arrow(column: pd.Series) -> pa.Array:
 
 
 def _of_table(sentence: str) -> str:
-    """A sentence about the study's parameters as one about the table, where params.yaml is no remedy."""
+    """A sentence about the study's parameters as one about the table, where params.yaml is not the remedy."""
     rule, _, remedy = sentence.partition("; ")
     for old, new in (
         ("prepare.time: ", "ds: "),
@@ -124,7 +124,7 @@ def _integer(cell: Any) -> int:
 
 
 def line_of(calendar: Calendar, union: np.ndarray, first: int, last: int) -> np.ndarray:
-    """The steps from `first` to `last`, which may lie off it; `union`: the stamps of all rows, ascending.
+    """The steps from `first` to `last`, which need not be one; `union`: the stamps of all rows, ascending.
 
     Raises:
         TableError: they are more than a series can have.
@@ -140,7 +140,8 @@ def line_of(calendar: Calendar, union: np.ndarray, first: int, last: int) -> np.
         assert table is not None
         return table
     if (last - first) // step > LINE:
-        raise TableError(f"from {calendar.text(first)} to {calendar.text(last)} are too many steps")
+        ends = f"from {calendar.text(first)} to {calendar.text(last)}"
+        raise TableError(f"there are too many steps {ends}; correct the dates")
     return np.arange(first, last + 1, step)
 
 
@@ -148,9 +149,9 @@ def ahead(calendar: Calendar, union: np.ndarray, last: int, horizon: int) -> np.
     """(horizon,) int64: the steps after a series' last one; 1, 2, … where they have only numbers."""
     if calendar.numbered or calendar.frequency != "rows":
         return calendar.following(last, horizon)
-    known = union[union > last][:horizon]  # other series have gone on, or rows have been prepared
-    more = horizon - len(known)
-    return np.concatenate([known, calendar.following(union[-1], more)]) if more else known
+    known = union[union > last][:horizon]  # of longer series, or of rows without a value
+    rest = horizon - len(known)
+    return np.concatenate([known, calendar.following(union[-1], rest)]) if rest else known
 
 
 def later(calendar: Calendar, union: np.ndarray, last: int, latest: int, most: int) -> int:

@@ -1,4 +1,4 @@
-"""The error of a table, and a cell of it as a sentence shows it."""
+"""The error of a table, and a cell as sentences show it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def shown(cell: Any) -> str:
     """The cell as text, and short."""
     try:
         text = str(cell)
-    except ValueError:  # Python writes no whole number of more than 4300 digits
+    except ValueError:  # Python does not write whole numbers of more than 4300 digits
         return "a number of thousands of digits"
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}…"

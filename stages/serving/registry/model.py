@@ -60,8 +60,8 @@ def _text(csv_input: Any, schema: Any = None) -> pd.DataFrame:
         raise RefusedError(str(error)) from None
 
 
-# MLflow's server reads text/csv by guessing types: ids lose their zeros (01 becomes 1). Only a schema tells
-# it otherwise, and that refuses other tables, such as whole numbers in y, in words of its own. Without this
-# line the server works as well, but refuses, by name, an id that has lost its zeros.
+# MLflow's server reads text/csv by guessing types: ids lose their zeros (01 becomes 1). Only a schema
+# prevents that, but it also refuses other tables, such as whole numbers in y, with MLflow's messages. Without
+# this line the server still works, but refuses, by name, an id that has lost its zeros.
 scoring_server.parse_csv_input = _text
 mlflow.models.set_model(Forecaster())

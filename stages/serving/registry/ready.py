@@ -8,7 +8,7 @@ from stages.serving.input.names import ALIAS, MODEL
 
 
 def main() -> None:
-    """Nothing where the store has a champion.
+    """Return if the store has a champion.
 
     Raises:
         ValueError: it has none, or does not answer.
@@ -21,7 +21,7 @@ def main() -> None:
     except Exception as error:  # MLflow's, of any store
         raise ValueError(
             f"MLflow's store does not answer ({type(error).__name__}); start its server, or unset "
-            "MLFLOW_TRACKING_URI to use this repository's own store"
+            "MLFLOW_TRACKING_URI to use this repository's store"
         ) from None
     if version is None:
         raise ValueError(

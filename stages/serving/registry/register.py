@@ -39,14 +39,14 @@ def register(
 
     Args:
         uri: of the store. run_id: the study's run, which the model is logged to. path: `model.safetensors`.
-        tags: of the version; `ridgeline.key` tells whether the study has one.
+        tags: of the version; by `ridgeline.key` a study's version is recognised.
 
     Returns:
         The version, and whether it is new.
     """
     key = "ridgeline.key"
     versions = client.search_model_versions(f"name = '{MODEL}'")
-    known = [str(one.version) for one in versions if one.tags.get(key) == tags[key]]
+    known = [str(entry.version) for entry in versions if entry.tags.get(key) == tags[key]]
     number = known[0] if known else _log(uri, run_id, path, tags)
     client.set_registered_model_alias(MODEL, ALIAS, number)
     return number, not known
@@ -60,8 +60,8 @@ def _log(uri: str, run_id: str, path: Path, tags: dict[str, str]) -> str:
     from stages.serving.served import Served
 
     chosen = Served.load(path)
-    more = {"cell": chosen.cell, "lam": f"{chosen.lam:g}"}
-    more |= {"seeds": str(len(chosen.weights)), "horizon": str(chosen.layout.horizon)}
+    labels = {"cell": chosen.cell, "lam": f"{chosen.lam:g}"}
+    labels |= {"seeds": str(len(chosen.weights)), "horizon": str(chosen.layout.horizon)}
     mlflow.set_tracking_uri(uri)
     with tempfile.TemporaryDirectory(prefix="ridgeline-") as folder:
         code = Path(folder, "stages")
@@ -75,16 +75,16 @@ def _log(uri: str, run_id: str, path: Path, tags: dict[str, str]) -> str:
                 signature=_signature(),
                 input_example=example(chosen),
                 pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED],
-                metadata=tags | more,
+                metadata=tags | labels,
             )
-    return str(mlflow.register_model(info.model_uri, MODEL, tags=tags | more).version)
+    return str(mlflow.register_model(info.model_uri, MODEL, tags=tags | labels).version)
 
 
 def _signature() -> ModelSignature:
-    """What the answer holds. Nothing about the table that is sent.
+    """The columns of the answer, and nothing about the table that is sent.
 
-    By any signature that names the input's columns MLflow converts a table, or refuses it in words of its
-    own. Without one `of_table` sees what was sent, and says itself what is wrong with it.
+    With a signature of the input, MLflow would convert a table or refuse it with its own message. Without,
+    `of_table` gets what was sent and says what is wrong with it.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
@@ -127,7 +127,7 @@ def champion(uri: str) -> str | None:
 
     missing = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
     file = uri.removeprefix("sqlite:///")
-    if file != uri and not Path(file).exists():  # a look would make it
+    if file != uri and not Path(file).exists():  # opening it would create it
         return None
     try:
         return str(MlflowClient(uri).get_model_version_by_alias(MODEL, ALIAS).version)
