@@ -23,10 +23,12 @@ def unit(size: float) -> float:
     """A power of two: divided by it, values up to `size` have squares that neither overflow nor vanish.
 
     It is 1 for sizes from 2^-16 to 2^16, and a division by it is exact: ordinary data keep their digits.
+    It neither overflows nor vanishes itself.
     """
     if not 0 < size < np.inf:
         return 1.0
-    return float(2.0 ** (32 * round(float(np.log2(size)) / 32)))
+    power = min(31, max(-33, round(float(np.log2(size)) / 32)))
+    return float(2.0 ** (32 * power))
 
 
 def deviation(values: np.ndarray) -> float:

@@ -12,9 +12,9 @@ from stages.report.drawing.axes import common_scale, lambda_axis, same_range
 from stages.report.drawing.plot import Chart, Panel, columns_for, short
 from stages.report.drawing.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
 from stages.report.drawing.svg import Key
-from stages.report.page.training import kept_epochs, log_labels
+from stages.report.page.training import log_labels
 from stages.report.writing.table_rows import METRICS
-from stages.report.writing.tables import curves, log_axis
+from stages.report.writing.tables import curves, kept_epochs, log_axis
 
 # Of the first side, the second, …; a dash is matplotlib's and the legend's. 20 pairs before one comes again.
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, INK)
@@ -45,7 +45,6 @@ def paths(sides: list[Side]) -> Chart:
         columns=columns_for(len(cells), 2),
         x="lam",
         y=measure,
-        prefix="λ = ",
     )
 
 
@@ -85,10 +84,8 @@ def losses(sides: list[Side]) -> Chart:
         alt=f"Validation loss by epoch of {_names(sides)} for each cell.",
         panels=panels,
         keys=_keys(sides),
-        columns=columns_for(len(cells), 1),
         x="epoch",
         y="loss",
-        prefix="epoch ",
     )
 
 

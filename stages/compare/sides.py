@@ -13,6 +13,8 @@ import pandas as pd
 from stages.artifacts.fits import Fit, load_fits
 from stages.artifacts.windows import Windows
 from stages.report.judging.verdicts import WindowLosses
+from stages.report.params import ReportParams
+from stages.tracking.history.git import UnavailableError
 from stages.tracking.history.revisions import Repository
 from stages.tracking.store.resolve import Named
 
@@ -39,7 +41,15 @@ class Side:
 
     @cached_property
     def fits(self) -> dict[str, Fit]:
-        return {fit.cell: fit for fit in load_fits(self.files["fits"])}
+        """Cell → its fit.
+
+        Raises:
+            UnavailableError: they cannot be read, as those of another version of the code.
+        """
+        try:
+            return {fit.cell: fit for fit in load_fits(self.files["fits"])}
+        except ValueError as error:
+            raise UnavailableError(f"{self.label} cannot be compared: {error}") from error
 
     @cached_property
     def windows(self) -> Windows:
@@ -66,7 +76,9 @@ class Side:
     @property
     def measure(self) -> str:
         """What λ is chosen by."""
-        return str(self.table["measure"].iloc[0])
+        loss = next(iter(self.fits.values())).config["loss"]
+        measure = self.params.get("report.measure", "trained")
+        return ReportParams(measure=measure).measured(loss)
 
     def losses(self, cell: str, measure: str) -> WindowLosses:
         """Test loss of each window at the compared λ, mean over seeds, in scaled units."""

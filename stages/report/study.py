@@ -18,7 +18,7 @@ from stages.report.judging.cell import Cell
 from stages.report.judging.comparisons import ZERO, chosen_losses, pairs
 from stages.report.judging.intervals import by_origin
 from stages.report.judging.other_tests import confidence_set
-from stages.report.judging.selection import lambda_path
+from stages.report.judging.selection import path_of
 from stages.report.judging.verdicts import Verdict, WindowLosses, judge
 from stages.report.params import ReportParams
 from stages.report.writing.loss_words import units
@@ -86,7 +86,9 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
     index = load_index(scores)
     cells = tuple(_cell(fit, development, scores, params) for fit in load_fits(fits))
     baselines, losses = _baselines(scores, index.baselines, cells[0].measure)
-    naive = [name for name in index.baselines if name == "repeat_last"]
+    squared = losses
+    if cells[0].measure != "mse":
+        squared = _baseline_losses(scores, index.baselines, "mse")
     horizon = development.layout.horizon
     test = {name: one for cell in cells for name, one in chosen_losses(cell).items()} | losses
     return Study(
@@ -104,7 +106,7 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
         horizon=horizon,
         origins=int(np.unique(cells[0].losses[0].cutoff).size),
         index=index,
-        alarms=alarms(cells, development, baseline_losses(scores, naive, "mse").get("repeat_last")),
+        alarms=alarms(cells, development, squared.get("repeat_last")),
         absences=absences(development, index, list(cells[0].overall.columns)),
         units=units(development.layout),
     )
@@ -112,14 +114,7 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
 
 def _cell(fit: Fit, development: Windows, scores: Path, params: ReportParams) -> Cell:
     measure = params.measured(fit.config["loss"])
-    window_losses = fit.window_losses[measure]
-    folds = [fold for fold in development.folds if fold.name in window_losses]
-    path = lambda_path(
-        fit.lambdas,
-        [np.asarray(window_losses[fold.name]) for fold in folds],
-        [development.group_origin(fold.validation)[1] for fold in folds],
-        development.layout.horizon,
-    )
+    path = path_of(fit, development, measure)
     members = _overall(scores / f"{fit.cell}.parquet")
     of_ensemble = members.index.get_level_values("seed") == ENSEMBLE
     overall = members[~of_ensemble].groupby("lam").mean(skipna=False)
@@ -147,7 +142,7 @@ def _baselines(
     if not names:
         return pd.DataFrame(), {}
     table = _overall(scores / "baselines.parquet", by="cell").reindex(names)
-    losses = baseline_losses(scores, names, measure)
+    losses = _baseline_losses(scores, names, measure)
     lams = pd.read_parquet(scores / "baselines.parquet", columns=["cell", "lam"])
     lam = lams.drop_duplicates("cell").set_index("cell")["lam"]
     table.insert(0, "lam", [float(lam[name]) for name in names])
@@ -155,7 +150,7 @@ def _baselines(
     return table.sort_values("loss", kind="stable"), losses
 
 
-def baseline_losses(scores: Path, names: list[str], measure: str) -> dict[str, WindowLosses]:
+def _baseline_losses(scores: Path, names: list[str], measure: str) -> dict[str, WindowLosses]:
     """Test losses of each baseline."""
     rows = pd.read_parquet(scores / "losses_baselines.parquet")
     groups = dict(list(rows.groupby("cell", observed=True, sort=False)))

@@ -34,7 +34,7 @@ def draw(
         ]
         alt = f"The last steps of {', '.join(names)}, and their forecasts."
         columns = min(COLUMNS, len(names))
-        Chart("picture", "Forecast", "", alt, panels, keys, columns, x="ds", y="y").save(folder)
+        Chart("picture", "Forecast", "", alt, panels, keys, "ds", "y", columns).save(folder)
 
 
 def _panel(name: str, life: Life, ahead: pd.DataFrame, calendar: Calendar, steps: int) -> Panel:

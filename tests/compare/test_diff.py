@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.artifacts import container
 from stages.artifacts.fits import load_fits
 from stages.artifacts.scores import ENSEMBLE
 from stages.compare.diff import write
@@ -17,6 +19,7 @@ from stages.compare.sections import distance
 from stages.compare.sides import Side
 from stages.report.params import ReportParams
 from stages.report.stage import run
+from stages.tracking.history.git import UnavailableError
 from stages.tracking.history.lock import Lock
 from stages.tracking.history.revisions import RecordedStudy, Revision
 from stages.tracking.store.resolve import Named
@@ -161,3 +164,28 @@ def test_distance_of_weights() -> None:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_browser_shows_it(written: tuple[Path, str], tmp_path: Path, dark: bool) -> None:
     check(written[0] / "index.html", tmp_path, dark)
+
+
+def test_a_study_of_another_version_is_refused_by_name(sides: list[Side], tmp_path: Path) -> None:
+    fits = tmp_path / "fits"
+    shutil.copytree(sides[0].files["fits"], fits)
+    arrays, meta = container.load(fits / "rnn.safetensors")
+    container.save(fits / "rnn.safetensors", arrays, meta | {"train_mse": 1.0})
+    older = Side("older", sides[0].named, sides[0].files | {"fits": fits})
+    with pytest.raises(UnavailableError, match=r"older cannot be compared: .* another version"):
+        write([sides[1], older], tmp_path / "diff")
+
+
+def test_sides_are_compared_by_the_first_ones_measure(sides: list[Side], tmp_path: Path) -> None:
+    assert sides[0].measure == sides[1].measure == "mse"
+    text = write([sides[0], sides[1]], tmp_path / "diff")
+    assert f"by the mean squared error, as {sides[0].label} is judged by it" in text
+    other = Side("other", sides[1].named, sides[1].files)
+    absolute = other.fits.items()
+    vars(other)["fits"] = {
+        c: replace(f, config=f.config | {"loss": "absolute"}) for c, f in absolute
+    }
+    assert other.measure == "mae"
+    text = write([other, sides[0]], tmp_path / "diff")
+    assert "by the mean absolute error, as other is judged by it" in text
+    assert "(MAE " in text

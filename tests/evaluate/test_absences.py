@@ -196,6 +196,14 @@ def test_covariates_that_do_not_vary_are_named() -> None:
     assert sentences[1].endswith("networks see 0 in the final fit.")
 
 
+def test_a_baseline_without_validation_errors_is_named() -> None:
+    windows, _ = make(levels(150, 2), ends=(90, 120))
+    index = Index([], ["ar"], unvalidated={"ar": "in fold0: too few values"})
+    assert absences(windows, index, []) == (
+        "No validation errors of ar: in fold0: too few values.",
+    )
+
+
 def test_many_names_are_counted() -> None:
     names = [f"s{i}" for i in range(12)]
     assert listed(names[:1]) == "s0"

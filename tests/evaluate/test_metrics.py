@@ -187,3 +187,10 @@ def test_a_window_of_joint_channels_is_scored_over_those_that_are_ranked() -> No
     errors = Errors(yard, 1)
     losses = errors.add(np.zeros((1, 1, 2)), np.array([[[4.0, 1e9]]]), np.array([[0, 1]]))
     assert losses.tolist() == [[4.0], [2.0]]
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-310, 1e-300, 1.0, 1e300, np.finfo(float).max])
+def test_a_unit_makes_squares_of_any_size_finite(size: float) -> None:
+    share = size / unit(size)
+    assert 0 < share**2 < np.inf
+    assert share * unit(size) == size

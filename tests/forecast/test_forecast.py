@@ -16,7 +16,7 @@ from stages.forecast.networks import forecast
 from stages.networks.initial import initial_weights
 from stages.networks.shape import Network
 from stages.window.stage import make_windows
-from tests.oracles.windows import scaled
+from tests.oracles.windows import scaled, shift_and_spread
 from tests.support.serving_model import LEVELS, H, L, model, params, series
 
 SEASON = 12
@@ -33,12 +33,7 @@ def by_hand(
         values[lag:] = levels[lag:] - levels[:-lag]
     x = ((np.column_stack([values, extra]) - center) / scale)[t - L + 1 : t + 1]
     seen = x[:, :channels]
-    shift, spread = {
-        "none": (0.0, 1.0),
-        "last": (seen[-1].copy(), 1.0),
-        "mean": (seen.mean(0), 1.0),
-        "instance": (seen.mean(0), np.sqrt(seen.var(0) + 1e-5)),
-    }[normalise]
+    shift, spread = shift_and_spread(seen, normalise)
     x[:, :channels] = (seen - shift) / spread
     with torch.no_grad():
         y = oracle(torch.tensor(x[None])).numpy().reshape(H, channels)

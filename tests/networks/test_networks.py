@@ -11,6 +11,7 @@ from stages.networks.initial import initial_weights
 from stages.networks.kernels.evaluation import forecasts
 from stages.networks.kernels.workspace import plan_of, workspace_of
 from stages.networks.shape import Network
+from tests.oracles.windows import shift_and_spread
 from tests.support.fused import evaluate
 
 SHAPES = [
@@ -57,12 +58,7 @@ def test_equals_torch_forward_and_gradients(shape, normalise):
         window = series[row - lookback + 1 : row + 1].copy()
         future = series[row + 1 : row + 1 + horizon, :channels].copy()
         seen = window[:, :channels]
-        shift, spread = {
-            "none": (0.0, 1.0),
-            "last": (seen[-1].copy(), 1.0),
-            "mean": (seen.mean(0), 1.0),
-            "instance": (seen.mean(0), np.sqrt(seen.var(0) + 1e-5)),
-        }[normalise]
+        shift, spread = shift_and_spread(seen, normalise)
         window[:, :channels] = (seen - shift) / spread
         x.append(window)
         y.append(((future - shift) / spread).reshape(-1))

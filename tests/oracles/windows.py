@@ -12,6 +12,17 @@ from stages.forecast.networks import Scaled
 EPSILON = 1e-5  # RevIN's, added to a window's variance (Kim et al. 2022)
 
 
+def shift_and_spread(seen: np.ndarray, normalise: str) -> tuple[np.ndarray, np.ndarray]:
+    """Of the values (L, ...) that a window sees; (value − shift) / spread is what a network sees."""
+    zero, one = np.zeros_like(seen[0]), np.ones_like(seen[0])
+    return {
+        "none": (zero, one),
+        "last": (seen[-1].copy(), one),
+        "mean": (seen.mean(0), one),
+        "instance": (seen.mean(0), np.sqrt(seen.var(0) + EPSILON)),
+    }[normalise]
+
+
 def batch(
     windows: Windows, rows: np.ndarray, center: np.ndarray, scale: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -25,13 +36,7 @@ def batch(
     x = (windows.values[origins + np.arange(1 - layout.lookback, 1)] - mean) / width
     y = (windows.values[origins + np.arange(1, layout.horizon + 1)] - mean) / width
     seen = x[..., :channels]
-    zero, one = np.zeros_like(seen[:, 0]), np.ones_like(seen[:, 0])
-    shift, spread = {
-        "none": (zero, one),
-        "last": (seen[:, -1].copy(), one),
-        "mean": (seen.mean(1), one),
-        "instance": (seen.mean(1), np.sqrt(seen.var(1) + EPSILON)),
-    }[layout.normalise]
+    shift, spread = shift_and_spread(seen.swapaxes(0, 1), layout.normalise)
     x[..., :channels] = (seen - shift[:, None]) / spread[:, None]
     return x, (y[..., :channels] - shift[:, None]) / spread[:, None], shift, spread
 

@@ -13,7 +13,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from stages.artifacts.fits import Fit, load_fits
 from stages.tracking.commands import reproduce
+from stages.tracking.commands.sync import sync
 from stages.tracking.history.lock import Lock
 from stages.tracking.history.revisions import Repository
 from stages.tracking.store.resolve import resolve
@@ -29,6 +31,7 @@ from tests.support.experiments import (
     tracking,
     wait_for_queue,
 )
+from tests.support.logged import settle
 from tests.support.study import commit, edit, run
 
 # MLflow's use of SQLAlchemy
@@ -316,3 +319,24 @@ def test_four_queued_experiments_on_a_new_store_log_everything_once_and_are_repr
     text = tracking(repository, "reproduce", queued.info.run_id)
     assert "identical, bit for bit" in text
     assert "outputs of wide5)" in text
+
+
+def test_sync_goes_on_after_a_study_of_another_version(
+    repository, empty_store, tmp_path, monkeypatch, capsys
+):
+    settle(repository, monkeypatch)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{shutil.copy(empty_store, tmp_path)}")
+    calls = []
+
+    def load(folder: Path) -> list[Fit]:
+        calls.append(folder)
+        if len(calls) == 1:
+            raise ValueError("rnn.safetensors is from another version of the code")
+        return load_fits(folder)
+
+    monkeypatch.setattr("stages.tracking.store.runs.load_fits", load)
+    assert sync([]) == 0
+    output = capsys.readouterr()
+    studies = number(output.out, r"(\d+) studies here")
+    assert number(output.out, r"(\d+) logged now") == studies - 1 > 0
+    assert output.err == "sync: not logged: rnn.safetensors is from another version of the code\n"

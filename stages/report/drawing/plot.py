@@ -146,13 +146,17 @@ def _value(trace: Trace, i: int) -> str:
     return text.replace("-", "−")
 
 
+# The text before x where the pointer reads a point.
+POINTED = {"lam": "λ = ", "epoch": "epoch ", "lag": "lag ", "step": "step "}
+
+
 @dataclass
 class Chart:
     """Panels with one legend, a caption, and a text for those who do not see it.
 
     Attributes:
         title: the text above it. name: of its files, figures/<name>.svg and figures/<name>.csv.
-        x, y: columns of the CSV. prefix: the text before x where the pointer reads a point.
+        x, y: columns of the CSV. columns: in which the panels are drawn; None: as `columns_for` says.
     """
 
     name: str
@@ -161,10 +165,9 @@ class Chart:
     alt: str
     panels: Sequence[Panel]
     keys: Sequence[Key]
-    columns: int
     x: str
     y: str
-    prefix: str = ""
+    columns: int | None = None
     kind = "chart"
 
     @cached_property
@@ -175,7 +178,11 @@ class Chart:
     def inline(self) -> list[dict[str, Any]]:
         """What the page's template needs of each panel."""
         return [
-            {"title": panel.title, "svg": themed(svg), "points": panel.points(self.prefix)}
+            {
+                "title": panel.title,
+                "svg": themed(svg),
+                "points": panel.points(POINTED.get(self.x, "")),
+            }
             for panel, svg in zip(self.panels, self.drawn, strict=True)
         ]
 
@@ -183,7 +190,8 @@ class Chart:
         """Write <name>.svg and <name>.csv."""
         folder.mkdir(parents=True, exist_ok=True)
         size = (WIDTH, max(panel.height for panel in self.panels))
-        text = composed(self.drawn, size, self.columns, self.keys, self.alt)
+        columns = self.columns or columns_for(len(self.panels), 1)
+        text = composed(self.drawn, size, columns, self.keys, self.alt)
         (folder / f"{self.name}.svg").write_text(text, encoding="utf-8", newline="\n")
         frame = pd.concat([panel.frame(self.x, self.y) for panel in self.panels])
         if frame[self.x].dtype == float:  # exact: a λ is a key

@@ -32,6 +32,9 @@ def absences(windows: Windows, index: Index, metrics: Sequence[str]) -> tuple[st
             f"{_explained(index.unranked)}."
         )
     sentences += [f"No baseline {name}: {reason}." for name, reason in index.absent.items()]
+    sentences += [
+        f"No validation errors of {name}: {reason}." for name, reason in index.unvalidated.items()
+    ]
     for metric, series in index.undefined.items():
         name = metric.upper()
         left = f"{name} leaves out" if metric in metrics else f"No {name}: it has no meaning for"

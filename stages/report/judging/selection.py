@@ -15,6 +15,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from stages.artifacts.fits import Fit
+from stages.artifacts.windows import Windows
 from stages.report.judging.intervals import Array, by_origin, ewc_se
 
 
@@ -97,6 +99,22 @@ def lambda_path(
         by_fold=by_fold_seed.mean(axis=-1),
         minimum=minimum,
         one_standard_error=int(np.flatnonzero(within)[-1]),
+    )
+
+
+def path_of(fit: Fit, development: Windows, measure: str) -> LambdaPath:
+    """The path of a cell by one measure of its validation windows.
+
+    Raises:
+        ValueError: as `lambda_path`.
+    """
+    losses = fit.window_losses[measure]
+    folds = [fold for fold in development.folds if fold.name in losses]
+    return lambda_path(
+        fit.lambdas,
+        [np.asarray(losses[fold.name]) for fold in folds],
+        [development.group_origin(fold.validation)[1] for fold in folds],
+        development.layout.horizon,
     )
 
 

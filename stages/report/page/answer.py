@@ -142,7 +142,6 @@ def intervals(verdicts: list[Verdict]) -> Chart:
         + "; ".join(f"{v.cell} against {v.against} {v.word}" for v in verdicts),
         panels=[panel],
         keys=[Key(word, _COLORS[word]) for word in dict.fromkeys(v.word for v in verdicts)],
-        columns=1,
         x="verdict",
         y="percent",
     )

@@ -164,7 +164,6 @@ def _folds(sources: Sources, times: Array) -> Chart:
         alt="Time spans of training, validation and test for each fold.",
         panels=[panel],
         keys=[Key(name, color, width=8, opacity=0.75) for name, color in PARTS],
-        columns=1,
         x="ds",
         y="fold",
     )

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from stages.report.drawing.axes import common_scale
-from stages.report.drawing.plot import Chart, Panel, columns_for, short
+from stages.report.drawing.plot import Chart, Panel, short
 from stages.report.drawing.style import BLUE, FAINT, ORANGE
 from stages.report.drawing.svg import Key
 from stages.report.judging.cell import Cell
@@ -97,10 +97,8 @@ def _steps(sources: Sources) -> Chart | None:
         alt="Test error against the horizon step for each cell.",
         panels=panels,
         keys=_keys(sources.study),
-        columns=columns_for(len(panels), 1),
         x="step",
         y=sources.study.measure,
-        prefix="step ",
     )
 
 
@@ -119,7 +117,6 @@ def _series(sources: Sources) -> Chart | None:
         keys=[
             replace(key, kind=_MARKS[key.name.split(" (")[0]][0]) for key in _keys(sources.study)
         ],
-        columns=columns_for(len(panels), 1),
         x="unique_id",
         y=sources.study.measure,
     )

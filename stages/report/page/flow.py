@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.ticker import NullFormatter
 
 from stages.report.drawing.axes import power, same_range
-from stages.report.drawing.plot import Chart, Panel, columns_for
+from stages.report.drawing.plot import Chart, Panel
 from stages.report.drawing.style import FAINT, lam_color
 from stages.report.drawing.svg import Key
 from stages.report.judging.cell import Cell
@@ -34,10 +34,8 @@ def gradient_flow(study: Study) -> Chart | None:
             *[Key(f"λ = {number(lam, 3)}", lam_color(lam, lambdas)) for lam in lambdas],
             Key("at the start", FAINT, dash="2 2"),
         ],
-        columns=columns_for(len(panels), 1),
         x="step",
         y="gradient",
-        prefix="step ",
     )
 
 

@@ -91,7 +91,6 @@ def _errors(study: Study) -> Chart:
         columns=columns_for(len(study.cells), 2),
         x="lam",
         y=study.measure,
-        prefix="λ = ",
     )
 
 
@@ -176,10 +175,8 @@ def _spreads(study: Study) -> Chart:
         alt="Paired standard error, spread over seeds and spread over folds against λ for each cell.",
         panels=panels,
         keys=list(keys.values()),
-        columns=columns_for(len(panels), 1),
         x="lam",
         y=study.measure,
-        prefix="λ = ",
     )
 
 

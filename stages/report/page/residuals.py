@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.report.drawing.axes import same_range
-from stages.report.drawing.plot import Chart, Panel, columns_for
+from stages.report.drawing.plot import Chart, Panel
 from stages.report.drawing.style import BLUE, EDGE, FAINT
 from stages.report.drawing.svg import Key
 from stages.report.judging.intervals import Array
@@ -51,10 +51,8 @@ def autocorrelations(sources: Sources) -> Chart | None:
         alt="Autocorrelation of the residuals by lag for each cell.",
         panels=panels,
         keys=[Key("residuals", BLUE), Key("95 % band of white noise", FAINT, "band")],
-        columns=columns_for(len(panels), 1),
         x="lag",
         y="autocorrelation",
-        prefix="lag ",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stages.report.drawing.axes import power, same_range
-from stages.report.drawing.plot import Chart, Panel, columns_for
+from stages.report.drawing.plot import Chart, Panel
 from stages.report.drawing.style import FAINT, lam_color
 from stages.report.drawing.svg import Key
 from stages.report.judging.cell import Cell
@@ -17,7 +17,7 @@ from stages.report.page.parts import Section, Sources, Text
 from stages.report.study import Study
 from stages.report.writing.loss_words import trained
 from stages.report.writing.table_rows import number, scaled
-from stages.report.writing.tables import EPOCHS, curves
+from stages.report.writing.tables import curves, kept_epochs
 
 DASH = (0, (3, 1.5))
 
@@ -35,11 +35,6 @@ def section(sources: Sources) -> Section:
 def _keys(study: Study) -> list[Key]:
     lambdas = sorted({lam for cell in study.cells for lam in cell.path.lambdas})
     return [Key(f"λ = {number(lam, 3)}", lam_color(lam, lambdas)) for lam in lambdas]
-
-
-def kept_epochs(epochs: int) -> Array:
-    """Indices of the epochs drawn."""
-    return np.unique(np.linspace(0, epochs - 1, min(epochs, EPOCHS)).round().astype(int))
 
 
 def _panel(cell: Cell, label: str, values: Array, log: bool, dashed: Array | None = None) -> Panel:
@@ -74,10 +69,8 @@ def _curves(study: Study) -> Chart:
         alt="Validation and training loss by epoch for each λ and cell.",
         panels=panels,
         keys=[*_keys(study), Key("training", FAINT, dash="4 2", width=1.2)],
-        columns=columns_for(len(panels), 1),
         x="epoch",
         y=trained(study.cells[0].fit),
-        prefix="epoch ",
     )
 
 
@@ -97,10 +90,8 @@ def _gap(study: Study) -> Chart:
         alt="Gap between validation and training loss by epoch for each λ and cell.",
         panels=panels,
         keys=_keys(study),
-        columns=columns_for(len(panels), 1),
         x="epoch",
         y="gap",
-        prefix="epoch ",
     )
 
 
@@ -119,10 +110,8 @@ def _gradients(study: Study) -> Chart:
         alt="Gradient norm by epoch for each λ and cell.",
         panels=panels,
         keys=_keys(study),
-        columns=columns_for(len(panels), 1),
         x="epoch",
         y="gradient_norm",
-        prefix="epoch ",
     )
 
 
@@ -143,10 +132,8 @@ def clipped_steps(study: Study) -> Chart | None:
         alt="Share of clipped steps by epoch for each λ and cell.",
         panels=panels,
         keys=_keys(study),
-        columns=columns_for(len(panels), 1),
         x="epoch",
         y="clipped",
-        prefix="epoch ",
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from stages.networks.cells import CELLS
 from stages.report.drawing.axes import common_scale, lambda_axis
-from stages.report.drawing.plot import Chart, Panel, columns_for
+from stages.report.drawing.plot import Chart, Panel
 from stages.report.drawing.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
 from stages.report.drawing.svg import Key
 from stages.report.judging.cell import Cell
@@ -50,10 +50,8 @@ def _norms(study: Study) -> Chart:
         alt="Norms of input, recurrent and head weights against λ for each cell.",
         panels=panels,
         keys=[*keys, Key("chosen λ", PURPLE, width=1.2)],
-        columns=columns_for(len(panels), 1),
         x="lam",
         y="norm",
-        prefix="λ = ",
     )
 
 
@@ -133,10 +131,8 @@ def _radii(study: Study) -> Chart | None:
         alt="Spectral radius of the recurrent matrices against λ for each cell.",
         panels=panels,
         keys=[*keys.values(), Key("chosen λ", PURPLE, width=1.2)],
-        columns=columns_for(len(panels), 1),
         x="lam",
         y="radius",
-        prefix="λ = ",
     )
 
 
@@ -162,8 +158,6 @@ def zeros(study: Study) -> Chart | None:
         alt="Share of exact zeros against λ for each cell.",
         panels=panels,
         keys=[*keys, Key("chosen λ", PURPLE, width=1.2)],
-        columns=columns_for(len(panels), 1),
         x="lam",
         y="percent",
-        prefix="λ = ",
     )

@@ -177,14 +177,17 @@ def log_axis(lambdas: tuple[float, ...]) -> Array:
     return np.where(grid > 0, grid, positive[0] / step)
 
 
+def kept_epochs(epochs: int) -> Array:
+    """Indices of the epochs that are drawn, EPOCHS at most."""
+    return np.unique(np.linspace(0, epochs - 1, min(epochs, EPOCHS)).round().astype(int))
+
+
 def plotted_curves(study: Study) -> pd.DataFrame:
     """Training and validation loss by epoch (from 1): mean over seeds and validated folds."""
     frames = []
     for cell in study.cells:
         train, validation = curves(cell.fit)
-        epochs = train.shape[1]
-        count = min(epochs, EPOCHS)
-        kept = np.unique(np.linspace(0, epochs - 1, count).round().astype(int))
+        kept = kept_epochs(train.shape[1])
         for i, lam in enumerate(cell.path.lambdas):
             frames.append(
                 pd.DataFrame(

@@ -40,7 +40,7 @@ def sync(wanted: list[str]) -> int:
             try:
                 with mirror() as store:  # one for each study: other processes may log in between
                     log(store, repository, study)
-            except UnavailableError as error:
+            except (UnavailableError, ValueError) as error:  # of another version of the code
                 unlogged[study.key] = str(error)
         with mirror() as store:
             changed = tag_revisions(store, {**studies, **every}, store.load())

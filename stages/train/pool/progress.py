@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
 
 from tqdm import tqdm
 
@@ -31,12 +30,7 @@ class Progress:
         self._say(f"training {self.members} members; {self.known} taken from the store")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.bar.close()
         if kind is None and self.members:
             self._say(f"trained {self.arrived} members in {time.monotonic() - self.began:.1f} s")
