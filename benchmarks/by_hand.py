@@ -44,7 +44,7 @@ def train_members(folder: Path, usual: bool, count: int, part: int) -> None:
             os.environ.pop(name, None)
     import torch
 
-    from benchmarks.torch_oracle import Oracle
+    from benchmarks.torch_forecaster import Forecaster
     from stages.artifacts.windows import Windows
     from stages.networks.initial import initial_weights
     from stages.params import load_section
@@ -74,7 +74,7 @@ def train_members(folder: Path, usual: bool, count: int, part: int) -> None:
                 for array in lay_out(data.series, rows, recipe.network)
             ]
         x, y, x_val, y_val = laid_out[fold.name]
-        model = Oracle(recipe.network, initial_weights(recipe.network, seed), torch.float32)
+        model = Forecaster(recipe.network, initial_weights(recipe.network, seed), torch.float32)
         one_bias(model)
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         weights = [p for name, p in named if "bias" not in name]
@@ -99,7 +99,7 @@ def train_members(folder: Path, usual: bool, count: int, part: int) -> None:
         with torch.no_grad():
             losses = ((model(x_val) - y_val) ** 2).mean(1).numpy() if len(x_val) else np.empty(0)
         name = folder / "by_hand" / f"{fold.name}-{lam!r}-{seed}.npz"
-        np.savez(name, weights=model.flat_weights(), curve=curve, losses=losses)
+        np.savez(name, curve=curve, losses=losses)
 
 
 def one_bias(model: Any) -> None:

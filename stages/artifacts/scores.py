@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -137,19 +136,3 @@ def load_index(folder: Path | str) -> Index:
         FileNotFoundError: the folder holds no scores.
     """
     return Index(**json.loads((Path(folder) / "cells.json").read_text(encoding="utf-8")))
-
-
-def load_scores(folder: Path | str, name: str) -> pd.DataFrame:
-    """Scores of a cell, or of "baselines"."""
-    return pd.read_parquet(Path(folder) / f"{name}.parquet")
-
-
-def load_losses(folder: Path | str, name: str, part: str = "losses") -> pd.DataFrame:
-    """Losses by window of a cell, or of "baselines", with plain strings.
-
-    part: "losses" of the test part, "validation" of the folds.
-    """
-    frame = pd.read_parquet(Path(folder) / f"{part}_{name}.parquet")
-    return frame.astype(
-        dict.fromkeys(frame.columns.intersection(["cell", "unique_id", "fold"]), "str")
-    )

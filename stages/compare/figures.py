@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from stages.compare.sides import Side, all_cells
+from stages.lambda_scale import on_axis
 from stages.report.drawing.axes import common_scale, lambda_axis, same_range
 from stages.report.drawing.plot import Chart, Panel, columns_for, short
 from stages.report.drawing.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
 from stages.report.drawing.svg import Key
 from stages.report.page.training import log_labels
 from stages.report.writing.table_rows import METRICS
-from stages.report.writing.tables import curves, kept_epochs, log_axis
+from stages.report.writing.tables import curves, kept_epochs
 
 # Of the first side, the second, …; a dash is matplotlib's and the legend's. 20 pairs before one comes again.
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, INK)
@@ -51,14 +52,13 @@ def paths(sides: list[Side]) -> Chart:
 def _path(sides: list[Side], cell: str, column: str, title: str, unit: str) -> Panel:
     panel, drawn = Panel(title, "λ", unit), list(_with(sides, cell))
     grid = tuple(sorted({lam for side, _ in drawn for lam in side.fits[cell].lambdas}))
-    axis = log_axis(grid)
-    x_of = dict(zip(grid, axis, strict=True))  # λ = 0 is drawn at one x for all sides
+    x_of = dict(zip(grid, on_axis(grid), strict=True))  # λ = 0 is drawn at one x for all sides
     for side, look in drawn:
         lambdas, at = side.fits[cell].lambdas, side.lam_indices[cell]
         x, y = np.array([x_of[lam] for lam in lambdas]), side.path(cell, column)
         panel.line(x, y, side.label, at=lambdas, marker="o", ms=2.5, **look)
         panel.ax.plot(x[at], y[at], "D", ms=6.5, color=look["color"], zorder=5)
-    lambda_axis(panel, grid, axis)
+    lambda_axis(panel, grid)
     return panel
 
 

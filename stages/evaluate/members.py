@@ -13,7 +13,7 @@ import numpy as np
 from stages.artifacts.fits import Fit
 from stages.artifacts.forecasts import Key
 from stages.artifacts.scores import BASELINE, ENSEMBLE
-from stages.evaluate.baselines.past import AbsentError, Baseline, History, Past
+from stages.evaluate.baselines.part import AbsentError, Baseline, History, Part
 from stages.evaluate.baselines.table import BASELINES
 from stages.evaluate.spool import Spool, spooled
 from stages.forecast.networks import Scaled, forecast, network_of
@@ -28,7 +28,7 @@ class Forecaster:
     kept: whether its forecasts are written; its scores always are.
     """
 
-    past: Past
+    part: Part
     cell: str
     lam: float
     seed: int
@@ -37,12 +37,12 @@ class Forecaster:
 
     @property
     def key(self) -> Key:
-        fold = self.past.fold.name if self.past.validates else None
+        fold = self.part.fold.name if self.part.validates else None
         return Key(self.cell, self.lam, self.seed, fold)
 
 
 def networks_of(
-    fit: Fit, past: Past, data: Scaled, kept: Container[float], folder: Path
+    fit: Fit, part: Part, data: Scaled, kept: Container[float], folder: Path
 ) -> Iterator[Forecaster]:
     """The forecasters of a cell: λ ascending, then seed, after several seeds their ensemble.
 
@@ -55,18 +55,18 @@ def networks_of(
     """
     network = network_of(fit.config)
     seeds = [*range(fit.seeds), *([ENSEMBLE] if fit.seeds > 1 else [])]
-    fold_weights = fit.weights[fit.folds.index(past.fold.name)]
+    fold_weights = fit.weights[fit.folds.index(part.fold.name)]
     for lam, weights in zip(fit.lambdas, fold_weights, strict=True):
-        if past.validates and lam not in kept:
+        if part.validates and lam not in kept:
             continue
         with ExitStack() as stack:
             spools = [stack.enter_context(spooled(folder)) for _ in seeds]
-            for rows in _blocks(past):
+            for rows in _blocks(part):
                 y_hat = forecast(network, weights, data, rows)
                 for spool, y in zip(spools, _with_ensemble(y_hat), strict=True):
                     spool.add(rows, y)
             for seed, spool in zip(seeds, spools, strict=True):
-                yield Forecaster(past, fit.cell, lam, seed, spool, lam in kept or seed == ENSEMBLE)
+                yield Forecaster(part, fit.cell, lam, seed, spool, lam in kept or seed == ENSEMBLE)
 
 
 def _with_ensemble(y_hat: np.ndarray) -> list[np.ndarray]:
@@ -98,7 +98,7 @@ def fitted_baselines(
             yield tested
             try:
                 validated = [
-                    _fitted_baseline(make, past, stack, folder) for past in history.validation
+                    _fitted_baseline(make, part, stack, folder) for part in history.validation
                 ]
             except AbsentError as reason:
                 unvalidated[name] = str(reason)
@@ -109,7 +109,7 @@ def fitted_baselines(
 
 
 def _fitted_baseline(
-    make: Callable[[Past], Baseline], past: Past, stack: ExitStack, folder: Path
+    make: Callable[[Part], Baseline], part: Part, stack: ExitStack, folder: Path
 ) -> Forecaster:
     """A baseline of one part, its forecasts in a file that `stack` closes.
 
@@ -118,22 +118,22 @@ def _fitted_baseline(
     """
     spool = stack.enter_context(spooled(folder))
     try:
-        baseline = make(past)
-        for rows in _blocks(past):
-            _add(spool, baseline, rows, past)
+        baseline = make(part)
+        for rows in _blocks(part):
+            _add(spool, baseline, rows, part)
     except AbsentError as reason:
-        where = f"in {past.fold.name}: " if past.validates else ""
+        where = f"in {part.fold.name}: " if part.validates else ""
         raise AbsentError(f"{where}{reason}") from None
-    return Forecaster(past, baseline.name, baseline.lam, BASELINE, spool)
+    return Forecaster(part, baseline.name, baseline.lam, BASELINE, spool)
 
 
-def _add(spool: Spool, baseline: Baseline, rows: np.ndarray, past: Past) -> None:
+def _add(spool: Spool, baseline: Baseline, rows: np.ndarray, part: Part) -> None:
     """Forecast those of the windows `rows` that the baseline covers.
 
     Raises:
         AbsentError: a forecast that comparisons need is not a finite number; names its series.
     """
-    windows = past.windows
+    windows = part.windows
     if baseline.covers is not None:
         rows = rows[baseline.covers[windows.series_of(rows)].all(axis=1)]
     if not len(rows):
@@ -141,7 +141,7 @@ def _add(spool: Spool, baseline: Baseline, rows: np.ndarray, past: Past) -> None
     with np.errstate(over="ignore", invalid="ignore"):
         y_hat = baseline.forecast(rows)
     series = windows.series_of(rows)
-    ranked = past.history.ranked[series].any(axis=1)
+    ranked = part.history.ranked[series].any(axis=1)
     lost = ~np.isfinite(y_hat).all(axis=1) & ranked[:, None]  # (N, C)
     if lost.any():
         name = windows.layout.series[int(series[lost][0])]
@@ -149,10 +149,10 @@ def _add(spool: Spool, baseline: Baseline, rows: np.ndarray, past: Past) -> None
     spool.add(rows, y_hat)
 
 
-def _blocks(past: Past) -> Iterator[np.ndarray]:
-    windows = past.windows
-    outputs = past.horizon * windows.levels.shape[1]
+def _blocks(part: Part) -> Iterator[np.ndarray]:
+    windows = part.windows
+    outputs = part.horizon * windows.levels.shape[1]
     inputs = windows.layout.lookback * windows.values.shape[1]
     step = max(1, BLOCK // max(outputs, inputs))
-    for start in range(0, len(past.rows), step):
-        yield np.asarray(past.rows[start : start + step])
+    for start in range(0, len(part.rows), step):
+        yield np.asarray(part.rows[start : start + step])

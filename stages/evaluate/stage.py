@@ -13,7 +13,7 @@ from stages.artifacts.forecasts import VALIDATION, ForecastWriter
 from stages.artifacts.scores import BASELINES, Index, Scores, save_index
 from stages.artifacts.windows import Windows
 from stages.artifacts.yardstick import Yardstick, unranked, without_mase, yardstick
-from stages.evaluate.baselines.past import History, Past
+from stages.evaluate.baselines.part import History, Part
 from stages.evaluate.baselines.season import season_of
 from stages.evaluate.kept import kept_lambdas
 from stages.evaluate.members import Forecaster, fitted_baselines, networks_of
@@ -37,8 +37,8 @@ def score(
     on stderr: the others still count.
     """
     for forecaster in forecasters:
-        windows, key = forecaster.past.windows, forecaster.key
-        writer = validated if forecaster.past.validates else tested
+        windows, key = forecaster.part.windows, forecaster.key
+        writer = validated if forecaster.part.validates else tested
         errors, finite = Errors(yard, windows.layout.horizon), True
         for rows, y_hat in forecaster.forecasts:
             series = windows.series_of(rows)
@@ -48,14 +48,14 @@ def score(
                 writer.add(windows, rows, key, y_hat)
             ranked = yard.ranked[series].any(axis=1)
             scores.add_losses(windows, rows[ranked], key, losses[:, ranked])
-        if not forecaster.past.validates:
+        if not forecaster.part.validates:
             scores.add(key, list(errors.rows(metrics, windows.layout.series)))
         if not finite and forecaster.seed >= 0:  # an ensemble's seed that diverged was named before
             print(_not_finite(forecaster), file=sys.stderr, flush=True)
 
 
 def _not_finite(network: Forecaster) -> str:
-    where = f", {network.past.fold.name}" if network.past.validates else ""
+    where = f", {network.part.fold.name}" if network.part.validates else ""
     return (
         f"evaluate: {network.cell} at λ = {network.lam:g} (seed {network.seed}{where}) forecasts values that "
         "are not finite: it diverged; lower train.learning_rate, set train.clip_norm, or leave it out"
@@ -127,13 +127,13 @@ def _of_cell(
     fit: Fit, history: History, seen: Scaled, kept: set[float], folder: Path
 ) -> Iterator[Forecaster]:
     yield from networks_of(fit, history.tested, seen, kept, folder)
-    for past in history.validation:
-        yield from networks_of(fit, past, _seen(past), kept, folder)
+    for part in history.validation:
+        yield from networks_of(fit, part, _seen(part), kept, folder)
 
 
-def _seen(past: Past) -> Scaled:
+def _seen(part: Part) -> Scaled:
     """The file of a part as the networks of its fold see it."""
-    w, fold = past.windows, past.fold
+    w, fold = part.windows, part.fold
     return Scaled.of(w.layout, w.values, w.levels, w.starts, fold.center, fold.scale)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from stages.artifacts.fits import Fit, load_fits
 from stages.artifacts.scores import ENSEMBLE, Index, load_index
@@ -21,6 +20,7 @@ from stages.report.judging.other_tests import confidence_set
 from stages.report.judging.selection import path_of
 from stages.report.judging.verdicts import Verdict, WindowLosses, judge
 from stages.report.params import ReportParams
+from stages.report.window_losses import VALIDATION, of_baselines, of_members
 from stages.report.writing.loss_words import units
 
 
@@ -86,9 +86,8 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
     index = load_index(scores)
     cells = tuple(_cell(fit, development, scores, params) for fit in load_fits(fits))
     baselines, losses = _baselines(scores, index.baselines, cells[0].measure)
-    squared = losses
-    if cells[0].measure != "mse":
-        squared = _baseline_losses(scores, index.baselines, "mse")
+    squared = losses if cells[0].measure == "mse" else of_baselines(scores, "mse")
+    validated = of_baselines(scores, "mse", VALIDATION)
     horizon = development.layout.horizon
     test = {name: one for cell in cells for name, one in chosen_losses(cell).items()} | losses
     return Study(
@@ -106,7 +105,7 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
         horizon=horizon,
         origins=int(np.unique(cells[0].losses[0].cutoff).size),
         index=index,
-        alarms=alarms(cells, development, squared.get("repeat_last")),
+        alarms=alarms(cells, validated.get("repeat_last"), squared.get("repeat_last")),
         absences=absences(development, index, list(cells[0].overall.columns)),
         units=units(development.layout),
     )
@@ -118,8 +117,11 @@ def _cell(fit: Fit, development: Windows, scores: Path, params: ReportParams) ->
     members = _overall(scores / f"{fit.cell}.parquet")
     of_ensemble = members.index.get_level_values("seed") == ENSEMBLE
     overall = members[~of_ensemble].groupby("lam").mean(skipna=False)
-    by_member, chosen = _window_losses(scores, fit.cell, measure), path.chosen(params.rule)
-    squared = by_member if measure == "mse" else _window_losses(scores, fit.cell, "mse")
+    by_member, chosen = of_members(scores, fit.cell, measure), path.chosen(params.rule)
+    lam = path.lambdas[chosen]
+    squared = by_member if measure == "mse" else of_members(scores, fit.cell, "mse")
+    validated = of_members(scores, fit.cell, "mse", VALIDATION, lam)
+    networks = [one for (_, seed), one in validated.items() if seed != ENSEMBLE]
     seeds = [[by_member[lam, s] for s in range(fit.seeds)] for lam in path.lambdas]
     return Cell(
         fit=fit,
@@ -132,7 +134,8 @@ def _cell(fit: Fit, development: Windows, scores: Path, params: ReportParams) ->
         losses=tuple(WindowLosses.mean(row) for row in seeds),
         ensemble=tuple(by_member[lam, ENSEMBLE] for lam in path.lambdas if fit.seeds > 1),
         ensemble_overall=members[of_ensemble].droplevel("seed").reindex(list(path.lambdas)),
-        squared=WindowLosses.mean([squared[path.lambdas[chosen], s] for s in range(fit.seeds)]),
+        squared=WindowLosses.mean([squared[lam, s] for s in range(fit.seeds)]),
+        validated_squared=WindowLosses.mean(networks) if networks else None,
     )
 
 
@@ -142,19 +145,13 @@ def _baselines(
     if not names:
         return pd.DataFrame(), {}
     table = _overall(scores / "baselines.parquet", by="cell").reindex(names)
-    losses = _baseline_losses(scores, names, measure)
+    every = of_baselines(scores, measure)
+    losses = {name: every[name] for name in names}
     lams = pd.read_parquet(scores / "baselines.parquet", columns=["cell", "lam"])
     lam = lams.drop_duplicates("cell").set_index("cell")["lam"]
     table.insert(0, "lam", [float(lam[name]) for name in names])
-    table.insert(1, "loss", [float(losses[name].loss.mean()) for name in names])
+    table.insert(1, "loss", [losses[name].mean_loss for name in names])
     return table.sort_values("loss", kind="stable"), losses
-
-
-def _baseline_losses(scores: Path, names: list[str], measure: str) -> dict[str, WindowLosses]:
-    """Test losses of each baseline."""
-    rows = pd.read_parquet(scores / "losses_baselines.parquet")
-    groups = dict(list(rows.groupby("cell", observed=True, sort=False)))
-    return {name: WindowLosses.of(groups[name], measure) for name in names}
 
 
 def _overall(path: Path, by: str = "member") -> pd.DataFrame:
@@ -163,12 +160,3 @@ def _overall(path: Path, by: str = "member") -> pd.DataFrame:
     index = ["cell"] if by == "cell" else ["lam", "seed"]
     rows = rows.astype({"cell": str, "metric": str})
     return rows.set_index([*index, "metric"])["value"].unstack("metric")
-
-
-def _window_losses(scores: Path, cell: str, measure: str) -> dict[tuple[float, int], WindowLosses]:
-    """Test losses of each member (lam, seed)."""
-    columns = ["lam", "seed", "unique_id", "cutoff", measure]
-    path = scores / f"losses_{cell}.parquet"
-    rows = pq.read_table(path, columns=columns, read_dictionary=["unique_id"]).to_pandas()
-    groups = rows.groupby(["lam", "seed"], sort=False)
-    return {(float(lam), int(seed)): WindowLosses.of(part, measure) for (lam, seed), part in groups}

@@ -14,7 +14,7 @@ from statsforecast.models import AutoETS
 from stages.artifacts.scores import Index, load_index
 from stages.evaluate import members
 from stages.evaluate.baselines import exponential
-from stages.evaluate.baselines.past import AbsentError, History
+from stages.evaluate.baselines.part import AbsentError, History
 from stages.params import ParameterError
 from stages.report.judging.absences import absences, listed
 from stages.report.params import ReportParams
@@ -92,9 +92,9 @@ def test_a_baseline_that_cannot_be_made_says_why(
 def test_a_season_as_long_as_the_history_is_repeated(season: int) -> None:
     values = levels(150, 1)
     history = history_from(values, season)
-    past = history.tested
-    y_hat = of_test("seasonal_repeat", history).forecast(past.rows)[..., 0]
-    _, origins = past.origins(past.rows)
+    part = history.tested
+    y_hat = of_test("seasonal_repeat", history).forecast(part.rows)[..., 0]
+    _, origins = part.origins(part.rows)
     expected = [values[t + 1 - season : t + 4 - season, 0] for t in origins]
     np.testing.assert_array_equal(y_hat, expected)
 

@@ -40,10 +40,10 @@ def test_fill_reaches_back_whole_cycles() -> None:
 def test_naive_forecasts_by_hand(channels: str) -> None:
     levels = waves(150, 2, SEASON)
     development, test = make(levels, ends=(90, 120), channels=channels, horizon=8)
-    past = history_of(development, test).tested
-    last = repeat_last(past).forecast(test.rows)
-    repeat = seasonal_repeat(past).forecast(test.rows)
-    series, origins = past.origins(test.rows)
+    part = history_of(development, test).tested
+    last = repeat_last(part).forecast(test.rows)
+    repeat = seasonal_repeat(part).forecast(test.rows)
+    series, origins = part.origins(test.rows)
     for n, t in enumerate(origins):
         for c, s in enumerate(series[n]):
             np.testing.assert_array_equal(last[n, :, c], levels[t, s])

@@ -23,6 +23,7 @@ from stages.forecast import networks
 from stages.networks.shape import GROUPS
 from stages.params import ParameterError, check_section
 from tests.support.evaluate_windows import HOUR, make, waves
+from tests.support.scores import load_losses, load_scores
 from tests.support.training import linear
 
 SEASON = 6
@@ -145,10 +146,10 @@ def test_the_ensemble_forecasts_the_mean_of_its_seeds(written: tuple[Windows, Pa
     wide = {seed: part["y_hat"].to_numpy() for seed, part in frame.groupby("seed")}
     np.testing.assert_allclose(wide[ENSEMBLE], (wide[0] + wide[1]) / 2, rtol=1e-14)
     assert abs(wide[0] - wide[1]).max() > 1
-    losses = scores.load_losses(folder / "scores", "rnn").groupby(["lam", "seed"])["mse"].mean()
+    losses = load_losses(folder / "scores", "rnn").groupby(["lam", "seed"])["mse"].mean()
     for lam in (0.0, 2.0):  # the square of a mean is below the mean of squares
         assert losses[lam, ENSEMBLE] < (losses[lam, 0] + losses[lam, 1]) / 2
-    alone = scores.load_losses(folder / "scores", "gru")
+    alone = load_losses(folder / "scores", "gru")
     assert set(alone["seed"]) == {0}  # one seed has no ensemble
 
 
@@ -166,7 +167,7 @@ def test_forecasts_that_are_not_kept_change_nothing_else(
     left_out = (every["lam"] == 2.0) & (every["seed"] != ENSEMBLE)
     assert set(every.loc[left_out, "seed"]) == {0, 1}
     pd.testing.assert_frame_equal(chosen, every[~left_out].reset_index(drop=True))
-    validated = scores.load_losses(tmp_path / "chosen/scores", "rnn", "validation")
+    validated = load_losses(tmp_path / "chosen/scores", "rnn", "validation")
     assert set(zip(validated["fold"], validated["lam"], validated["seed"], strict=True)) == {
         (fold, lam, seed)
         for fold in ("fold0", "fold1")
@@ -187,7 +188,7 @@ def test_scores_are_those_of_the_forecasts(
 ) -> None:
     test, folder = written
     frame = forecasts.load(folder / "forecasts", name).astype({"cell": "str", "unique_id": "str"})
-    scored = scores.load_scores(folder / "scores", name)
+    scored = load_scores(folder / "scores", name)
     assert list(scored.columns) == ["cell", "lam", "seed", "unique_id", "step", "metric", "value"]
     levels = waves(150, 2)[:90].T
     sigma = pd.Series(levels.std(1), test.layout.series)
@@ -216,9 +217,9 @@ def test_scores_are_those_of_the_forecasts(
 def test_losses_by_window_average_to_the_score(written: tuple[Windows, Path]) -> None:
     test, folder = written
     for name in ("rnn", "gru", "baselines"):
-        losses = scores.load_losses(folder / "scores", name)
+        losses = load_losses(folder / "scores", name)
         assert list(losses.columns) == ["cell", "lam", "seed", "unique_id", "cutoff", "mse", "mae"]
-        scored = scores.load_scores(folder / "scores", name)
+        scored = load_scores(folder / "scores", name)
         overall = scored[(scored.step == 0) & (scored.unique_id == "")].set_index("metric")["value"]
         groups = losses.groupby(["cell", "lam", "seed"], sort=False, dropna=False)
         for measure in ("mse", "mae"):
@@ -233,7 +234,7 @@ def test_baselines_say_their_lambda_and_come_in_order(written: tuple[Windows, Pa
     _, folder = written
     index = scores.load_index(folder / "scores")
     assert index == scores.Index(["rnn", "gru"], ["repeat_last", "ridge", "ar"])
-    scored = scores.load_scores(folder / "scores", "baselines").drop_duplicates("cell")
+    scored = load_scores(folder / "scores", "baselines").drop_duplicates("cell")
     assert scored["cell"].tolist() == ["repeat_last", "ridge", "ar"]
     assert scored["lam"].notna().tolist() == [False, True, False]
     assert (scored["seed"] == -1).all()
@@ -258,13 +259,13 @@ def test_a_member_that_diverged_spoils_no_other(
     fit.weights[-1, 0, 0], fit.weights[-1, 0, 1] = -np.inf, np.inf
     params = EvaluateParams(season=SEASON, baselines=())
     stage.run(*data, [fit], params, tmp_path / "forecasts", tmp_path / "scores")
-    scored = scores.load_scores(tmp_path / "scores", "rnn").set_index(["lam", "seed"])
+    scored = load_scores(tmp_path / "scores", "rnn").set_index(["lam", "seed"])
     assert not np.isfinite(scored.loc[0.0, "value"]).any()
     assert np.isfinite(scored.loc[2.0, "value"]).all()
     stderr = capsys.readouterr().err
     assert "rnn at λ = 0 (seed 0)" in stderr
     assert len(stderr.splitlines()) == 2  # of the two seeds, not of their ensemble too
-    assert scores.load_scores(tmp_path / "scores", "baselines").empty
+    assert load_scores(tmp_path / "scores", "baselines").empty
 
 
 def test_season_is_asked_for_where_nothing_tells_it(data: tuple[Windows, Windows]) -> None:

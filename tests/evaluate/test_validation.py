@@ -15,7 +15,7 @@ from stages.artifacts.scores import ENSEMBLE
 from stages.artifacts.windows import Windows
 from stages.evaluate import stage
 from stages.evaluate.baselines import exponential, ridge
-from stages.evaluate.baselines.past import AbsentError
+from stages.evaluate.baselines.part import AbsentError
 from stages.evaluate.baselines.table import BASELINES
 from stages.evaluate.params import EvaluateParams
 from tests.evaluate.test_stage import SEASON, made_fit
@@ -23,6 +23,7 @@ from tests.oracles.windows import batch
 from tests.support.damped_study import LAMBDAS, damped, damping
 from tests.support.damped_study import waves as daily
 from tests.support.evaluate_windows import history_of, make, of_test, waves
+from tests.support.scores import load_losses
 
 FITTED_BY_SERIES = ("repeat_last", "seasonal_repeat", "ar", "auto_ets")
 BEGINS, END = (90, 105), 120  # of the folds' validation blocks
@@ -38,7 +39,7 @@ def by_part(name: str, windows: tuple[Windows, Windows]) -> list[np.ndarray]:
     """A baseline's forecasts of each fold's validation windows."""
     history = history_of(*windows)
     make_part = BASELINES[name](history)
-    return [make_part(past).forecast(past.rows) for past in history.validation]
+    return [make_part(part).forecast(part.rows) for part in history.validation]
 
 
 @pytest.mark.parametrize("name", FITTED_BY_SERIES)
@@ -148,7 +149,7 @@ def test_losses_are_those_of_the_forecasts_in_the_unit_of_the_test_part(
             rows["unique_id"] = ""
         keys = ["cell", "lam", "seed", "fold", "unique_id", "cutoff"]
         expected = rows.groupby(keys)[["mse", "mae"]].mean()
-        losses = scores.load_losses(folder / "scores", name, "validation")
+        losses = load_losses(folder / "scores", name, "validation")
         assert list(losses.columns) == [*keys, "mse", "mae"]
         losses = losses.fillna({"lam": -1.0}).set_index(keys)
         late = expected.index[expected.index.get_level_values("unique_id") == "s2"]
@@ -210,7 +211,7 @@ def test_a_baseline_that_some_fold_lacks_keeps_its_test_scores(
     stderr = capsys.readouterr().err
     assert stderr == f"evaluate: no validation errors of seasonal_repeat: {reason}\n"
     for part, names in (("losses", {"seasonal_repeat", "ar"}), ("validation", {"ar"})):
-        assert set(scores.load_losses(tmp_path / "scores", "baselines", part)["cell"]) == names
+        assert set(load_losses(tmp_path / "scores", "baselines", part)["cell"]) == names
     written = forecasts.load(tmp_path / "forecasts/validation", "baselines")
     assert set(written["cell"]) == {"ar"}
     assert set(written["fold"]) == {"fold0", "fold1"}
@@ -227,7 +228,7 @@ def test_a_network_that_diverged_in_a_fold_is_named_with_it(
     stderr = capsys.readouterr().err
     assert stderr.startswith("evaluate: rnn at λ = 0 (seed 1, fold1) forecasts values that are not")
     assert len(stderr.splitlines()) == 1
-    losses = scores.load_losses(tmp_path / "scores", "rnn", "validation")
+    losses = load_losses(tmp_path / "scores", "rnn", "validation")
     lost = losses[~np.isfinite(losses["mse"])]
     assert set(zip(lost["fold"], lost["lam"], lost["seed"], strict=True)) == {
         ("fold1", 0.0, 1),

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.torch_oracle import Oracle
 from stages.artifacts import container
 from stages.artifacts.chosen import Chosen
 from stages.artifacts.series import COVARIATE
@@ -16,6 +15,7 @@ from stages.forecast.networks import forecast
 from stages.networks.initial import initial_weights
 from stages.networks.shape import Network
 from stages.window.stage import make_windows
+from tests.oracles.torch_networks import Oracle
 from tests.oracles.windows import scaled, shift_and_spread
 from tests.support.serving_model import LEVELS, H, L, model, params, series
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.torch_oracle import Oracle
 from stages.networks.initial import initial_weights
 from stages.networks.kernels.evaluation import forecasts
 from stages.networks.kernels.workspace import plan_of, workspace_of
 from stages.networks.shape import Network
+from tests.oracles.torch_networks import Oracle
 from tests.oracles.windows import shift_and_spread
 from tests.support.fused import evaluate
 

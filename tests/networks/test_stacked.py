@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.torch_oracle import Oracle
 from stages.networks.initial import initial_weights
 from stages.networks.shape import Network
 from stages.networks.stacked.network import Stacked
@@ -17,6 +16,7 @@ from stages.train.engines.cuda import StackedEngine
 from stages.train.engines.engine import Part, State, fold_data, start_state
 from stages.train.engines.penalty import terms
 from stages.train.planning.members import Member, Recipe
+from tests.oracles.torch_networks import Oracle
 from tests.support.made_windows import made_windows
 
 SHAPES = [

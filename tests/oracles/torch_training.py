@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from benchmarks.torch_oracle import Oracle
 from stages.artifacts.windows import Windows
 from stages.networks.initial import initial_weights
 from stages.train.planning.members import Member, Recipe
+from tests.oracles.torch_networks import Oracle
 from tests.oracles.windows import batch
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}

@@ -7,9 +7,10 @@ import re
 import numpy as np
 import pytest
 
+from stages.lambda_scale import COLORS, color
 from stages.report.drawing.axes import common_scale
 from stages.report.drawing.plot import Panel
-from stages.report.drawing.style import GREEN, INK, LAMBDAS, PALETTE, lam_color, style
+from stages.report.drawing.style import GREEN, INK, PALETTE, plasma, style
 from stages.report.drawing.svg import svg_of
 from tests.support.made_study import GRID
 
@@ -20,10 +21,11 @@ def test_colours_stand_out_on_both_papers() -> None:
         paper = PALETTE["paper"][dark]
         for name in ("ink", "faint", "blue"):
             assert contrast(PALETTE[name][dark], paper) >= 4.5, (name, dark)
-        for name in ("orange", "green", "purple", *(f"lam{k}" for k in range(LAMBDAS))):
+        for name in ("orange", "green", "purple", *(f"lam{k}" for k in range(len(COLORS)))):
             assert contrast(PALETTE[name][dark], paper) >= 3, (name, dark)
-    assert lam_color(0.0, GRID) == INK
-    shades = [contrast(lam_color(lam, GRID), PALETTE["paper"][0]) for lam in GRID[1:]]
+    assert list(COLORS) == plasma(0.64, 0.0)
+    assert color(0.0, GRID) == INK
+    shades = [contrast(color(lam, GRID), PALETTE["paper"][0]) for lam in GRID[1:]]
     assert shades == sorted(shades)
 
 

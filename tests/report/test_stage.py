@@ -15,12 +15,12 @@ import pytest
 
 from stages.artifacts import container
 from stages.artifacts.windows import Windows
+from stages.lambda_scale import on_axis
 from stages.report.params import ReportParams
 from stages.report.stage import run
 from stages.report.study import Study, load_study
 from stages.report.writing.loss_words import MEASURES
 from stages.report.writing.tables import (
-    log_axis,
     metrics,
     plotted_curves,
     plotted_path,
@@ -169,8 +169,8 @@ def test_plotted_numbers_are_the_path_and_the_curves(written: tuple[Study, Path]
         assert set(parts) == {"train", "validation", "test"}
         np.testing.assert_array_equal(parts["validation"], cell.path.loss)
         np.testing.assert_array_equal(parts["test"], cell.test)
-    np.testing.assert_allclose(log_axis((0.0, 2.0)), [0.2, 2.0])
-    np.testing.assert_allclose(log_axis((0.0,)), [1.0])
+    np.testing.assert_allclose(on_axis((0.0, 2.0)), [0.2, 2.0])
+    np.testing.assert_allclose(on_axis((0.0,)), [1.0])
     curves = plotted_curves(written[0])
     assert curves.groupby(["cell", "lam"]).size().max() == 200
     assert (curves["epoch"].min(), curves["epoch"].max()) == (1, EPOCHS)

@@ -9,7 +9,7 @@ import numpy as np
 from stages.artifacts.calendar import Calendar
 from stages.artifacts.windows import Fold, Layout, Windows
 from stages.artifacts.yardstick import yardstick
-from stages.evaluate.baselines.past import Baseline, History
+from stages.evaluate.baselines.part import Baseline, History
 from stages.evaluate.baselines.table import BASELINES
 
 HOUR = 3_600_000_000  # µs

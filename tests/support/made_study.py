@@ -40,6 +40,7 @@ class Maker:
         self.time = pd.date_range("1800-01-01", periods=DEVELOPMENT + TEST, freq="YS", unit="us")
         y = 10 + np.sin(np.arange(self.time.size) / 1.7)[:, None] * np.arange(1, len(names) + 1)
         self.y = y + 0.1 * self.rng.normal(size=y.shape)  # (T, series)
+        self.validation: dict[str, dict[str, np.ndarray]] = {}  # cell → fold → (Λ, S, N)
         self.hard = self.rng.exponential(1.0, size=(len(names), TEST - H + 1))
 
     def write(self) -> dict[str, Path]:
@@ -140,6 +141,7 @@ class Maker:
             noise -= noise.mean(axis=(1, 2), keepdims=True)
             losses[fold.name] = difficulty * level[:, None, None] * hard / hard.mean() + noise
             absolute[fold.name] = size[:, None, None] * hard / hard.mean() + noise / 10
+        self.validation[cell] = losses
         training = np.broadcast_to(0.9 * level[:, None], shape).copy()
         return Fit(
             cell=cell,
@@ -211,5 +213,29 @@ class Maker:
         rows = pd.concat(losses).astype(kinds)
         rows.to_parquet(paths["scores"] / f"losses_{name}.parquet", index=False)
         pd.DataFrame(scores).to_parquet(paths["scores"] / f"{name}.parquet", index=False)
+        rows = pd.concat([self.validated(member) for member in members]).astype(kinds)
+        rows.to_parquet(paths["scores"] / f"validation_{name}.parquet", index=False)
         rows = pd.concat(forecasts).astype(kinds)
         rows.to_parquet(paths["forecasts"] / f"{name}.parquet", index=False)
+
+    def validated(self, member: tuple[str, float, int]) -> pd.DataFrame:
+        """Losses of the validation windows: of a network those that its fit has."""
+        cell, lam, seed = member
+        windows, parts = self.windows(), []
+        for fold in windows.folds[:-1]:
+            group, origin = windows.group_origin(fold.validation)
+            if cell in BASELINES:
+                loss = np.full(group.size, BASELINES[cell])
+            else:
+                loss = self.validation[cell][fold.name][self.grid.index(lam), max(seed, 0)]
+            labels = {
+                "cell": cell,
+                "lam": lam,
+                "seed": seed,
+                "fold": fold.name,
+                "mse": loss,
+                "mae": loss,
+            }
+            names = np.array(self.names)[group]
+            parts.append(pd.DataFrame(labels | {"unique_id": names, "cutoff": self.time[origin]}))
+        return pd.concat(parts)

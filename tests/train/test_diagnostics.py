@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.torch_oracle import Oracle
 from stages.networks.initial import initial_weights
 from stages.networks.shape import Network
 from stages.train.engines.diagnostics import norms, spectral_radii, zeros
 from stages.train.engines.engine import fold_data
 from stages.train.engines.state_gradients import WINDOWS, start_and_end, state_gradients
 from stages.train.planning.members import Member
+from tests.oracles.torch_networks import Oracle
 from tests.oracles.windows import batch
 from tests.support.made_windows import made_windows
 from tests.support.training import recipe_of, trained

@@ -2,7 +2,7 @@
 
     y(t) = c + Σ_k φ_k y(t − k) + ε,   k = 1 … p,   p by BIC up to `_most_lags`
 
-The fit sees the levels before `Past.fit_end`, gaps filled with the last level. A forecast of H steps is
+The fit sees the levels before `Part.fit_end`, gaps filled with the last level. A forecast of H steps is
 linear in the last p levels, so all origins are one matrix product and nothing is fitted again.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.evaluate.baselines.past import AbsentError, Baseline, Past, of_each
+from stages.evaluate.baselines.part import AbsentError, Baseline, Part, of_series
 from stages.scale import largest, unit, varies
 
 SHORTEST = 8  # levels below which nothing can be fitted
@@ -50,37 +50,31 @@ def unroll(constant: float, phi: np.ndarray, horizon: int) -> tuple[np.ndarray, 
     p = len(phi)
     maps = np.concatenate([np.eye(p)[::-1], np.zeros((horizon, p))])  # row p − 1 is y(t)
     shifts = np.zeros(p + horizon)
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # `members` checks forecasts: coefficients may explode
+    # Coefficients may explode; `members` checks forecasts.
+    with np.errstate(over="ignore", invalid="ignore"):
         for h in range(p, p + horizon):
             maps[h] = phi @ maps[h - p : h][::-1]
             shifts[h] = constant + phi @ shifts[h - p : h][::-1]
     return shifts[p:], maps[p:]
 
 
-def ar(past: Past) -> Baseline:
+def ar(part: Part) -> Baseline:
     """The AR(p) of every series, each with its own p.
 
     Raises:
         AbsentError: it cannot be fitted to a series that comparisons need.
     """
-    lines, horizon = past.filled, past.horizon
+    lines, horizon = part.filled, part.horizon
 
     def fit(series: int) -> tuple[np.ndarray, np.ndarray]:
-        known = past.known(series)
-        return unroll(*coefficients(known[np.isfinite(known)], past.season), horizon)
+        known = part.known(series)
+        return unroll(*coefficients(known[np.isfinite(known)], part.season), horizon)
 
-    maps, covers = of_each(past, fit)
+    def forecast(
+        maps: tuple[np.ndarray, np.ndarray], series: int, origins: np.ndarray
+    ) -> np.ndarray:
+        shift, matrix = maps
+        steps = origins[:, None] - np.arange(matrix.shape[1]) - lines.first[series]  # (N, p)
+        return lines[series][steps] @ matrix.T + shift
 
-    def forecast(rows: np.ndarray) -> np.ndarray:
-        series, t = past.origins(rows)
-        y = np.empty((len(rows), horizon, series.shape[1]))
-        for s in np.unique(series).tolist():
-            n, c = np.nonzero(series == s)
-            shift, matrix = maps[s]
-            when = t[n, None] - np.arange(matrix.shape[1]) - lines.first[s]  # (N, p)
-            y[n, :, c] = lines[s][when] @ matrix.T + shift
-        return y
-
-    return Baseline("ar", np.nan, forecast, covers)
+    return of_series("ar", part, fit, forecast)

@@ -1,7 +1,7 @@
 """Exponential smoothing per series: AutoETS of statsforecast, fitted once for each part and rolled forward.
 
 AutoETS chooses error, trend and season by AICc among the models with additive or no trend. The fit
-sees at most the last `RECENT` levels before `Past.fit_end`, gaps filled with the last level. From there on
+sees at most the last `RECENT` levels before `Part.fit_end`, gaps filled with the last level. From there on
 its smoothing parameters stay fixed and its states go on to the part's last origin:
 
     e = y − ŷ,  ŷ = (l + φ b) ∘ s,   l' = l + φ b + α e ⊘ s,   b' = φ b + β e ⊘ s,
@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.evaluate.baselines.past import AbsentError, Baseline, Past, of_each
+from stages.evaluate.baselines.part import AbsentError, Baseline, Part, of_series
 from stages.scale import largest, unit, varies
 
 RECENT = 4000
@@ -156,14 +156,14 @@ class Rolled:
     unit: float
 
 
-def _rolled(past: Past, series: int) -> Rolled:
+def _rolled(part: Part, series: int) -> Rolled:
     """One series: fitted before `fit_end`, rolled on to the last origin."""
-    end, lines, known = past.fit_end, past.lines, past.known(series)
+    end, lines, known = part.fit_end, part.lines, part.known(series)
     begin = max(len(known) - RECENT, int(np.isfinite(known).argmax()) if len(known) else 0)
     known = known[begin:]
     divisor = unit(largest(known))
     first = int(lines.first[series])
-    model = smoother(known / divisor, past.season or 1, first + begin)
+    model = smoother(known / divisor, part.season or 1, first + begin)
     new = lines[series][max(0, end - first) :] / divisor
     when = np.arange(end, end + len(new)) % len(model.profile)
     try:
@@ -172,24 +172,17 @@ def _rolled(past: Past, series: int) -> Rolled:
         raise AbsentError("a model with a multiplied season met a level of 0") from None
 
 
-def auto_ets(past: Past) -> Baseline:
+def auto_ets(part: Part) -> Baseline:
     """AutoETS of every series.
 
     Raises:
         AbsentError: it cannot be fitted to a series that comparisons need.
     """
-    end, horizon = past.fit_end, past.horizon
-    fits, covers = of_each(past, lambda series: _rolled(past, series))
 
-    def forecast(rows: np.ndarray) -> np.ndarray:
-        series, t = past.origins(rows)
-        y = np.empty((len(rows), horizon, series.shape[1]))
-        for s in np.unique(series).tolist():
-            n, c = np.nonzero(series == s)
-            model, profile = fits[s].model, fits[s].model.profile
-            ahead = (t[n, None] + 1 + np.arange(horizon)) % len(profile)
-            levels = project(model, fits[s].states, t[n] + 1 - end, horizon) + profile[ahead]
-            y[n, :, c] = levels * fits[s].unit
-        return y
+    def forecast(fit: Rolled, _: int, origins: np.ndarray) -> np.ndarray:
+        profile = fit.model.profile
+        ahead = (origins[:, None] + 1 + np.arange(part.horizon)) % len(profile)
+        levels = project(fit.model, fit.states, origins + 1 - part.fit_end, part.horizon)
+        return (levels + profile[ahead]) * fit.unit
 
-    return Baseline("auto_ets", np.nan, forecast, covers)
+    return of_series("auto_ets", part, lambda series: _rolled(part, series), forecast)

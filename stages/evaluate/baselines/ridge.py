@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.artifacts.windows import Fold, Windows
-from stages.evaluate.baselines.past import AbsentError, Baseline, History, Past
+from stages.evaluate.baselines.part import AbsentError, Baseline, History, Part
 from stages.forecast.networks import Scaled
 
 LAMBDAS = tuple(float(10.0 ** (k / 2)) for k in range(-6, 15))  # 0.001 … 10 million
@@ -101,7 +101,7 @@ def validation_error(path: Path, data: Scaled, fold: Fold) -> np.ndarray:
     return total
 
 
-def ridge(history: History) -> Callable[[Past], Baseline]:
+def ridge(history: History) -> Callable[[Part], Baseline]:
     """Ridge of a part's fold, at the λ with the smallest validation error (of equals the largest).
 
     Raises:
@@ -121,8 +121,8 @@ def ridge(history: History) -> Callable[[Past], Baseline]:
         raise AbsentError("its validation errors are not finite")
     lam = LAMBDAS[len(LAMBDAS) - 1 - int(np.argmin(total[::-1]))]
 
-    def of_part(past: Past) -> Baseline:
-        fold, data = past.fold, scaled(past.windows, past.fold)
+    def of_part(part: Part) -> Baseline:
+        fold, data = part.fold, scaled(part.windows, part.fold)
         path = paths.get(fold.name) or fit(scaled(w, fold), fold)
         weights = path.coefficients(lam)
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from stages.evaluate.baselines.autoregressive import ar
 from stages.evaluate.baselines.exponential import auto_ets
 from stages.evaluate.baselines.naive import repeat_last, seasonal_repeat
-from stages.evaluate.baselines.past import Baseline, History, Past
+from stages.evaluate.baselines.part import Baseline, History, Part
 from stages.evaluate.baselines.ridge import ridge
 
-BASELINES: dict[str, Callable[[History], Callable[[Past], Baseline]]] = {
+BASELINES: dict[str, Callable[[History], Callable[[Part], Baseline]]] = {
     "repeat_last": lambda _: repeat_last,
     "seasonal_repeat": lambda _: seasonal_repeat,
     "ridge": ridge,

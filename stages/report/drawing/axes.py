@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.ticker import NullLocator
 
+from stages.lambda_scale import on_axis
 from stages.report.drawing.plot import Panel
 from stages.report.drawing.style import EDGE
 from stages.report.judging.intervals import Array
@@ -41,9 +42,9 @@ def same_range(panels: Sequence[Panel]) -> None:
         panel.ax.set_ylim(min(low for low, _ in ranges), max(high for _, high in ranges))
 
 
-def lambda_axis(panel: Panel, lambdas: Sequence[float], x: Array) -> None:
+def lambda_axis(panel: Panel, lambdas: Sequence[float]) -> None:
     """A log axis on which λ = 0 has a separate tick, left of a dotted break."""
-    ax = panel.ax
+    ax, x = panel.ax, on_axis(lambdas)
     ax.set_xscale("log")
     positive = [lam for lam in lambdas if lam > 0]
     ticks, labels = [], []

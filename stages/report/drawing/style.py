@@ -1,24 +1,24 @@
 """The one look of every figure: colours for light and dark, type, and lines.
 
 Colours are those of Okabe & Ito (2008), which colour-blind readers can distinguish, and brighter
-variants of them on a dark page; kinds of lines differ in dash as well. λ has a separate scale,
-plasma over log λ, which is perceptually even: a larger λ stands out more from the page, and λ = 0
-is drawn in ink. matplotlib is imported here, in plot.py and in svg.py alone, and without pyplot.
+variants of them on a dark page; kinds of lines differ in dash as well. λ has a separate scale
+(`lambda_scale`): a larger λ stands out more from the page. matplotlib is imported here, in plot.py and
+in svg.py alone, and without pyplot.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.colors import to_hex
 
-LAMBDAS = 16  # colours of the scale of λ
+from stages import lambda_scale
 
-INK = "#2b2b2b"
+INK = lambda_scale.ZERO_COLOR
 FAINT = "#767676"
 EDGE = "#b5b5b5"
 GRID = "#ececec"
@@ -29,13 +29,13 @@ GREEN = "#009e73"
 PURPLE = "#8f4f86"
 
 
-def _scale(first: float, last: float) -> list[str]:
-    """Colours of plasma from `first` to `last`, for λ ascending."""
-    shares = [first + (last - first) * k / (LAMBDAS - 1) for k in range(LAMBDAS)]
+def plasma(first: float, last: float) -> list[str]:
+    """Colours of plasma from `first` to `last`, as many as λ has."""
+    shares = np.linspace(first, last, len(lambda_scale.COLORS)).tolist()
     return [to_hex(mpl.colormaps["plasma"](share)) for share in shares]
 
 
-_LIGHT, _DARK = _scale(0.64, 0.0), _scale(0.41, 1.0)  # all stand out from their paper
+_DARK = plasma(0.41, 1.0)  # all stand out from the dark page, as COLORS do from the light one
 
 # Name of the page's variable → colour on a light page (as in the figures' files), on a dark one.
 PALETTE: dict[str, tuple[str, str]] = {
@@ -48,7 +48,7 @@ PALETTE: dict[str, tuple[str, str]] = {
     "orange": (ORANGE, "#ff9a55"),
     "green": (GREEN, "#3dcfa4"),
     "purple": (PURPLE, "#dca6d5"),
-    **{f"lam{k}": pair for k, pair in enumerate(zip(_LIGHT, _DARK, strict=True))},
+    **{f"lam{k}": pair for k, pair in enumerate(zip(lambda_scale.COLORS, _DARK, strict=True))},
 }
 
 _RC: dict[Any, Any] = {
@@ -94,16 +94,6 @@ def style() -> Iterator[None]:
         mpl.rcdefaults()
         mpl.rcParams.update(_RC)
         yield
-
-
-def lam_color(lam: float, lambdas: Sequence[float]) -> str:
-    """The colour of a λ among those of its grid: even steps of log λ; ink for 0."""
-    if lam == 0:
-        return INK
-    positive = [one for one in lambdas if one > 0]
-    low, high = math.log(min(positive)), math.log(max(positive))
-    share = (math.log(lam) - low) / (high - low) if high > low else 1.0
-    return _LIGHT[round(share * (LAMBDAS - 1))]
 
 
 def variables(dark: bool) -> str:

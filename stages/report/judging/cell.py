@@ -27,7 +27,8 @@ class Cell:
         losses: (Λ) test losses by window, mean over the seeds, in scaled units.
         ensemble: (Λ) test losses by window of the seeds' mean forecast; empty with one seed.
         ensemble_overall: as `overall`, of the ensemble.
-        squared: as `losses` at the chosen λ, mean squared errors.
+        squared, validated_squared: mean squared errors at the chosen λ, as `losses`; on validation windows
+            (None where no ranked series has one).
     """
 
     fit: Fit
@@ -41,6 +42,7 @@ class Cell:
     ensemble: tuple[WindowLosses, ...]
     ensemble_overall: pd.DataFrame
     squared: WindowLosses
+    validated_squared: WindowLosses | None
 
     @property
     def name(self) -> str:

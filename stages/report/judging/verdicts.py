@@ -47,6 +47,10 @@ class WindowLosses:
         first = members[0]
         return cls(first.series, first.cutoff, np.mean([one.loss for one in members], axis=0))
 
+    @property
+    def mean_loss(self) -> float:
+        return float(self.loss.mean())
+
     def over_series(self) -> WindowLosses:
         """The mean over the series at each cutoff."""
         times, slot, count = np.unique(self.cutoff, return_inverse=True, return_counts=True)
@@ -125,7 +129,7 @@ def judge(pairs: Sequence[Pair], horizon: int, confidence: float) -> tuple[Verdi
         zip(pairs, intervals, strict=True)
     ):
         p = 1.0 if same[i] else next(adjusted)
-        reference = float(two.loss.mean())
+        reference = two.mean_loss
         # A share of an error of 0 has no meaning, unless both errors are 0.
         scale = 100 / reference if reference > 0 else float("nan") if interval.mean else 0.0
         word = "same" if same[i] else _word(interval.mean, p < 1 - confidence)

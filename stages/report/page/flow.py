@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.ticker import NullFormatter
 
+from stages import lambda_scale
 from stages.report.drawing.axes import power, same_range
 from stages.report.drawing.plot import Chart, Panel
-from stages.report.drawing.style import FAINT, lam_color
+from stages.report.drawing.style import FAINT
 from stages.report.drawing.svg import Key
 from stages.report.judging.cell import Cell
 from stages.report.study import Study
@@ -20,7 +23,6 @@ def gradient_flow(study: Study) -> Chart | None:
     if not panels:
         return None
     same_range(panels)
-    lambdas = sorted({lam for cell in study.cells for lam in cell.path.lambdas})
     return Chart(
         name="flow",
         title="Gradient flow by time step",
@@ -30,13 +32,16 @@ def gradient_flow(study: Study) -> Chart | None:
         "left, the network has stopped learning from that far back.",
         alt="Gradient norm at the hidden state by time step, at the start and the end of training.",
         panels=panels,
-        keys=[
-            *[Key(f"λ = {number(lam, 3)}", lam_color(lam, lambdas)) for lam in lambdas],
-            Key("at the start", FAINT, dash="2 2"),
-        ],
+        keys=[*lambda_keys(study), Key("at the start", FAINT, dash="2 2")],
         x="step",
         y="gradient",
     )
+
+
+def lambda_keys(study: Study) -> list[Key]:
+    """The legend of lines for each λ."""
+    lambdas = sorted({lam for cell in study.cells for lam in cell.path.lambdas})
+    return [Key(f"λ = {number(lam, 3)}", lambda_scale.color(lam, lambdas)) for lam in lambdas]
 
 
 def _panel(cell: Cell) -> Panel:
@@ -48,10 +53,11 @@ def _panel(cell: Cell) -> Panel:
         steps, mean[:, 0].mean(axis=0), "at the start", color=FAINT, ls=(0, (1, 1.4)), lw=2.0
     )
     for i, lam in enumerate(lambdas):
-        wide = 3.0 if i == cell.chosen else 1.2
-        panel.line(
-            steps, mean[i, 1], f"λ = {number(lam, 3)}", color=lam_color(lam, lambdas), lw=wide
-        )
+        look: dict[str, Any] = {
+            "color": lambda_scale.color(lam, lambdas),
+            "lw": 3.0 if i == cell.chosen else 1.2,
+        }
+        panel.line(steps, mean[i, 1], f"λ = {number(lam, 3)}", **look)
     panel.ax.set_yscale("log")
     panel.ax.yaxis.set_major_formatter(lambda value, _: power(value))
     panel.ax.yaxis.set_minor_formatter(NullFormatter())

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stages.lambda_scale import on_axis
 from stages.report.drawing.axes import common_scale, lambda_axis
 from stages.report.drawing.plot import Chart, Panel, columns_for
 from stages.report.drawing.style import BLUE, GREEN, INK, ORANGE, PURPLE
@@ -20,7 +21,7 @@ from stages.report.page.parts import Commands, Section, Sources, Table, Text
 from stages.report.study import Study
 from stages.report.writing import loss_words, table_rows
 from stages.report.writing.table_rows import measured, number, scaled
-from stages.report.writing.tables import errors, log_axis, path_table
+from stages.report.writing.tables import errors, path_table
 
 TALL = 250  # pixels of a panel of the figure that is read most
 DASH, DOTS = (0, (5, 2)), (0, (1, 1.4))
@@ -95,7 +96,7 @@ def _errors(study: Study) -> Chart:
 
 
 def _validation(cell: Cell) -> Panel:
-    path, x = cell.path, log_axis(cell.path.lambdas)
+    path, x = cell.path, on_axis(cell.path.lambdas)
     panel = Panel(f"{cell.name}: validation", "λ", scaled(cell.measure), TALL)
     _seeds(panel, path.by_seed, cell, x, BLUE)
     low, high = path.loss - path.se, path.loss + path.se
@@ -105,12 +106,12 @@ def _validation(cell: Cell) -> Panel:
     panel.line(x, train, "training", at=path.lambdas, color=GREEN, ls=DASH)
     panel.line(x, path.loss, "validation", at=path.lambdas, low=low, high=high, color=BLUE, lw=2.0)
     _marks(panel, cell, x, path.loss, BLUE)
-    lambda_axis(panel, path.lambdas, x)
+    lambda_axis(panel, path.lambdas)
     return panel
 
 
 def _test(cell: Cell, study: Study) -> Panel:
-    x = log_axis(cell.path.lambdas)
+    x = on_axis(cell.path.lambdas)
     panel = Panel(f"{cell.name}: test", "λ", scaled(cell.measure), TALL)
     _seeds(panel, cell.test_by_seed, cell, x, ORANGE)
     if study.best_baseline is not None:
@@ -121,7 +122,7 @@ def _test(cell: Cell, study: Study) -> Panel:
         )
     panel.line(x, cell.test, "test", at=cell.path.lambdas, color=ORANGE, lw=2.0)
     _marks(panel, cell, x, cell.test, ORANGE)
-    lambda_axis(panel, cell.path.lambdas, x)
+    lambda_axis(panel, cell.path.lambdas)
     return panel
 
 
@@ -155,7 +156,7 @@ def _spread(path: LambdaPath) -> list[Array | None]:
 def _spreads(study: Study) -> Chart:
     panels, kept, keys = [], [], {}
     for cell in study.cells:
-        x = log_axis(cell.path.lambdas)
+        x = on_axis(cell.path.lambdas)
         panel = Panel(cell.name, "λ", scaled(cell.measure))
         for (name, color, ls, dash), values in zip(_SPREADS, _spread(cell.path), strict=True):
             if values is not None:
@@ -163,7 +164,7 @@ def _spreads(study: Study) -> Chart:
                 panel.line(x, values, name, at=cell.path.lambdas, **look)
                 kept.append(values)
                 keys[name] = Key(name, color, dash=dash)
-        lambda_axis(panel, cell.path.lambdas, x)
+        lambda_axis(panel, cell.path.lambdas)
         panels.append(panel)
     common_scale(panels, kept)
     return Chart(

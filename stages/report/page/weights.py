@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from stages.lambda_scale import on_axis
 from stages.networks.cells import CELLS
 from stages.report.drawing.axes import common_scale, lambda_axis
 from stages.report.drawing.plot import Chart, Panel
@@ -16,7 +17,6 @@ from stages.report.judging.cell import Cell
 from stages.report.judging.intervals import Array
 from stages.report.page.parts import Section, Sources, Text
 from stages.report.study import Study
-from stages.report.writing.tables import log_axis
 
 # As Fit.norms has them: name, colour, matplotlib's dash, the legend's.
 GROUPS = (
@@ -24,6 +24,7 @@ GROUPS = (
     ("recurrent", ORANGE, (0, (5, 2)), "7 3"),
     ("head", GREEN, (0, (1, 1.4)), "2 2"),
 )
+CHOSEN = Key("chosen λ", PURPLE, width=1.2)
 
 
 def section(sources: Sources) -> Section:
@@ -38,44 +39,70 @@ def section(sources: Sources) -> Section:
 
 
 def _norms(study: Study) -> Chart:
-    panels = [_panel(cell) for cell in study.cells]
-    common_scale(panels, [np.asarray(cell.fit.norms[-1], float) for cell in study.cells])
-    used = {trace.name for panel in panels for trace in panel.traces}
-    keys = [Key(name, color, dash=dash) for name, color, _, dash in GROUPS if name in used]
-    return Chart(
+    norms = [np.asarray(cell.fit.norms[-1], float) for cell in study.cells]
+    chart = _by_group(
+        study,
+        "norm ‖w‖₂",
+        # A linear network has no recurrent weights.
+        [np.where(of_cell.any(axis=(0, 1)), of_cell, np.nan) for of_cell in norms],
         name="weights",
         title="Norms by group",
         caption="L2 norm of each group of weights in the final fit against λ: mean over seeds, each "
         "seed faint. The vertical line is the chosen λ.",
         alt="Norms of input, recurrent and head weights against λ for each cell.",
-        panels=panels,
-        keys=[*keys, Key("chosen λ", PURPLE, width=1.2)],
-        x="lam",
         y="norm",
     )
+    common_scale(chart.panels, norms)
+    return chart
 
 
-def _panel(cell: Cell) -> Panel:
-    panel = _along(cell, "norm ‖w‖₂")
-    norms = np.asarray(cell.fit.norms[-1], float)
-    for group, (name, color, dash, _) in enumerate(GROUPS):
-        if norms[..., group].any():  # a linear network has no recurrent weights
-            _lines(panel, cell, name, norms[..., group], color, dash)
-    return panel
+def zeros(study: Study) -> Chart | None:
+    """The share of weights that are exactly 0; only penalties of the L1 kind give such weights."""
+    if not any(np.nanmax(cell.fit.zeros[-1]) > 0 for cell in study.cells):
+        return None
+    chart = _by_group(
+        study,
+        "weights that are 0, in %",
+        [100 * np.asarray(cell.fit.zeros[-1], float) for cell in study.cells],
+        name="zeros",
+        title="Exact zeros",
+        caption="Share of each group's weights that is exactly 0 in the final fit: mean over seeds.",
+        alt="Share of exact zeros against λ for each cell.",
+        y="percent",
+    )
+    for panel in chart.panels:
+        panel.ax.set_ylim(-3, 103)
+    return chart
+
+
+def _by_group(study: Study, label: str, values: list[Array], **words: Any) -> Chart:
+    """A panel for each cell with a line for each group of its values (Λ, S, 3), those that are finite."""
+    panels, keys = [], {}
+    for cell, of_cell in zip(study.cells, values, strict=True):
+        panel = _along(cell, label)
+        for (name, color, dash, swatch), of_group in zip(
+            GROUPS, of_cell.transpose(2, 0, 1), strict=True
+        ):
+            if np.isfinite(of_group).all():
+                _lines(panel, cell, name, of_group, color, dash)
+                keys[name] = Key(name, color, dash=swatch)
+        panels.append(panel)
+    ordered = [keys[name] for name, *_ in GROUPS if name in keys]
+    return Chart(**words, panels=panels, keys=[*ordered, CHOSEN], x="lam")
 
 
 def _along(cell: Cell, label: str) -> Panel:
     """An empty panel over the path, with the chosen λ marked."""
-    lambdas, x = cell.path.lambdas, log_axis(cell.path.lambdas)
-    panel = Panel(cell.name, "λ", label)
-    panel.ax.axvline(x[cell.chosen], color=PURPLE, lw=1.0, alpha=0.8, zorder=1)
-    lambda_axis(panel, lambdas, x)
+    lambdas, panel = cell.path.lambdas, Panel(cell.name, "λ", label)
+    at = on_axis(lambdas)[cell.chosen]
+    panel.ax.axvline(at, color=PURPLE, lw=1.0, alpha=0.8, zorder=1)
+    lambda_axis(panel, lambdas)
     return panel
 
 
 def _lines(panel: Panel, cell: Cell, name: str, values: Array, color: str, dash: Any) -> None:
     """The mean over seeds of values (Λ, S), and each seed faint."""
-    lambdas, x = cell.path.lambdas, log_axis(cell.path.lambdas)
+    lambdas, x = cell.path.lambdas, on_axis(cell.path.lambdas)
     for seed, of_seed in enumerate(values.T):
         look: dict[str, Any] = {"color": color, "lw": 0.8, "alpha": 0.35, "readable": False}
         panel.line(x, of_seed, f"{name}, seed {seed}", at=lambdas, **look)
@@ -130,34 +157,7 @@ def _radii(study: Study) -> Chart | None:
         "layers): mean over seeds, each seed faint. Every gate starts at 1, the dotted line.",
         alt="Spectral radius of the recurrent matrices against λ for each cell.",
         panels=panels,
-        keys=[*keys.values(), Key("chosen λ", PURPLE, width=1.2)],
+        keys=[*keys.values(), CHOSEN],
         x="lam",
         y="radius",
-    )
-
-
-def zeros(study: Study) -> Chart | None:
-    """The share of weights that are exactly 0; only penalties of the L1 kind give such weights."""
-    if not any(np.nanmax(cell.fit.zeros[-1]) > 0 for cell in study.cells):
-        return None
-    panels = []
-    for cell in study.cells:
-        panel = _along(cell, "weights that are 0, in %")
-        for group, (name, color, dash, _) in enumerate(GROUPS):
-            share = 100 * np.asarray(cell.fit.zeros[-1], float)[..., group]
-            if np.isfinite(share).all():
-                _lines(panel, cell, name, share, color, dash)
-        panel.ax.set_ylim(-3, 103)
-        panels.append(panel)
-    used = {trace.name for panel in panels for trace in panel.traces}
-    keys = [Key(name, color, dash=dash) for name, color, _, dash in GROUPS if name in used]
-    return Chart(
-        name="zeros",
-        title="Exact zeros",
-        caption="Share of each group's weights that is exactly 0 in the final fit: mean over seeds.",
-        alt="Share of exact zeros against λ for each cell.",
-        panels=panels,
-        keys=[*keys, Key("chosen λ", PURPLE, width=1.2)],
-        x="lam",
-        y="percent",
     )

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.fits import Fit
+from stages.lambda_scale import zero_step
 from stages.losses import MEASURES
 from stages.report.judging.cell import Cell
 from stages.report.judging.intervals import Array
@@ -139,8 +140,8 @@ def metrics(study: Study) -> dict[str, Any]:
 def plotted_path(study: Study) -> pd.DataFrame:
     """The path for `dvc plots`: a row per cell, λ and part, all in scaled units.
 
-    `lam_label` is λ in short. The template draws λ = 0 separately on its log axis, below the smallest
-    positive λ of all revisions.
+    `lam_label` is λ in short. The template draws λ = 0 separately on its log axis: `zero_step` (see
+    `lambda_scale`) below the smallest positive λ of all revisions.
     """
     frames = []
     for cell in study.cells:
@@ -157,6 +158,7 @@ def plotted_path(study: Study) -> pd.DataFrame:
                         "cell": cell.name,
                         "lam": path.lambdas,
                         "lam_label": [f"{lam:.3g}" for lam in path.lambdas],
+                        "zero_step": zero_step(path.lambdas),
                         "part": part,
                         "measure": cell.measure,
                         "loss": loss,
@@ -165,16 +167,6 @@ def plotted_path(study: Study) -> pd.DataFrame:
                 )
             )
     return pd.concat(frames, ignore_index=True)
-
-
-def log_axis(lambdas: tuple[float, ...]) -> Array:
-    """λ as drawn on a log axis: 0 is one step of the grid (at least 3x) below the rest."""
-    grid = np.array(lambdas)
-    positive = grid[grid > 0]
-    if not positive.size:
-        return np.ones_like(grid)
-    step = max(3.0, positive[1] / positive[0] if positive.size > 1 else 10.0)
-    return np.where(grid > 0, grid, positive[0] / step)
 
 
 def kept_epochs(epochs: int) -> Array:

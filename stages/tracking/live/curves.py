@@ -98,7 +98,7 @@ class Live:
                 tracker.load(f"tags.data = '{data[:SHORT]}'")
             tracker.run_tags = run_tags()
             plan = (PLAN, plan_of(data, self.params, cell, lam))
-            tags = lambda_tags(cell, lam, data)
+            tags = lambda_tags(cell, lam, self.plan.params.penalty.path(), data)
             self.entries[cell, lam] = tracker.entry(lambda_name(cell, lam), tags, [plan])
             tracker.entries.remove(self.entries[cell, lam])
         return self.entries[cell, lam]

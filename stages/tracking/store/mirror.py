@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages.environment import mlflow_address, mlflow_folder, quieten, tracking_seconds
 from stages.tracking.history.digests import SHORT, digest
-from stages.tracking.store.views import COLOR, color, views
+from stages.tracking.store.views import COLOR, STUDIES, views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,7 +151,7 @@ class Mirror:
         run = entry.run
         if run is None:
             before = sum(other.tags.get("kind") == "study" for other in self.runs.values())
-            first = {COLOR: color(entry.tags, before), **entry.tags}
+            first = {COLOR: STUDIES[before % len(STUDIES)], **entry.tags}
             run = self.client.create_run(self.experiment, tags=first, run_name=entry.name)
             self.runs[run.info.run_id], entry.run = entry, run
         elif run.info.run_name != entry.name:

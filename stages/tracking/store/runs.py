@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,11 @@ import pandas as pd
 
 from stages.artifacts.fits import Fit, load_fits
 from stages.artifacts.windows import Windows
+from stages.lambda_scale import color, on_axis
 from stages.losses import MEASURES
 from stages.tracking.history.digests import SHORT, digest, flatten, md5_of
 from stages.tracking.store.mirror import KEY, NETWORKS, PLAN
+from stages.tracking.store.views import COLOR
 
 if TYPE_CHECKING:
     from stages.tracking.store.mirror import Entry, Mirror
@@ -82,7 +85,7 @@ class LambdaRuns:
             key = digest(self.networks[i], self._scores(lam).to_csv(index=False))
             digests = [(KEY, key), *digests]
         entry = mirror.entry(
-            lambda_name(fit.cell, lam), lambda_tags(fit.cell, lam, self.data), digests
+            lambda_name(fit.cell, lam), lambda_tags(fit.cell, lam, fit.lambdas, self.data), digests
         )
         entry.params |= {k: v for k, v in self.params.items() if not k.startswith(_OF_STUDIES)}
         entry.params |= {"cell": fit.cell, "lam": lam, "m": fit.m[-1], "seeds": fit.seeds}
@@ -98,8 +101,10 @@ def lambda_name(cell: str, lam: float) -> str:
     return f"{cell} λ={lam:g}"
 
 
-def lambda_tags(cell: str, lam: float, data: str) -> dict[str, str]:
-    return {"kind": "member", "cell": cell, "lam": f"{lam:g}", "data": data[:SHORT]}
+def lambda_tags(cell: str, lam: float, lambdas: Sequence[float], data: str) -> dict[str, str]:
+    """What is known of the run before its training; lambdas: the grid, among which λ has its colour."""
+    tags = {"kind": "member", "cell": cell, "lam": f"{lam:g}", "data": data[:SHORT]}
+    return tags | {COLOR: color(lam, lambdas)}
 
 
 def add_data(mirror: Mirror, entry: Entry, path: Path, params: dict[str, Any]) -> None:
@@ -169,11 +174,9 @@ def log_study(mirror: Mirror, key: str, params: dict[str, Any], files: Files) ->
 
 
 def _path(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """The λ path by step: log10 λ, and each cell's errors; λ = 0 is drawn a decade below the others."""
+    """The λ path by step: log10 λ, and each cell's errors; λ = 0 as on the page."""
     first = table[table["cell"] == table["cell"].iloc[0]]["lam"].to_numpy(float)
-    positive = first[first > 0]
-    floor = positive[0] / 10 if positive.size else 1.0
-    curves = {"path/log10_lam": np.log10(np.where(first > 0, first, floor))}
+    curves = {"path/log10_lam": np.log10(on_axis(first.tolist()))}
     for cell, rows in table.groupby("cell", sort=False):
         for column in (name for name in _PATH if name in rows):
             curves[f"path/{cell}.{column}"] = rows[column].to_numpy(float)

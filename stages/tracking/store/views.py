@@ -9,22 +9,15 @@ id, and two runs may get the same.
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from stages.losses import MEASURES
 from stages.networks.cells import CELLS
 
 TAG = "mlflow.sharedViewState."
 COLOR = "mlflow.runColor"
-# Okabe and Ito's, which colour-blind readers can distinguish.
-_STUDIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-# Of λ = 0; and of λ = 0.01, 0.1, …, 1000, blended between.
-_ZERO = "#7f7f7f"
-_DECADES = ("#3b2a8c", "#1f78c4", "#1b9e77", "#d9a400", "#d94801", "#7f0000")
+# Of studies, in turn: Okabe and Ito's, which colour-blind readers can distinguish.
+STUDIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _ALWAYS = {"startTime": "ALL", "lifecycleFilter": "Active", "datasetsFilter": []}
 
 
@@ -59,15 +52,3 @@ def views() -> dict[str, str]:
 
 def _columns(kind: str, names: list[str]) -> list[str]:
     return [f"{kind}.`{name}`" for name in names]
-
-
-def color(tags: Mapping[str, str], before: int) -> str:
-    """Of a new run: of a (cell, λ) by its λ, from blue to red; of a study in turn, after `before` others."""
-    if "lam" not in tags:
-        return _STUDIES[before % len(_STUDIES)]
-    lam = float(tags["lam"])
-    if lam <= 0:
-        return _ZERO
-    decades = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in _DECADES])
-    blend = [np.interp(math.log10(lam) + 2, range(len(decades)), part) for part in decades.T]
-    return "#" + "".join(f"{round(part):02x}" for part in blend)

@@ -60,28 +60,28 @@ class History:
         return self.lines.filled()
 
     @cached_property
-    def validation(self) -> tuple[Past, ...]:
+    def validation(self) -> tuple[Part, ...]:
         """The validation windows of each fold; a fit ends before the first target among them."""
         w = self.development
         parts = []
         for fold in w.folds:
             if len(fold.validation):
                 fit_end = int(w.group_origin(fold.validation)[1].min()) + 1
-                parts.append(Past(self, fold, w, fold.validation, fit_end))
+                parts.append(Part(self, fold, w, fold.validation, fit_end))
         return tuple(parts)
 
     @cached_property
-    def tested(self) -> Past:
+    def tested(self) -> Part:
         """The test part; a fit ends where the training part of the final fold's networks does."""
         w, final = self.development, self.development.folds[-1]
         _, origins = w.group_origin(final.train)
         last = int(origins.max()) + w.layout.horizon + 1
         fit_end = len(w.time) if last > w.train_end else w.train_end
-        return Past(self, final, self.test, self.test.rows, fit_end)
+        return Part(self, final, self.test, self.test.rows, fit_end)
 
 
 @dataclass(frozen=True)
-class Past:
+class Part:
     """One part as the baselines of its fold see it.
 
     Attributes:
@@ -148,20 +148,46 @@ class Past:
         return self.windows.series_of(rows), t + self.windows.offset
 
 
-def of_each(past: Past, fit: Callable[[int], T]) -> tuple[dict[int, T], np.ndarray]:
+def of_each(part: Part, fit: Callable[[int], T]) -> tuple[dict[int, T], np.ndarray]:
     """`fit` of every series that has windows, and (n,) bool the series for which it succeeded.
 
     Raises:
         AbsentError: it fails for a series that comparisons need; the message names the series.
     """
-    fits, covers = {}, np.zeros(len(past.history.ranked), bool)
-    for series in past.first_origin:
+    fits, covers = {}, np.zeros(len(part.history.ranked), bool)
+    for series in part.first_origin:
         try:
             fits[series] = fit(series)
         except AbsentError as reason:
-            if past.needs(series):
-                name = past.windows.layout.series[series]
+            if part.needs(series):
+                name = part.windows.layout.series[series]
                 raise AbsentError(f"{reason} (series {name!r})") from None
         else:
             covers[series] = True
     return fits, covers
+
+
+def of_series(
+    name: str, part: Part, fit: Callable[[int], T],
+    forecast: Callable[[T, int, np.ndarray], np.ndarray],
+) -> Baseline:  # fmt: skip
+    """A baseline with a model of each series.
+
+    Args:
+        fit: series -> its model. forecast: a model, its series and origins (N,) on the whole time line
+            -> (N, H).
+
+    Raises:
+        AbsentError: as `of_each`.
+    """
+    fits, covers = of_each(part, fit)
+
+    def of_rows(rows: np.ndarray) -> np.ndarray:
+        series, t = part.origins(rows)
+        y = np.empty((len(rows), part.horizon, series.shape[1]))
+        for s in np.unique(series).tolist():
+            n, c = np.nonzero(series == s)
+            y[n, :, c] = forecast(fits[s], s, t[n])
+        return y
+
+    return Baseline(name, np.nan, of_rows, covers)

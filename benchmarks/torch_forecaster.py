@@ -11,7 +11,7 @@ from stages.networks.shape import Network
 KINDS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
-class Oracle(nn.Module):
+class Forecaster(nn.Module):
     """x (N, L, F) → (N, O), the parameters being copies of a flat vector in this project's order."""
 
     def __init__(self, network: Network, weights: np.ndarray, dtype: torch.dtype = torch.float64):
@@ -57,31 +57,3 @@ class Oracle(nn.Module):
             return self.head(x.reshape(n, -1))
         h, _ = self.body(x.reshape(n, self.network.steps, self.network.step_inputs))
         return self.head(h[:, -1])
-
-    def flat_gradient(self) -> np.ndarray:
-        """The gradients of all parameters in this project's order, (n,)."""
-        return self._flat({name: p.grad for name, p in self.named_parameters()})
-
-    def flat_weights(self) -> np.ndarray:
-        """All parameters in this project's order, (n,); a second bias counts where it is not redundant."""
-        return self._flat({name: p.detach() for name, p in self.named_parameters()})
-
-    def _flat(self, values: dict[str, torch.Tensor]) -> np.ndarray:
-        parts = []
-        for layer in range(self.network.layers if self.network.cell != "linear" else 0):
-            wi, wh, bi, bh = (
-                values[f"body.{name}_l{layer}"]
-                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            )
-            bi, bh = bi[:, None], bh[:, None]
-            if self.network.cell == "gru":
-                two = 2 * self.network.hidden
-                parts += [
-                    torch.cat([wi[:two], bi[:two], wh[:two]], 1),
-                    torch.cat([bh[two:], wh[two:]], 1),
-                    torch.cat([wi[two:], bi[two:]], 1),
-                ]
-            else:
-                parts.append(torch.cat([wi, bi, wh], 1))
-        parts.append(torch.cat([values["head.bias"][:, None], values["head.weight"]], 1))
-        return torch.cat([p.reshape(-1) for p in parts]).numpy()
