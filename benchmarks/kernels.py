@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from benchmarks.made import TRAIN, call, cells, timed, train
+from benchmarks.studies import TRAIN, call, cells, timed, train
 from stages.networks.kernels import recurrence as r
 from stages.networks.kernels.gather import gather
 from stages.networks.kernels.gemm import panel_product

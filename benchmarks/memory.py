@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.made import TRAIN, cells, environment, write_study
+from benchmarks.studies import TRAIN, cells, environment, write_study
 
 LONG_STEPS = 10_000_000
 

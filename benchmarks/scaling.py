@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.made import cells, timed, train
+from benchmarks.studies import cells, timed, train
 
 BASE = {"members": 64, "epochs": 10, "lookback": 52}
 VALUES = {

@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.made import BATCH, EPOCHS, ROOT, call, cells, timed, train
 from benchmarks.memory import memory
 from benchmarks.scaling import scaling
+from benchmarks.studies import BATCH, EPOCHS, ROOT, call, cells, timed, train
 from stages.artifacts.fits import load_fits
 from stages.networks.kernels.cache import use_cache
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def study_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The files of a synthetic study of two series; tests only read them."""
-    from tests.support.made_study import Maker
+    from tests.support.synthetic_study import Maker
 
     return Maker(tmp_path_factory.mktemp("study"), ("north", "south")).write()
 

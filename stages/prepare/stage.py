@@ -13,12 +13,18 @@ from stages.artifacts.calendar import Calendar
 from stages.artifacts.series import Series
 from stages.prepare.dates.parse import Times, parse_times
 from stages.prepare.grid import life_spans, regular
+from stages.prepare.observations import (
+    Observations,
+    from_long,
+    from_wide,
+    left_out,
+    refuse_long_as_wide,
+)
 from stages.prepare.params import PrepareParams
 from stages.prepare.reading.signs import Signs, read_signs
 from stages.prepare.reading.source import read_table
 from stages.prepare.reading.table import Options, Table
 from stages.prepare.roles import Roles, assign, without_blank_rows
-from stages.prepare.rows import Rows, left_out, long_rows, refuse_long_as_wide, wide_rows
 
 
 def prepare(source: Path, params: PrepareParams) -> Series:
@@ -57,12 +63,14 @@ def prepare(source: Path, params: PrepareParams) -> Series:
     return Series(frame, summary)
 
 
-def _rows(table: Table, roles: Roles, signs: Signs, params: PrepareParams) -> tuple[Rows, Times]:
+def _rows(
+    table: Table, roles: Roles, signs: Signs, params: PrepareParams
+) -> tuple[Observations, Times]:
     """Values and times of all rows; the times of a wide file are parsed once and then repeated."""
     if params.format == "long":
-        rows = long_rows(table, roles, signs, params.targets)
+        rows = from_long(table, roles, signs, params.targets)
     else:
-        rows = wide_rows(table, roles, signs, listed=bool(params.targets))
+        rows = from_wide(table, roles, signs, listed=bool(params.targets))
     times = parse_times(
         rows.times,
         date_format=params.date_format,

@@ -24,8 +24,8 @@ from stages.tracking.history.lock import Lock
 from stages.tracking.history.revisions import RecordedStudy, Revision
 from stages.tracking.store.resolve import Named
 from tests.support.browser import check
-from tests.support.made_study import EPOCHS, GRID, LEVELS, Maker
 from tests.support.outline import Outline
+from tests.support.synthetic_study import EPOCHS, GRID, LEVELS, Maker
 
 OTHER = (0.0, 0.5, 20.0)
 LONG = "an_experiment_whose_name_goes_on_and_on_for_longer_than_a_phone_is_wide"
@@ -91,7 +91,7 @@ def test_figures_are_those_of_the_studies(sides: list[Side], written: tuple[Path
     last = curves[(curves["epoch"] == EPOCHS) & (curves["panel"] == "lstm")].set_index("line")[
         "loss"
     ]
-    # lstm is best at λ = 0; made_study gives its curves.
+    # lstm is best at λ = 0; synthetic_study gives its curves.
     np.testing.assert_allclose(last, 1.2 * 0.6 * (1 + 3 * np.exp(-(EPOCHS - 1) / 40)), rtol=1e-5)
 
 

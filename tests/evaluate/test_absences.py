@@ -48,7 +48,7 @@ def history_from(values: np.ndarray, season: int | None = 6, **more: object) -> 
         ("ar", 6, "explosive", r"its forecasts are not finite \(series 's0'\)"),
     ],
 )
-def test_a_baseline_that_cannot_be_made_says_why(
+def test_a_baseline_that_cannot_be_fitted_says_why(
     name: str,
     season: int,
     change: str | None,

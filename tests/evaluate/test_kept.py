@@ -11,7 +11,7 @@ import pytest
 from stages.artifacts.fits import Fit
 from stages.artifacts.windows import Windows
 from stages.evaluate.kept import kept_lambdas
-from tests.support.made_study import Maker
+from tests.support.synthetic_study import Maker
 
 
 @pytest.fixture

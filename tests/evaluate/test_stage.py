@@ -1,4 +1,4 @@
-"""The evaluate stage on a small made-up study: every window, every member, the right numbers."""
+"""The evaluate stage on a small synthetic study: every window, every member, the right numbers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COLUMNS = ["unique_id", "ds", "cutoff", "y", "cell", "lam", "seed", "y_hat"]
 PARAMS = EvaluateParams(season=SEASON, baselines=("repeat_last", "ridge", "ar"), forecasts="all")
 
 
-def made_fit(
+def synthetic_fit(
     windows: Windows, cell: str, lambdas: tuple[float, ...] = (0.0, 2.0), seeds: int = 2
 ) -> Fit:
     """A fit of linear networks that forecast a constant, whatever they see.
@@ -72,7 +72,7 @@ def written(
     data: tuple[Windows, Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Windows, Path]:
     monkeypatch.setattr(members, "BLOCK", 100)  # many blocks
-    fits = [made_fit(data[0], "rnn"), made_fit(data[0], "gru", (0.0,), 1)]
+    fits = [synthetic_fit(data[0], "rnn"), synthetic_fit(data[0], "gru", (0.0,), 1)]
     stage.run(*data, fits, PARAMS, tmp_path / "forecasts", tmp_path / "scores")
     return data[1], tmp_path
 
@@ -128,7 +128,7 @@ def test_every_network_sees_every_window_once_and_the_test_part_is_scaled_once(
     monkeypatch.setattr(networks, "forecasts", counted)
     monkeypatch.setattr(networks, "scaled", recorded)
     monkeypatch.setattr(members, "BLOCK", 100)
-    fits = [made_fit(data[0], "rnn"), made_fit(data[0], "gru", (0.5,), 3)]
+    fits = [synthetic_fit(data[0], "rnn"), synthetic_fit(data[0], "gru", (0.5,), 3)]
     for fit, start in zip(fits, (0, 10), strict=True):  # no two networks alike
         fit.weights[..., 0] += start + 100 * np.arange(len(fit.folds))[:, None, None]
     params = EvaluateParams(season=SEASON, baselines=(), forecasts="all")
@@ -161,7 +161,7 @@ def test_forecasts_that_are_not_kept_change_nothing_else(
     for kept in ("all", "chosen"):
         folders, params = (tmp_path / kept / "forecasts", tmp_path / kept / "scores"), PARAMS
         params = PARAMS.model_copy(update={"forecasts": kept})
-        stage.run(*data, [made_fit(data[0], "rnn", (0.0, 2.0, 5.0))], params, *folders)
+        stage.run(*data, [synthetic_fit(data[0], "rnn", (0.0, 2.0, 5.0))], params, *folders)
         frames[kept] = forecasts.load(folders[0], "rnn")
     every, chosen = frames["all"], frames["chosen"]
     left_out = (every["lam"] == 2.0) & (every["seed"] != ENSEMBLE)
@@ -245,7 +245,7 @@ def test_bytes_depend_on_the_inputs_alone(data: tuple[Windows, Windows], tmp_pat
     digests = []
     for name in ("first", "second"):
         folders = (tmp_path / name / "forecasts", tmp_path / name / "scores")
-        stage.run(*data, [made_fit(data[0], "rnn")], params, *folders)
+        stage.run(*data, [synthetic_fit(data[0], "rnn")], params, *folders)
         files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
         digests.append([(p.name, hashlib.sha256(p.read_bytes()).hexdigest()) for p in files])
     assert digests[0] == digests[1]
@@ -255,7 +255,7 @@ def test_bytes_depend_on_the_inputs_alone(data: tuple[Windows, Windows], tmp_pat
 def test_a_member_that_diverged_spoils_no_other(
     data: tuple[Windows, Windows], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fit = made_fit(data[0], "rnn")
+    fit = synthetic_fit(data[0], "rnn")
     fit.weights[-1, 0, 0], fit.weights[-1, 0, 1] = -np.inf, np.inf
     params = EvaluateParams(season=SEASON, baselines=())
     stage.run(*data, [fit], params, tmp_path / "forecasts", tmp_path / "scores")

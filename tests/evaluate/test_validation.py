@@ -18,7 +18,7 @@ from stages.evaluate.baselines import exponential, ridge
 from stages.evaluate.baselines.part import AbsentError
 from stages.evaluate.baselines.table import BASELINES
 from stages.evaluate.params import EvaluateParams
-from tests.evaluate.test_stage import SEASON, made_fit
+from tests.evaluate.test_stage import SEASON, synthetic_fit
 from tests.oracles.windows import batch
 from tests.support.damped_study import LAMBDAS, damped, damping
 from tests.support.damped_study import waves as daily
@@ -105,7 +105,7 @@ def test_what_comes_after_a_fold_makes_no_baseline_impossible(
 def run(windows: tuple[Windows, Windows], folder: Path, **params: object) -> Path:
     values = {"season": SEASON, "baselines": FITTED_BY_SERIES, **params}
     settings = EvaluateParams.model_validate(values)
-    fits = [made_fit(windows[0], "rnn")]
+    fits = [synthetic_fit(windows[0], "rnn")]
     stage.run(*windows, fits, settings, folder / "forecasts", folder / "scores")
     return folder
 
@@ -221,7 +221,7 @@ def test_a_network_that_diverged_in_a_fold_is_named_with_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     windows = make(waves(150, 2, SEASON), ends=(BEGINS[0], END))
-    fit = made_fit(windows[0], "rnn")
+    fit = synthetic_fit(windows[0], "rnn")
     fit.weights[1, 0, 1] = np.inf
     params = EvaluateParams(season=SEASON, baselines=())
     stage.run(*windows, [fit], params, tmp_path / "forecasts", tmp_path / "scores")

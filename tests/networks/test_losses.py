@@ -17,10 +17,10 @@ from stages.train.engines.penalty import terms
 from stages.train.engines.state_gradients import state_gradients
 from stages.train.planning.members import Member
 from tests.oracles.cell_equations import forecast
-from tests.support.made_windows import made_windows
+from tests.support.synthetic_windows import synthetic_windows
 from tests.support.training import design, linear, recipe_of, trained
 
-WINDOWS = made_windows()
+WINDOWS = synthetic_windows()
 X, Y = design(WINDOWS)
 M = len(X)
 
@@ -83,7 +83,7 @@ def test_absolute_takes_the_steps_of_torchs_l1loss():
 @pytest.mark.parametrize("cell", ["linear", "gru"])
 @pytest.mark.parametrize("normalise", ["none", "instance"])
 def test_both_engines_train_alike_on_absolute_errors(cell, normalise):
-    windows = made_windows(normalise=normalise)
+    windows = synthetic_windows(normalise=normalise)
     layout = windows.layout
     network = Network(
         cell, windows.values.shape[1], layout.horizon, layout.lookback, 1, 5, normalise=normalise

@@ -17,7 +17,7 @@ from stages.train.engines.engine import Part, State, fold_data, start_state
 from stages.train.engines.penalty import terms
 from stages.train.planning.members import Member, Recipe
 from tests.oracles.torch_networks import Oracle
-from tests.support.made_windows import made_windows
+from tests.support.synthetic_windows import synthetic_windows
 
 SHAPES = [
     # cell, layers, segment, hidden
@@ -112,7 +112,7 @@ def test_every_penalty_is_the_same_in_both(penalty, ratio, optimizer, cell, devi
 def same_network(cell: str, optimizer: str, precision: str, device: str, **changes) -> None:
     """Train four members by both engines and compare weights, moments, sums and losses."""
     network = CASES[cell]
-    windows = made_windows(
+    windows = synthetic_windows(
         steps=120, groups=2, features=2, lookback=12, horizon=5, normalise=network.normalise
     )
     recipe = Recipe(
@@ -144,7 +144,7 @@ def same_network(cell: str, optimizer: str, precision: str, device: str, **chang
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_a_device_that_is_not_there_is_refused():
-    windows = made_windows()
+    windows = synthetic_windows()
     recipe = Recipe(
         Network("gru", 1, 3, 6, 1, 4), 2, 8, "adam", 0.0, 0.01, "constant", None, None,
         (1.0, 1.0, 1.0), device="cuda",

@@ -18,7 +18,7 @@ from stages.report.stage import run
 from stages.report.study import load_study
 from tests.oracles.windows import scaled
 from tests.support.damped_study import STEPS, Damped, damped, fit_of, waves
-from tests.support.made_study import Maker
+from tests.support.synthetic_study import Maker
 
 Change = Callable[[dict[str, Path]], None]
 

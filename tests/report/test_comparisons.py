@@ -17,7 +17,7 @@ from stages.report.params import ReportParams
 from stages.report.stage import run
 from stages.report.study import Study, load_study
 from stages.report.writing.markdown import report
-from tests.support.made_study import TEST, H, Maker
+from tests.support.synthetic_study import TEST, H, Maker
 
 
 def test_verdicts_on_known_differences(written: tuple[Study, Path]) -> None:

@@ -20,7 +20,7 @@ from stages.report.stage import run
 from stages.report.study import Study, load_study
 from stages.report.writing.markdown import report
 from stages.report.writing.tables import metrics
-from tests.support.made_study import LEVELS, Maker
+from tests.support.synthetic_study import LEVELS, Maker
 
 
 def test_the_page_answers_first(written: tuple[Study, Path]) -> None:

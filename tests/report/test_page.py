@@ -34,8 +34,8 @@ from stages.report.study import Study, load_study
 from stages.report.writing import loss_words
 from stages.train.params import Penalty
 from tests.support.browser import check
-from tests.support.made_study import GRID, LEVELS, H, L, Maker
 from tests.support.outline import Outline
+from tests.support.synthetic_study import GRID, LEVELS, H, L, Maker
 
 SECTIONS = ["answer", "path", "weights", "forecasts", "errors", "training", "data", "made"]
 

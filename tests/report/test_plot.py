@@ -12,7 +12,7 @@ from stages.report.drawing.axes import common_scale
 from stages.report.drawing.plot import Panel
 from stages.report.drawing.style import GREEN, INK, PALETTE, plasma, style
 from stages.report.drawing.svg import svg_of
-from tests.support.made_study import GRID
+from tests.support.synthetic_study import GRID
 
 
 def test_colours_stand_out_on_both_papers() -> None:

@@ -26,7 +26,7 @@ from stages.report.writing.tables import (
     plotted_path,
     weight_norm,
 )
-from tests.support.made_study import ABSOLUTE, BASELINES, EPOCHS, GRID, LEVELS, H, Maker
+from tests.support.synthetic_study import ABSOLUTE, BASELINES, EPOCHS, GRID, LEVELS, H, Maker
 
 COLUMNS = "cell,lam,m,lam_over_m,measure,validation_mse,validation_mae,validation_se,"
 COLUMNS += (

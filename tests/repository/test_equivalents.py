@@ -23,10 +23,10 @@ from stages.equivalents import EQUIVALENTS, Equivalent, Setting, find, main
 from stages.networks.initial import initial_weights
 from stages.train.planning.members import Member
 from tests.support import lambda_table
-from tests.support.made_windows import made_windows
+from tests.support.synthetic_windows import synthetic_windows
 from tests.support.training import design, linear, recipe_of, trained
 
-WINDOWS = made_windows()
+WINDOWS = synthetic_windows()
 X, Y = design(WINDOWS)
 M, P = Y.shape
 LAM, RATIO, RATE, STEPS = 6.0, 0.4, 0.02, 40

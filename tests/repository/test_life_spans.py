@@ -15,7 +15,7 @@ from stages.window.params import WindowParams
 from stages.window.stage import make_windows
 from stages.window.summary import lines, summary
 from tests.oracles.windows import batch
-from tests.support.made_series import made_series
+from tests.support.synthetic_series import synthetic_series
 
 STEPS, VALIDATION, TEST = 120, 30, 30  # training ends at 60, validation blocks are 60 … 75 … 90
 LEAST = 4 + 2 * 2
@@ -32,7 +32,9 @@ def cut(lives, **more) -> tuple[Windows, Windows]:
         "lookback": 4, "horizon": 2, "folds": 2, "missing": "drop",
         "split": {"validation": VALIDATION, "test": TEST}, **more,
     }  # fmt: skip
-    return make_windows(made_series(lives, covariates, shared=shared), WindowParams(**values), 7)
+    return make_windows(
+        synthetic_series(lives, covariates, shared=shared), WindowParams(**values), 7
+    )
 
 
 def admitted(windows: Windows) -> dict[str, list[str]]:

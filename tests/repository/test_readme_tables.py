@@ -14,8 +14,8 @@ from stages import equivalents
 from stages.artifacts.forecasts import ForecastWriter
 from stages.artifacts.scores import BASELINE, ENSEMBLE, Scores
 from stages.environment import store_bytes
-from tests.support.made_windows import made_windows
 from tests.support.readme import README, ROOT
+from tests.support.synthetic_windows import synthetic_windows
 
 TEXT = README.read_text(encoding="utf-8")
 MLFLOW = (ROOT / "mlflow/README.md").read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ def columns(start: str) -> list[str]:
 
 
 def test_the_columns_of_the_files(tmp_path: Path) -> None:
-    layout = made_windows().layout
+    layout = synthetic_windows().layout
     with ForecastWriter(tmp_path / "rnn.parquet", layout) as writer:
         assert columns("data/forecasts/<cell>.parquet") == writer.schema.names
     Scores(layout).save(tmp_path, "rnn")

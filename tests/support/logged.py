@@ -15,7 +15,7 @@ from stages.tracking import __main__ as tracking
 from stages.tracking.history.digests import PATHS
 from stages.tracking.live.curves import Live
 from tests.support.closure import ROOT
-from tests.support.made_study import GRID, LEVELS
+from tests.support.synthetic_study import GRID, LEVELS
 
 EPOCHS = 20
 RUNS = len(LEVELS) * len(GRID) + 1  # one for each (cell, λ), and the study's

@@ -7,9 +7,9 @@ import numpy as np
 from stages.networks.shape import Network
 from stages.train.engines.trainer import Outcome
 from stages.train.planning.members import Member, Recipe
-from tests.support.made_windows import made_windows
+from tests.support.synthetic_windows import synthetic_windows
 
-WINDOWS = made_windows(
+WINDOWS = synthetic_windows(
     steps=120, groups=2, features=2, lookback=12, horizon=5, normalise="instance"
 )
 CASES = {  # networks and their batch sizes

@@ -15,7 +15,7 @@ from stages import environment
 from stages.artifacts.fits import load_fits, save_fits
 from tests.support.closure import ROOT
 from tests.support.logged import log, settle, shorter
-from tests.support.made_study import GRID, LEVELS, Maker
+from tests.support.synthetic_study import GRID, LEVELS, Maker
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from stages.tracking.history.git import UnavailableError
 from stages.tracking.history.lock import Lock
 from stages.tracking.history.revisions import RecordedStudy, Revision
 from stages.tracking.store.resolve import Named
-from tests.support.made_study import GRID, Maker
+from tests.support.synthetic_study import GRID, Maker
 
 OUTS = ("fits", "scores", "report/metrics.json")
 

@@ -13,7 +13,7 @@ from stages.tracking.history.digests import PATHS
 from stages.tracking.store import log as logging
 from stages.tracking.store import mirror, pending
 from tests.support.logged import EPOCHS, FLAGS, RUNS, Store, log, start
-from tests.support.made_study import GRID, LEVELS
+from tests.support.synthetic_study import GRID, LEVELS
 
 # MLflow's use of SQLAlchemy
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")

@@ -14,7 +14,7 @@ from stages.tracking.history.digests import PATHS, md5_of
 from stages.tracking.store import mirror, pending
 from stages.tracking.store.runs import Files, log_study
 from tests.support.logged import EPOCHS, RUNS, Store, live, log, shorter
-from tests.support.made_study import GRID, LEVELS
+from tests.support.synthetic_study import GRID, LEVELS
 
 # MLflow's use of SQLAlchemy
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")

@@ -16,11 +16,11 @@ from stages.train.engines.state_gradients import WINDOWS, start_and_end, state_g
 from stages.train.planning.members import Member
 from tests.oracles.torch_networks import Oracle
 from tests.oracles.windows import batch
-from tests.support.made_windows import made_windows
+from tests.support.synthetic_windows import synthetic_windows
 from tests.support.training import recipe_of, trained
 
 CELLS = {"rnn": torch.nn.RNNCell, "gru": torch.nn.GRUCell, "lstm": torch.nn.LSTMCell}
-DATA = made_windows(steps=120, features=2, lookback=12, horizon=5)
+DATA = synthetic_windows(steps=120, features=2, lookback=12, horizon=5)
 FOLD = DATA.folds[1]
 SCALED = fold_data(DATA, FOLD, "float64")
 

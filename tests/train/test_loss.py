@@ -11,7 +11,7 @@ from stages.artifacts.windows import Windows
 from stages.networks.shape import Network
 from stages.train.planning.members import Member
 from tests.oracles.torch_training import torch_training
-from tests.support.made_windows import made_windows
+from tests.support.synthetic_windows import synthetic_windows
 from tests.support.training import design, linear, recipe_of, trained
 
 
@@ -22,7 +22,7 @@ def ridge(windows: Windows, lam: float) -> Ridge:
 
 @pytest.mark.parametrize(("groups", "features", "channels"), [(1, 1, 1), (3, 2, 1), (1, 3, 2)])
 def test_full_batch_linear_network_is_ridge(groups, features, channels):
-    windows = made_windows(groups=groups, features=features, channels=channels)
+    windows = synthetic_windows(groups=groups, features=features, channels=channels)
     m = windows.folds[-1].m
     recipe = recipe_of(linear(windows), epochs=6000, batch_size=m, learning_rate=0.05)
     members = [Member(lam, 0, "final", 6000) for lam in (0.0, 0.3, 5.0, 80.0)]
@@ -34,7 +34,7 @@ def test_full_batch_linear_network_is_ridge(groups, features, channels):
 
 
 def test_minibatches_with_a_short_last_one_reach_ridge():
-    windows = made_windows()
+    windows = synthetic_windows()
     recipe = recipe_of(linear(windows), epochs=4000, batch_size=32, learning_rate=0.01)
     assert windows.folds[-1].m % 32
     members = [Member(lam, 1, "final", 4000) for lam in (0.3, 5.0, 80.0)]
@@ -46,7 +46,7 @@ def test_minibatches_with_a_short_last_one_reach_ridge():
 
 
 def test_multipliers_scale_the_penalty_of_their_group():
-    windows = made_windows()
+    windows = synthetic_windows()
     m = windows.folds[-1].m
     recipe = recipe_of(
         linear(windows), epochs=5000, batch_size=m, learning_rate=0.05, multipliers=(9.0, 9.0, 0.5)
@@ -63,7 +63,7 @@ def test_multipliers_scale_the_penalty_of_their_group():
     [("sgd", 0.0, None), ("sgd", 0.9, None), ("adam", 0.0, None), ("adam", 0.0, 0.2)],
 )
 def test_steps_are_those_of_torch_with_weight_decay(cell, optimizer, momentum, clip):
-    windows = made_windows(features=2)
+    windows = synthetic_windows(features=2)
     network = Network(cell, 2, 3, 6, 1, 1 if cell == "linear" else 5)
     recipe = recipe_of(
         network, optimizer=optimizer, momentum=momentum, clip_norm=clip, batch_size=20, epochs=4

@@ -10,10 +10,10 @@ from stages.networks.shape import Network
 from stages.train.engines.penalty import refuse_overshoot
 from stages.train.planning.members import Member, Recipe
 from tests.oracles.torch_training import torch_training
-from tests.support.made_windows import made_windows
+from tests.support.synthetic_windows import synthetic_windows
 from tests.support.training import design, linear, recipe_of, trained
 
-WINDOWS = made_windows()
+WINDOWS = synthetic_windows()
 X, Y = design(WINDOWS)
 M = len(X)
 PATH = tuple(float(lam) for lam in np.geomspace(0.3, 60.0, 10))
@@ -101,7 +101,7 @@ def test_a_decay_of_the_whole_weight_is_refused():
     ],
 )
 def test_steps_are_those_of_torch(cell, penalty, ratio, optimizer, clip):
-    windows = made_windows(features=2)
+    windows = synthetic_windows(features=2)
     network = Network(cell, 2, 3, 6, 1, 1 if cell == "linear" else 5)
     recipe = recipe_of(
         network, penalty=penalty, ratio=ratio, optimizer=optimizer, clip_norm=clip, batch_size=20,

@@ -23,7 +23,7 @@ from stages.train.__main__ import main
 from stages.train.planning.members import Member
 from stages.train.pool.processes import train_jobs
 from tests.support.closure import ROOT
-from tests.support.made_windows import made_windows
+from tests.support.synthetic_windows import synthetic_windows
 from tests.support.training import recipe_of, trained
 
 TRAIN = {
@@ -40,7 +40,7 @@ TRAIN = {
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A working directory with development data and no store."""
-    made_windows(groups=2).save(tmp_path / "development.safetensors")
+    synthetic_windows(groups=2).save(tmp_path / "development.safetensors")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.setenv("RIDGELINE_WORKERS", "1")
@@ -87,7 +87,7 @@ def test_a_study_that_grows_trains_what_is_new_and_gives_the_bytes_of_a_new_one(
 
 def test_the_fits_say_what_was_trained(folder):
     stage(folder, "fits")
-    windows = made_windows(groups=2)
+    windows = synthetic_windows(groups=2)
     linear, gru = load_fits(folder / "fits")
     assert (linear.cell, gru.cell) == ("linear", "gru")
     for fit in (linear, gru):
@@ -173,7 +173,7 @@ def test_a_decay_that_takes_whole_weights_is_refused_before_any_work(folder):
 
 def test_folds_with_the_same_data_train_once(folder, capfd):
     """As under window.final_fit = train with one fold: the final fold lacks a validation part alone."""
-    windows = made_windows(groups=2)
+    windows = synthetic_windows(groups=2)
     early = windows.folds[0]
     final = replace(early, name="final", validation=early.validation[:0])
     windows = replace(windows, folds=(early, replace(early, name="fold1"), final))
@@ -196,7 +196,7 @@ def test_folds_with_the_same_data_train_once(folder, capfd):
 
 
 def test_a_final_fold_that_waits_for_its_epochs_trains_on_the_same_data_too(folder):
-    windows = made_windows(groups=2)
+    windows = synthetic_windows(groups=2)
     early = windows.folds[0]
     final = replace(early, name="final", validation=early.validation[:0])
     replace(windows, folds=(early, final)).save(folder / "development.safetensors")

@@ -17,7 +17,7 @@ from stages.train.planning.key import common_parts, fold_digest, member_key
 from stages.train.planning.members import Member, Recipe
 from stages.train.pool.store import MemberStore
 from tests.support.closure import closure
-from tests.support.made_windows import made_windows
+from tests.support.synthetic_windows import synthetic_windows
 
 KEY = "cd" + "1" * 62
 ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "empty": np.empty((0, 2), np.float32)}
@@ -180,7 +180,7 @@ def test_another_version_of_the_key_is_another_member(monkeypatch):
 
 
 def test_the_data_of_the_fold_are_in_the_key_and_nothing_after_them():
-    windows = made_windows(groups=2, features=2)
+    windows = synthetic_windows(groups=2, features=2)
     early = windows.folds[0]
     stop = int((early.validation % 90).max()) + windows.layout.horizon + 1
     digest = fold_digest(windows, early)

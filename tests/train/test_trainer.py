@@ -15,12 +15,12 @@ from stages.train.planning.key import common_parts, fold_digest, member_key
 from stages.train.planning.members import Member, Recipe
 from stages.train.pool.store import MemberStore
 from stages.train.pool.worker import _groups
-from tests.support.made_windows import made_windows
 from tests.support.members import CASES, WINDOWS, assert_same, members_of, recipe_for
+from tests.support.synthetic_windows import synthetic_windows
 from tests.support.training import trained
 
-EVEN = made_windows(steps=150, features=1, lookback=16, horizon=4)
-ODD = made_windows(steps=131, groups=3, features=3, lookback=13, horizon=1, normalise="last")
+EVEN = synthetic_windows(steps=150, features=1, lookback=16, horizon=4)
+ODD = synthetic_windows(steps=131, groups=3, features=3, lookback=13, horizon=1, normalise="last")
 
 
 @pytest.mark.parametrize("cell", CASES)

@@ -8,7 +8,7 @@ from stages.artifacts.calendar import Calendar
 from stages.artifacts.windows import Fold, Layout, Windows
 
 
-def made_windows(
+def synthetic_windows(
     steps: int = 90, groups: int = 1, features: int = 1, lookback: int = 6, horizon: int = 3,
     channels: int = 1, normalise: str = "none", seed: int = 0,
 ) -> Windows:  # fmt: skip

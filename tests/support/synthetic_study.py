@@ -1,4 +1,4 @@
-"""A small made-up study with known numbers, as the stages before the report would leave it."""
+"""A small synthetic study with known numbers, as the stages before the report would leave it."""
 
 from __future__ import annotations
 

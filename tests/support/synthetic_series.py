@@ -15,7 +15,7 @@ from stages.artifacts.series import COVARIATE, Series
 DAY = 86_400_000_000  # µs
 
 
-def made_series(
+def synthetic_series(
     lives: Mapping[str, tuple[int, Any]],
     covariates: Mapping[str, Mapping[str, Any]] | None = None,
     calendar: Calendar | None = None,

@@ -21,7 +21,7 @@ from stages.prepare.roles import Roles, select
 
 
 @dataclass(frozen=True)
-class Rows:
+class Observations:
     """Values of R rows. `copies` > 1 (wide): the file's rows are repeated, once for each series.
 
     Attributes:
@@ -47,7 +47,7 @@ class Rows:
         return pd.DataFrame({"unique_id": ids, "y": self.y} | covariates)
 
 
-def wide_rows(table: Table, roles: Roles, signs: Signs, listed: bool) -> Rows:
+def from_wide(table: Table, roles: Roles, signs: Signs, listed: bool) -> Observations:
     """Every column of `roles.series` is a series; the covariates are shared by all.
 
     `listed`: the user named the series, so a column of text among them is refused at its first cell.
@@ -66,10 +66,12 @@ def wide_rows(table: Table, roles: Roles, signs: Signs, listed: bool) -> Rows:
     codes = np.repeat(np.arange(count, dtype=np.int32), table.rows)
     times = {name: table.columns[name] for name in roles.times}
     y = np.concatenate(series)
-    return _checked(Rows(list(roles.series), codes, y, covariates, times, table.line, count))
+    return _checked(
+        Observations(list(roles.series), codes, y, covariates, times, table.line, count)
+    )
 
 
-def long_rows(table: Table, roles: Roles, signs: Signs, targets: tuple[str, ...]) -> Rows:
+def from_long(table: Table, roles: Roles, signs: Signs, targets: tuple[str, ...]) -> Observations:
     """Every row names its series; the rows of all series, or of those in `targets`.
 
     Raises:
@@ -93,7 +95,7 @@ def long_rows(table: Table, roles: Roles, signs: Signs, targets: tuple[str, ...]
     y = _values(table, roles, signs, roles.series[0], whose)
     covariates = {name: _values(table, roles, signs, name, whose) for name in roles.covariates}
     times = {name: table.columns[name] for name in roles.times}
-    return _checked(Rows(names, codes, y, covariates, times, table.line))
+    return _checked(Observations(names, codes, y, covariates, times, table.line))
 
 
 def _series(table: Table, column: str) -> tuple[list[str], np.ndarray]:
@@ -203,7 +205,7 @@ def _distinguishes(column: pa.ChunkedArray, stamps: np.ndarray) -> bool:
     return not same.any()
 
 
-def left_out(rows: Rows, targets: tuple[str, ...]) -> dict[str, str]:
+def left_out(rows: Observations, targets: tuple[str, ...]) -> dict[str, str]:
     """Series without a value, each with the reason.
 
     Raises:
@@ -220,7 +222,7 @@ def left_out(rows: Rows, targets: tuple[str, ...]) -> dict[str, str]:
     return dict.fromkeys(empty, "it has no value in the file")
 
 
-def _checked(rows: Rows) -> Rows:
+def _checked(rows: Observations) -> Observations:
     check_size(rows.y, rows.codes, rows.names, "series")
     for name, values in rows.covariates.items():
         check_size(values, np.zeros(len(values), int), [name], "covariate")
