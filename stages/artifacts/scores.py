@@ -32,6 +32,7 @@ from stages.artifacts.forecasts import DICTIONARY, Key, repeated, time_type, tim
 from stages.artifacts.windows import Layout, Windows
 from stages.losses import MEASURES
 
+EARLY_STOPPED = "early_stopped"  # of all cells
 BASELINES = "baselines"  # the file that all baselines share
 BASELINE, ENSEMBLE = -1, -2  # instead of a seed
 

@@ -13,9 +13,10 @@ from stages.report.drawing.axes import common_scale, lambda_axis, same_range
 from stages.report.drawing.plot import Chart, Panel, columns_for, short
 from stages.report.drawing.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
 from stages.report.drawing.svg import Key
+from stages.report.judging.averages import curves
 from stages.report.page.training import log_labels
 from stages.report.writing.table_rows import METRICS
-from stages.report.writing.tables import curves, kept_epochs
+from stages.report.writing.tables import kept_epochs
 
 # Of the first side, the second, …; a dash is matplotlib's and the legend's. 20 pairs before one comes again.
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, INK)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ import yaml
 from stages.compare import figures
 from stages.compare.sides import Side, all_cells
 from stages.losses import MEASURES
-from stages.report.judging.verdicts import Pair, Verdict, judge
+from stages.report.judging import questions
+from stages.report.judging.contenders import Contender
+from stages.report.judging.verdicts import WORDS, Pair, Verdict, decide, estimate
 from stages.report.page.answer import intervals
 from stages.report.page.parts import Block, Facts, Section, Table, Text, Verdicts
 from stages.report.writing.loss_words import MEASURES as LONG
@@ -30,12 +32,13 @@ def sections(sides: list[Side]) -> list[Section]:
 
 
 def _answer(sides: list[Side]) -> Section:
-    sentences, judged = _verdicts(sides)
-    blocks: list[Block] = [Text([_lowest(sides) + _shown_better(sides[0], judged)], lead=True)]
-    blocks.append(_facts(sides))
-    if sentences:
-        blocks.append(Verdicts(sentences))
-    drawn = [verdict for verdict in judged if math.isfinite(verdict.low)]
+    judged, rest = _verdicts(sides)
+    blocks: list[Block] = [Text([_lowest(sides) + _shown(judged)], lead=True), _facts(sides)]
+    if judged:
+        blocks.append(_comparisons(judged))
+    if rest:
+        blocks.append(Verdicts(rest))
+    drawn = [verdict for verdict in judged if verdict.measured]
     if drawn:
         blocks.append(intervals(drawn))
     return Section("answer", "The answer", [*blocks, _errors(sides)])
@@ -59,13 +62,25 @@ def _lowest(sides: list[Side]) -> str:
     return f"The lowest validation error is that of {cell} at λ = {value}."
 
 
-def _shown_better(first: Side, judged: list[Verdict]) -> str:
-    """How many of the verdicts show a difference on the test part; empty where there are none."""
+def _shown(judged: Sequence[Verdict]) -> str:
+    """How many of the verdicts settle something on the test part; empty where there are none."""
     if not judged:
         return ""
-    shown = sum(verdict.word in ("better", "worse") for verdict in judged)
-    many = f"{shown} of {len(judged)} comparisons show" if shown else "no comparison shows"
-    return f" On the test part, {many} a difference from {first.label}."
+    counts = {word: sum(verdict.word == word for verdict in judged) for word in WORDS}
+    words = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    comparisons = "1 comparison" if len(judged) == 1 else f"{len(judged)} comparisons"
+    return f" On the test part, of {comparisons}: {words}."
+
+
+def _comparisons(judged: Sequence[Verdict]) -> Table:
+    """All with all, the largest gain first."""
+    rows = [questions.row(verdict) for verdict in judged]
+    note = (
+        "Each against the one named before it; per cent of the reference, negative is better. Words after "
+        f"Holm's correction over these {len(judged)}; as good: within ± {judged[0].relevance:g} %."
+    )
+    last = len(questions.HEAD) - 1
+    return Table("All with all", questions.HEAD, rows, words=frozenset({1, last}), note=note)
 
 
 def _validation(side: Side, cell: str, measure: str) -> float:
@@ -105,34 +120,43 @@ def _errors(sides: list[Side]) -> Table:
     )  # fmt: skip
 
 
-def _verdicts(sides: list[Side]) -> tuple[list[tuple[str, str]], list[Verdict]]:
-    """Each side against the first, cell by cell, on the same test windows.
+def _verdicts(sides: list[Side]) -> tuple[list[Verdict], list[tuple[str, str]]]:
+    """Each side against each one before it, cell by cell, on the same test windows.
 
     Returns:
-        (word, sentence) of each; the verdicts among them, each `against` the name of its side.
+        The verdicts, the largest gain first; (word, sentence) of each pair that has none.
     """
-    first, sentences, pairs, names = sides[0], list[tuple[str, str]](), list[Pair](), list[str]()
-    for side in sides[1:]:
-        why = _incomparable(first, side)
-        for cell, other in _matched(first, side):
-            who, against = f"{side.label}: {cell}", f"{other} at λ = {number(first.lam(other))}"
-            against = f"{against} of {first.label}"
-            if why:
-                sentences.append(("no verdict", f"{who} against {against}: no verdict, {why}."))
-                continue
-            one, two = (s.losses(c, first.measure) for s, c in ((side, cell), (first, other)))
-            if not np.array_equal(one.cutoff, two.cutoff):
-                why_not = "no verdict, their test windows differ"
-                sentences.append(("no verdict", f"{who} against {against}: {why_not}."))
-            elif np.array_equal(one.loss, two.loss):
-                sentences.append(("the same", f"{who} has the same test losses as {against}."))
+    first, pairs, rest = sides[0], list[Pair](), list[tuple[str, str]]()
+    contenders = {
+        (side.label, cell): side.contender(cell, first.measure)
+        for side in sides
+        for cell in side.lam_indices
+    }
+    for one, two in combinations(sides, 2):
+        for cell, other in _matched(one, two):
+            later, earlier = contenders[two.label, cell], contenders[one.label, other]
+            names = f"{later.label} against {earlier.label}"
+            if why := _no_pair(one, two, later, earlier):
+                rest.append(("no verdict", f"{names}: no verdict, {why}."))
+            elif _alike(later, earlier):
+                rest.append(
+                    ("the same", f"{later.label} has the same test losses as {earlier.label}.")
+                )
             else:
-                pairs.append((who, side.lam(cell), against, one, two))
-                names.append(first.label if cell == other else f"{first.label}: {other}")
-    confidence = float(first.params.get("report.confidence", 0.95))
-    judged = judge(pairs, first.windows.layout.horizon, confidence)
-    sentences += [(verdict.word, verdict.sentence()) for verdict in judged]
-    return sentences, [replace(v, against=name) for v, name in zip(judged, names, strict=True)]
+                pairs.append((later, earlier))
+    judged = decide(estimate(pairs, first.windows.layout.horizon, first.judging))
+    return sorted(judged, key=lambda v: v.percent if v.measured else math.inf), rest
+
+
+def _no_pair(one: Side, two: Side, later: Contender, earlier: Contender) -> str:
+    if why := _incomparable(one, two):
+        return why
+    same = np.array_equal(later.mean.cutoff, earlier.mean.cutoff)
+    return "" if same else "their test windows differ"
+
+
+def _alike(one: Contender, two: Contender) -> bool:
+    return np.array_equal(one.mean.loss, two.mean.loss)
 
 
 def _incomparable(one: Side, two: Side) -> str:
@@ -164,7 +188,7 @@ def _matched(one: Side, two: Side) -> list[tuple[str, str]]:
 def _params(sides: list[Side]) -> Section:
     rows = []
     for name in dict.fromkeys(name for side in sides for name in side.params):
-        values = [_shown(side.params[name]) if name in side.params else "–" for side in sides]
+        values = [_written(side.params[name]) if name in side.params else "–" for side in sides]
         if len(set(values)) > 1:
             rows.append([name, *values])
     block: Block = Text(["All parameters are the same."])
@@ -177,7 +201,7 @@ def _params(sides: list[Side]) -> Section:
     return Section("parameters", "Parameters", [block])
 
 
-def _shown(value: Any) -> str:
+def _written(value: Any) -> str:
     """As params.yaml would say it."""
     text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
     return text.removesuffix("...\n").strip()

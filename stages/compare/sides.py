@@ -12,8 +12,9 @@ import pandas as pd
 
 from stages.artifacts.fits import Fit, load_fits
 from stages.artifacts.windows import Windows
-from stages.report.judging.verdicts import WindowLosses
+from stages.report.judging.contenders import Contender
 from stages.report.params import ReportParams
+from stages.report.read_losses import of_members
 from stages.tracking.history.git import UnavailableError
 from stages.tracking.history.revisions import Repository
 from stages.tracking.store.resolve import Named
@@ -74,20 +75,22 @@ class Side:
         return rows.iloc[int(np.argmin(np.abs(rows["lam"].to_numpy() - self.lam(cell))))]
 
     @property
+    def judging(self) -> ReportParams:
+        """How the study judges."""
+        section = ReportParams.model_fields
+        names = {name: f"report.{name}" for name in section if f"report.{name}" in self.params}
+        return ReportParams(**{name: self.params[key] for name, key in names.items()})
+
+    @property
     def measure(self) -> str:
         """What λ is chosen by."""
-        loss = next(iter(self.fits.values())).config["loss"]
-        measure = self.params.get("report.measure", "trained")
-        return ReportParams(measure=measure).measured(loss)
+        return self.judging.measured(next(iter(self.fits.values())).config["loss"])
 
-    def losses(self, cell: str, measure: str) -> WindowLosses:
-        """Test loss of each window at the compared λ, mean over seeds, in scaled units."""
-        path = self.files["scores"] / f"losses_{cell}.parquet"
-        rows = pd.read_parquet(path, columns=["lam", "seed", "unique_id", "cutoff", measure])
-        rows = rows[(rows["lam"] == self.lam(cell)) & (rows["seed"] >= 0)]  # not the ensemble
-        return WindowLosses.mean(
-            [WindowLosses.of(part, measure) for _, part in rows.groupby("seed")]
-        )
+    def contender(self, cell: str, measure: str) -> Contender:
+        """The members at the compared λ, their test losses in scaled units."""
+        losses = of_members(self.files["scores"], cell, measure)
+        members = tuple(losses[self.lam(cell), seed] for seed in range(self.fits[cell].seeds))
+        return Contender(f"{self.label}: {cell}", members, self.lam(cell), seeded=True)
 
     def validated(self) -> list[np.ndarray]:
         """(2, N) group and time of the origins of each fold's validation windows."""

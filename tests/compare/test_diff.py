@@ -17,6 +17,7 @@ from stages.artifacts.scores import ENSEMBLE
 from stages.compare.diff import write
 from stages.compare.sections import distance
 from stages.compare.sides import Side
+from stages.report.judging.verdicts import WORDS
 from stages.report.params import ReportParams
 from stages.report.stage import run
 from stages.tracking.history.git import UnavailableError
@@ -98,25 +99,35 @@ def test_figures_are_those_of_the_studies(sides: list[Side], written: tuple[Path
 def test_what_is_said_is_true_of_the_studies(sides: list[Side], written: tuple[Path, str]) -> None:
     folder, text = written
     assert re.search(r"\| train.hidden +\| 2 +\| 3 ", text)
-    words = sum("no difference" not in line for line in text.splitlines() if line.startswith("- "))
-    many = f"{words} of 2 comparisons show" if words else "no comparison shows"
-    assert f"On the test part, {many} a difference from first." in text
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| " + LONG[:9])]
+    rows = [[cell.strip() for cell in row] for row in rows if ": " in row[0] and "%" in row[2]]
+    assert [row[0].split(",")[0] for row in rows] == sorted(
+        (f"{LONG}: {cell}" for cell in LEVELS), key=lambda name: gain(sides, name.split(": ")[1])
+    )
+    words = [row[-1] for row in rows]
+    assert set(words) <= set(WORDS)
+    counted = ", ".join(f"{words.count(word)} {word}" for word in WORDS if word in words)
+    assert f"On the test part, of 2 comparisons: {counted}." in text
     page = re.sub(r"</?strong>", "", (folder / "index.html").read_text(encoding="utf-8"))
     assert "![" not in text
-    lines = [line[2:] for line in text.splitlines() if line.startswith("- ")]
-    assert len(lines) == 2
-    for cell, line in zip(LEVELS, lines, strict=True):
-        pair = [mean_loss(one, cell) for one in sides]
-        assert f"test error {100 * (pair[1] / pair[0] - 1):+.1f} %".replace("-", "−") in line
-        assert line.replace("'", "&#39;") in page.replace("\u00a0", " ")
+    for row in rows:
+        cell = row[0].split(": ")[1].split(",")[0]
+        percent = f"{gain(sides, cell):+.1f} %".replace("-", "−")
+        assert row[2] == percent
+        assert percent in page.replace("\u00a0", " ")
     for cell in LEVELS:
         nets = [load_fits(one.files["fits"]) for one in sides]
         a, b = (
             next(fit for fit in fits if fit.cell == cell).weights[-1, one.lam_indices[cell]]
             for fits, one in zip(nets, sides, strict=True)
         )
-        by_hand = np.mean([np.linalg.norm(b[s] - a[s]) / np.linalg.norm(a[s]) for s in range(2)])
+        by_hand = np.mean([np.linalg.norm(b[s] - a[s]) / np.linalg.norm(a[s]) for s in range(3)])
         assert re.search(rf"\| {LONG}: {cell} +\| first: {cell} +\| {by_hand:.3g} ", text)
+
+
+def gain(sides: list[Side], cell: str) -> float:
+    """What the second side's test loss differs from the first's, in per cent."""
+    return 100 * (mean_loss(sides[1], cell) / mean_loss(sides[0], cell) - 1)
 
 
 def mean_loss(one: Side, cell: str) -> float:
@@ -124,8 +135,8 @@ def mean_loss(one: Side, cell: str) -> float:
     path = pd.read_csv(one.files["report"] / "lambda_path.csv")
     lam = path.loc[(path["cell"] == cell) & path["selected"], "lam"].item()
     rows = pd.read_parquet(one.files["scores"] / f"losses_{cell}.parquet")
-    assert set(rows["seed"]) == {0, 1, ENSEMBLE}
-    return float(rows.loc[(rows["lam"] == lam) & rows["seed"].isin([0, 1]), "mse"].mean())
+    assert set(rows["seed"]) == {0, 1, 2, ENSEMBLE}
+    return float(rows.loc[(rows["lam"] == lam) & rows["seed"].isin([0, 1, 2]), "mse"].mean())
 
 
 def test_validation_errors_on_other_windows_are_not_ranked(
@@ -137,21 +148,24 @@ def test_validation_errors_on_other_windows_are_not_ranked(
     other = replace(sides[1], files={**sides[1].files, "development": path})
     text = write([sides[0], other], tmp_path / "diff")
     assert "cannot be compared: their validation windows differ." in text
-    assert " independent horizons" in text  # on the test part they can
+    assert "On the test part, of 2 comparisons" in text  # there they can
 
 
 def test_studies_of_other_data_get_no_verdict(sides: list[Side], tmp_path: Path) -> None:
     other = side("elsewhere", tmp_path / "c", GRID, ("north", "south"), 2)
     text = write([sides[0], other], tmp_path / "diff")
     assert "Validation errors of the sides cannot be compared: their scaled units differ" in text
-    assert "elsewhere: rnn against rnn at λ = 100 of first: no verdict, their scaled units" in text
+    assert (
+        "elsewhere: rnn at λ = 100 against first: rnn at λ = 100: no verdict, their scaled units"
+        in text
+    )
     assert not (tmp_path / "diff/figures/verdicts.svg").exists()
 
 
 def test_a_study_compared_with_itself_is_the_same(sides: list[Side], tmp_path: Path) -> None:
     text = write([sides[0], sides[0]], tmp_path)
     assert "All parameters are the same." in text
-    assert "first: rnn has the same test losses as rnn at λ = 100 of first." in text
+    assert "first: rnn at λ = 100 has the same test losses as first: rnn at λ = 100." in text
     assert re.search(r"\| first: rnn +\| first: rnn +\| 0 ", text)
 
 
@@ -159,6 +173,17 @@ def test_distance_of_weights() -> None:
     a = np.array([[3.0, 4.0], [0.0, 2.0]])
     assert distance(a, np.array([[3.0, 4.0], [0.0, 3.0], [9.0, 9.0]])) == "0.25"
     assert distance(a, np.ones((2, 3))) == "another size (2 and 3 weights)"
+
+
+def test_all_are_compared_with_all(sides: list[Side], tmp_path: Path) -> None:
+    third = side("third", tmp_path / "c", (0.0, 10.0), ("north",), 2)
+    text = write([*sides, third], tmp_path / "diff")
+    rows = [line for line in text.splitlines() if re.match(r"\| \S+: (rnn|lstm), λ = ", line)]
+    pairs = [tuple(cell.strip().split(": ")[0] for cell in row.split("|")[1:3]) for row in rows]
+    wanted = [(LONG, "first"), ("third", "first"), ("third", LONG)]
+    assert sorted(pairs) == sorted(2 * wanted)
+    shown = [float(row.split("|")[3].strip(" %").replace("−", "-")) for row in rows]
+    assert shown == sorted(shown)
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

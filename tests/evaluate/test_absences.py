@@ -139,8 +139,8 @@ def test_all_baselines_absent_leave_a_study(
     assert "evaluate: no seasonal_repeat: a season of 365 steps" in capsys.readouterr().err
     index = load_index(result.paths["scores"])
     assert index.baselines == []
-    assert result.study.best_baseline is None
-    assert {v.against for v in result.study.comparisons} == {"λ = 0"}
+    assert result.study.baseline is None
+    assert {v.against for v in result.study.answers.all} == {"λ = 0"}
     write_report(**result.paths, folder=tmp_path / "report", params=ReportParams())
     for name in ("report.md", "index.html"):
         text = (tmp_path / "report" / name).read_text(encoding="utf-8")

@@ -95,7 +95,9 @@ def test_a_series_that_opens_late_leaves_the_others_alone(plain: Damped, tmp_pat
         pd.testing.assert_frame_equal(*rows)
     assert other.study.index.unranked == {}
     assert other.study.best.lam == plain.study.best.lam
-    for ours, theirs in zip(other.study.best.losses, plain.study.best.losses, strict=True):
+    for ours, theirs in zip(
+        other.study.best.contender.members, plain.study.best.contender.members, strict=True
+    ):
         kept = ours.series != "south"
         np.testing.assert_array_equal(ours.loss[kept], theirs.loss[theirs.series != "south"])
 
@@ -113,7 +115,7 @@ def test_a_needless_series_changes_nothing(plain: Damped, tmp_path: Path, kind: 
     other = damped(tmp_path / "other", waves().assign(needless=NEEDLESS[kind]()))
     for file in ("rnn", "baselines"):
         pd.testing.assert_frame_equal(other.scores(file), plain.scores(file))
-    assert other.study.comparisons == plain.study.comparisons
+    assert other.study.answers == plain.study.answers
     assert "needless" not in other.windows.layout.series
     text = " ".join(other.study.absences)
     assert kind == "empty" or "Not in the study: needless" in text

@@ -14,21 +14,22 @@ import pytest
 
 from stages.artifacts.fits import save_fits
 from stages.artifacts.windows import Windows
-from stages.report.judging.stopping import stopped_at_zero
 from stages.report.params import ReportParams
 from stages.report.stage import run
 from stages.report.study import Study, load_study
+from stages.report.writing.answers import headline
 from stages.report.writing.markdown import report
 from stages.report.writing.tables import metrics
-from tests.support.synthetic_study import LEVELS, Maker
+from stages.report.writing.verdict_words import sentence
+from tests.support.synthetic_study import LEVELS, STOPPED, Maker
 
 
 def test_the_page_answers_first(written: tuple[Study, Path]) -> None:
     study, folder = written
     page = (folder / "report.md").read_text()
-    assert page.index("rnn at λ = 100 is better than λ = 0") < page.index("## ")
-    for verdict in study.verdicts:
-        assert verdict.sentence() in page
+    assert page.index(headline(study)) < page.index("## ")
+    for verdict in study.answers.judged:
+        assert sentence(verdict) in page
     for link in re.findall(r"\]\(([^)]+)\)", page):
         assert (folder / link).is_file()
     assert "nan" not in page
@@ -41,30 +42,29 @@ def test_the_page_answers_first(written: tuple[Study, Path]) -> None:
     assert min(heads) >= 5
 
 
-def test_early_stopping_at_zero_is_a_reference(study_files: dict[str, Path]) -> None:
-    windows = Windows.load(study_files["development"])
-    study = load_study(windows, study_files["fits"], study_files["scores"], ReportParams())
-    cell = study.cells[0]
-    curve = np.asarray(cell.fit.validation_loss).copy()
-    curve[:2, 0] = 5.0
-    for fold, seed, epoch, loss in (
-        (0, 0, 9, 0.4),
-        (0, 1, 19, 0.6),
-        (1, 0, 29, 0.2),
-        (1, 1, 49, 0.8),
-    ):
-        curve[fold, 0, seed, epoch] = loss
-    stopped = replace(cell, fit=replace(cell.fit, validation_loss=curve))
-    got = stopped_at_zero(stopped)
-    assert got is not None
-    assert got.loss == pytest.approx(0.5)  # folds are as large as each other
-    assert (got.epochs, got.first, got.last) == (25, 10, 50)
-    assert got.difference == pytest.approx(0.5 - cell.path.loss.min())
-    page = report(replace(study, cells=(stopped, study.cells[1])))
-    assert re.search(r"\| \*0, stopped early\* \| 0 \| 0\.5000 \|.*\| 25 \(10–50\) \|", page)
-    assert stopped_at_zero(replace(stopped, zero=None)) is None
-    curve[0, 0, 1] = np.nan
-    assert stopped_at_zero(stopped) is None
+def test_early_stopping_at_zero_is_a_rival_without_a_word(written: tuple[Study, Path]) -> None:
+    study, folder = written
+    page = (folder / "report.md").read_text()
+    for cell in study.cells:
+        assert cell.stopped is not None
+        assert cell.stopped.epochs == STOPPED
+        # The curves are the level times 1.2 (1 + 3 exp(−epoch/40)), alike for all folds and seeds.
+        validation = 1.2 * LEVELS[cell.name][0] * (1 + 3 * np.exp(-(STOPPED - 1) / 40))
+        assert cell.stopped.validation == pytest.approx(validation)
+        test = cell.stopped.contender.mean.mean_loss
+        assert test == pytest.approx(0.8 * cell.test[0], rel=0.02)
+        part = page.split(f"### {cell.name}")[1].split("##")[0]
+        row = re.search(
+            r"\| \*0, stopped early\* \| 0 \| (\S+) \|.*\| (\S+) \| (\S+) \| – \| – \| 40 \|", part
+        )
+        assert row
+        tested = [cell.stopped.overall[metric] for metric in ("mse", "mae")]
+        shown = [float(text) for text in row.groups()]
+        assert shown == pytest.approx([validation, *tested], rel=1e-3)
+        verdict = study.answers.of(cell.name, "λ = 0, stopped early")
+        assert verdict is not None
+        assert verdict.word == ""
+        assert verdict.percent == pytest.approx(100 * (cell.test[cell.chosen] / test - 1))
 
 
 def test_epochs_are_shown_for_each_lambda_under_early_stopping(
@@ -76,7 +76,8 @@ def test_epochs_are_shown_for_each_lambda_under_early_stopping(
     epochs = np.asarray(cell.fit.epochs).copy()
     epochs[0, 1], epochs[1, 1], epochs[2, 1] = 12, 80, 46
     fit = replace(cell.fit, epochs=epochs, config={**cell.fit.config, "patience": 5})
-    page = report(replace(study, cells=(replace(cell, fit=fit), study.cells[1])))
+    stopping = replace(cell, fit=fit, stopped=None)
+    page = report(replace(study, cells=(stopping, study.cells[1])))
     part = page.split("### rnn")[1].split("### lstm")[0]
     assert "| 0, stopped early | 0 |" in part
     assert "*0, stopped early*" not in part
@@ -112,15 +113,13 @@ def test_a_study_of_zero_alone(tmp_path: Path) -> None:
     (paths["scores"] / "cells.json").write_text(json.dumps(index))
     study = run(**paths, folder=tmp_path / "report", params=ReportParams())
     page = (tmp_path / "report" / "report.md").read_text()
-    assert [v.word for v in study.verdicts] == ["same", "same"]
-    assert [(v.cell, v.against) for v in study.comparisons] == [
-        ("rnn", "λ = 0"),
-        ("lstm", "λ = 0"),
+    assert study.answers.primary == study.answers.secondary == ()
+    assert [(v.cell, v.against) for v in study.answers.all] == [
+        ("rnn", "λ = 0, stopped early"),
+        ("lstm", "λ = 0, stopped early"),
         ("rnn", "lstm at λ = 0"),
-        ("rnn ensemble", "λ = 0"),
-        ("lstm ensemble", "λ = 0"),
     ]
     assert "The grid has no positive λ" in page
-    assert "rnn: the chosen λ is 0: nothing is penalised." in page
+    assert "Validation prefers no penalty" in page
     assert "Warnings" not in page
     assert list(metrics(study)) == ["rnn", "lstm"]

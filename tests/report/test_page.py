@@ -19,10 +19,8 @@ from stages.artifacts.windows import Windows
 from stages.report.drawing.axes import power
 from stages.report.drawing.style import style
 from stages.report.judging import grids
-from stages.report.judging.verdicts import Verdict
 from stages.report.judging.warnings import warnings
 from stages.report.page import provenance
-from stages.report.page.answer import headline
 from stages.report.page.build import breakable
 from stages.report.page.data import file_table, filled_steps
 from stages.report.page.residuals import autocorrelation
@@ -32,6 +30,8 @@ from stages.report.params import ReportParams
 from stages.report.stage import page
 from stages.report.study import Study, load_study
 from stages.report.writing import loss_words
+from stages.report.writing.answers import headline
+from stages.report.writing.verdict_words import sentence
 from stages.train.params import Penalty
 from tests.support.browser import check
 from tests.support.outline import Outline
@@ -165,10 +165,10 @@ def test_all_comparisons_and_the_next_grid_are_shown(
     written: tuple[Study, Path], text: str
 ) -> None:
     study, _ = written
-    assert len(study.comparisons) > len(study.verdicts)
+    assert len(study.answers.all) > len(study.answers.judged)
     assert "rnn ensemble, λ = 100" in text
     rows = text[text.index("<summary>All comparisons") :].partition("</table>")[0].count("<tr")
-    assert rows == 1 + len(study.comparisons)
+    assert rows == 1 + len(study.answers.all)
     command = grids.extension([cell.path for cell in study.cells], study.params.rule)
     assert html.escape(command) in text.replace("<wbr>", "").replace("&#39;", "&#x27;")
 
@@ -182,7 +182,7 @@ def test_residuals_and_steps_are_those_of_the_files(written: tuple[Study, Path])
     series = pd.read_csv(folder / "figures" / "series.csv").set_index(
         ["panel", "line", "unique_id"]
     )
-    losses = study.cells[0].losses[study.cells[0].chosen]
+    losses = study.cells[0].contender.mean
     for name in ("north", "south"):
         wanted = losses.loss[losses.series == name].mean()
         assert series.loc[("rnn", "chosen λ", name), "mse"] == pytest.approx(wanted, rel=1e-5)
@@ -213,22 +213,30 @@ def test_the_answer_is_as_clear_whatever_it_is(written: tuple[Study, Path], text
     study, _ = written
     assert "L2 helps: the test error lies 49" in headline(study)
     assert re.search(
-        r"rnn is better than the best baseline, ridge \(\d+\.\d % below\)\.$", headline(study)
+        r"rnn is better than ridge, the baseline that validation chooses: \d+\.\d % below its test error\.$",
+        headline(study),
     )
     assert headline(study) in text
-    first = study.verdicts[0]
+    first, second = study.answers.primary
 
     def changed(**fields: object) -> str:
-        return headline(replace(study, comparisons=(replace(first, **fields),)))
+        primary = (replace(first, **fields), second)  # type: ignore[arg-type]
+        return headline(replace(study, answers=replace(study.answers, primary=primary)))
 
-    assert "cannot be shown" in changed(word="no difference shown")
+    open_text = changed(word="open")
+    assert re.search(
+        r"Whether L2 helps is open: best guess −49\.\d %, plausible −\d+\.\d to −\d+\.\d %",
+        open_text,
+    )
     assert "does harm: the error lies 12.0 % above" in changed(word="worse", percent=12.0)
-    assert "L2 does not help here" in changed(word="same")
-    lost = changed(word="no difference shown", percent=np.nan)
-    assert "Whether L2 helps is not known: a test error is not a finite number." in lost
+    assert "as good as at λ = 0, within ± 5 % (95 % interval)" in changed(word="as good")
+    lost = changed(word="open", percent=np.nan, low=np.nan)
+    assert "Whether L2 helps is open: a test error is not a finite number." in lost
     assert "does harm: the error lies above that of" in changed(word="worse", percent=np.nan)
-    for verdict in study.verdicts:
-        assert sentence(verdict) in re.sub(r"</?strong>", "", text)
+    dropped = headline(replace(study, answers=replace(study.answers, primary=(second,))))
+    assert "Validation prefers no penalty" in dropped
+    for verdict in study.answers.judged:
+        assert sentence(verdict).replace("'", "&#39;") in re.sub(r"</?strong>", "", text)
 
 
 def test_a_study_with_a_member_that_diverged_has_a_page(tmp_path: Path) -> None:
@@ -248,15 +256,11 @@ def test_a_study_with_a_member_that_diverged_has_a_page(tmp_path: Path) -> None:
     assert not re.search(r"\b(nan|inf)\b", re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL))
 
 
-def sentence(verdict: Verdict) -> str:
-    return verdict.sentence().replace("'", "&#39;")
-
-
 def test_every_penalty_has_its_name_and_its_loss(written: tuple[Study, Path], text: str) -> None:
     study, _ = written
     fit = study.cells[0].fit
     assert loss_words.sentence(fit) in text
-    assert "north, south: 4 steps forecast from 8 by rnn, lstm; 4 λ × 2 seeds × 2 folds" in text
+    assert "north, south: 4 steps forecast from 8 by rnn, lstm; 4 λ × 3 seeds × 2 folds" in text
     assert list(loss_words.NAMES) == list(get_args(Penalty.model_fields["kind"].annotation))
     sentences = {}
     for kind in loss_words.NAMES:

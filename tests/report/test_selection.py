@@ -49,6 +49,16 @@ def test_one_standard_error_takes_the_largest_lambda_within() -> None:
     assert got.difference[3] > got.se[3]
 
 
+def test_at_a_tie_the_smallest_lambda_is_chosen() -> None:
+    assert path([0.3, 0.3, 0.3, 0.3]).one_standard_error == 0
+    assert path([0.4, 0.3, 0.3, 0.9]).one_standard_error == 1
+    losses = np.random.default_rng(6).uniform(size=(1, 1, 40)) * np.ones((4, 1, 1))
+    losses[2:] += 1e-4 * np.random.default_rng(7).normal(1, 9, size=(1, 1, 40))  # twice the same
+    got = lambda_path(GRID, [losses], [np.arange(40)], horizon=1)
+    assert got.difference[3] <= got.se[3]
+    assert got.one_standard_error == 2
+
+
 def test_one_standard_error_never_goes_below_the_minimum() -> None:
     assert path([0.301, 0.9, 0.3, 0.9], noise=0.2).one_standard_error == 2
 

@@ -32,7 +32,7 @@ COLUMNS = "cell,lam,m,lam_over_m,measure,validation_mse,validation_mae,validatio
 COLUMNS += (
     "validation_sd_seeds,validation_sd_folds,diff_to_min,train_mse,train_mae,test_mse,test_mae,"
 )
-COLUMNS += "regret,weight_norm,epochs,selected"
+COLUMNS += "scaled_test_mse,scaled_test_mae,regret,weight_norm,epochs,selected"
 
 
 def test_path_table_is_the_public_one(written: tuple[Study, Path]) -> None:
@@ -104,10 +104,14 @@ def test_one_measure_chooses_and_judges(
         folds = [cell.fit.window_losses[name][f] for f in ("fold0", "fold1")]
         pooled = np.concatenate([fold[at].mean(axis=0) for fold in folds])
         assert cell.path.loss[at] == pytest.approx(pooled.mean())
-        zero = next(v for v in study.comparisons if (v.cell, v.against) == (cell.name, "λ = 0"))
         gain = 100 * (levels[cell.name][at] / levels[cell.name][0] - 1)
-        assert zero.percent == pytest.approx(gain, abs=1.5)
-        ridge = next(v for v in study.comparisons if (v.cell, v.against) == (cell.name, "ridge"))
+        assert cell.to_zero == pytest.approx(gain, abs=1.5)
+        if cell.lam:
+            zero = study.answers.of(cell.name, "λ = 0")
+            assert zero is not None
+            assert zero.percent == pytest.approx(cell.to_zero)
+        ridge = study.answers.of(cell.name, "ridge")
+        assert ridge is not None
         gain = 100 * (levels[cell.name][at] / levels["ridge"] - 1)
         assert ridge.percent == pytest.approx(gain, abs=3)
     table = pd.read_csv(tmp_path / "report" / "lambda_path.csv")
@@ -132,10 +136,7 @@ def test_one_measure_chooses_and_judges(
     curves = (tmp_path / "report" / "figures" / "curves.svg").read_text()
     trained = "MAE" if loss == "absolute" else "MSE"
     assert f"{trained} (scaled units)" in curves
-    early = "stopped early" in text.split("## The λ path")[1].split("###")[1]
-    assert early == (
-        trained == label
-    )  # curves are of the trained loss: they say nothing of another
+    assert "*0, stopped early*" in text
 
 
 def test_metrics_are_few_numbers_per_cell(written: tuple[Study, Path]) -> None:
@@ -143,11 +144,23 @@ def test_metrics_are_few_numbers_per_cell(written: tuple[Study, Path]) -> None:
     got = json.loads((folder / "metrics.json").read_text())
     assert list(got) == ["rnn", "lstm", "best_baseline"]
     keys = ["lam", "validation_mse", "validation_mse_at_0", "test_mse", "test_mse_at_0"]
+    keys += ["scaled_test_mse", "scaled_test_mse_at_0"]
     keys += ["regret_percent", "test_vs_0_percent"]
     assert list(got["rnn"]) == keys
     assert got["best_baseline"]["name"] == "ridge"
     chosen = study.cells[0].overall["mse"].iloc[study.cells[0].chosen]
     assert got["rnn"]["test_mse"] == pytest.approx(chosen, rel=1e-5)
+    cell = study.cells[0]
+    assert got["rnn"]["scaled_test_mse"] == pytest.approx(cell.test[cell.chosen], rel=1e-5)
+    assert got["rnn"]["scaled_test_mse_at_0"] == pytest.approx(cell.test[0], rel=1e-5)
+    ridge = study.baselines.loc["ridge"]
+    names = {"test_mse": "mse", "scaled_test_mse": "loss"}
+    assert {name: got["best_baseline"][name] for name in names} == pytest.approx(
+        {name: ridge[column] for name, column in names.items()}, rel=1e-5
+    )
+    table = pd.read_csv(folder / "lambda_path.csv")
+    rnn = table[table["cell"] == "rnn"]
+    np.testing.assert_allclose(rnn["scaled_test_mse"], cell.test, rtol=1e-5)
 
 
 def test_regret_is_to_the_best_in_hindsight(written: tuple[Study, Path]) -> None:
@@ -207,12 +220,21 @@ def test_same_inputs_give_the_same_bytes(
 def test_a_grid_without_zero_and_one_series(tmp_path: Path) -> None:
     paths = Maker(tmp_path / "study", ("only",), (1.0, 10.0)).write()
     study = run(**paths, folder=tmp_path / "report", params=ReportParams(rule="minimum"))
-    assert [v.against for v in study.verdicts] == ["ridge", "ridge"]
-    assert list(metrics(study)["rnn"]) == ["lam", "validation_mse", "test_mse", "regret_percent"]
+    assert [v.against for v in study.answers.primary] == ["ridge"]
+    keys = ["lam", "validation_mse", "test_mse", "scaled_test_mse", "regret_percent"]
+    assert list(metrics(study)["rnn"]) == keys
 
 
 @pytest.mark.parametrize(
-    "bad", [{"rule": "best"}, {"confidence": 1.0}, {"confidence": 0}, {"rules": "minimum"}]
+    "bad",
+    [
+        {"rule": "best"},
+        {"confidence": 1.0},
+        {"confidence": 0},
+        {"relevance": 0},
+        {"relevance": 5},
+        {"rules": "minimum"},
+    ],
 )
 def test_bad_parameters_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):

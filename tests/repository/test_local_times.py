@@ -31,7 +31,7 @@ def test_times_are_utc_in_the_files_and_local_on_the_page(
     zone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain, local = study(tmp_path / "plain", None), study(tmp_path / "local", zone)
-    assert local.study.comparisons == plain.study.comparisons
+    assert local.study.answers == plain.study.answers
     for folder, name in (
         ("forecasts", "rnn"),
         ("forecasts", "baselines"),

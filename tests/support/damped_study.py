@@ -102,6 +102,8 @@ def fit_of(windows: Windows) -> Fit:
         spectral_radii=np.ones((*shape, 1, 1)),
         state_gradients=np.ones((*shape, 2, 1, 8)),
         train_losses={"mse": np.ones(shape), "mae": np.ones(shape)},
+        stopped_epochs=0,
+        stopped_weights=np.empty((0, network.parameters), np.float32),
         window_losses={"mse": squared, "mae": absolute},
     )
 
@@ -128,7 +130,7 @@ class Damped:
 
     def words(self) -> dict[tuple[str, str], str]:
         """What every comparison says."""
-        return {(v.cell, v.against): v.word for v in self.study.comparisons}
+        return {(v.cell, v.against): v.word for v in self.study.answers.all}
 
 
 def damped(

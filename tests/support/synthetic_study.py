@@ -11,11 +11,11 @@ import pandas as pd
 
 from stages.artifacts.calendar import Calendar
 from stages.artifacts.fits import Fit, save_fits
-from stages.artifacts.scores import ENSEMBLE
+from stages.artifacts.scores import EARLY_STOPPED, ENSEMBLE
 from stages.artifacts.series import Series
 from stages.artifacts.windows import Fold, Layout, Windows
 
-L, H, DEVELOPMENT, TEST, EPOCHS, SEEDS = 8, 4, 80, 60, 300, 2
+L, H, DEVELOPMENT, TEST, EPOCHS, SEEDS, STOPPED = 8, 4, 80, 60, 300, 3, 40
 GRID = (0.0, 1.0, 10.0, 100.0)
 # Error level of each λ: rnn is best at λ = 10 and near there at 100, lstm at λ = 0.
 LEVELS = {"rnn": (1.0, 0.8, 0.5, 0.502), "lstm": (0.6, 0.7, 0.8, 0.9)}
@@ -58,6 +58,9 @@ class Maker:
         for cell in LEVELS:
             members = [(cell, lam, s) for lam in self.grid for s in (*range(SEEDS), ENSEMBLE)]
             self.member_files(paths, cell, members)
+        stopped = [(cell, 0.0, seed) for cell in LEVELS for seed in (*range(SEEDS), ENSEMBLE)]
+        if 0.0 in self.grid:
+            self.member_files(paths, EARLY_STOPPED, stopped)
         baselines = [(name, 3.0 if name == "ridge" else np.nan, -1) for name in BASELINES]
         self.member_files(paths, "baselines", baselines)
         return paths
@@ -167,6 +170,8 @@ class Maker:
             zeros=np.zeros((*shape, 3)),
             spectral_radii=np.ones((*shape, 1, 4 if cell == "lstm" else 1)),
             state_gradients=np.ones((*shape, 2, 1, L)) * np.linspace(0.1, 1, L),
+            stopped_epochs=STOPPED if 0.0 in self.grid else 0,
+            stopped_weights=np.zeros((SEEDS if 0.0 in self.grid else 0, 5), np.float32),
             train_losses={
                 "mse": training,
                 "mae": np.broadcast_to(0.8 * size[:, None], shape).copy(),
@@ -185,6 +190,7 @@ class Maker:
         for cell, lam, seed in members:
             level = BASELINES.get(cell) or LEVELS[cell][self.grid.index(lam)]
             level *= 0.9 if seed == ENSEMBLE else 1.0
+            level *= 0.8 if name == EARLY_STOPPED else 1.0
             loss = level * self.hard + 0.02 * self.rng.normal(size=self.hard.shape)
             size = ABSOLUTE[cell] if cell in BASELINES else ABSOLUTE[cell][self.grid.index(lam)]
             absolute = size * self.hard + 0.02 * self.absolute_rng.normal(size=self.hard.shape)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from stages.report.judging.cell import Cell
-from stages.report.judging.verdicts import WindowLosses
+from stages.report.judging.contenders import WindowLosses
 
 WRONG, JUMP = 1e4, 100.0
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from stages.artifacts.fits import Fit
+from stages.report.judging.contenders import Contender, Folds, WindowLosses, together
 from stages.report.judging.intervals import Array
 from stages.report.judging.selection import LambdaPath
-from stages.report.judging.verdicts import WindowLosses
+from stages.report.judging.stopping import Stopped
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,14 @@ class Cell:
         zero: index of λ = 0, None where the grid lacks it.
         overall: a row per λ (in order), a column per metric, mean over seeds of members' errors.
         test_by_seed: (Λ, S) test loss in scaled units.
-        losses: (Λ) test losses by window, mean over the seeds, in scaled units.
-        ensemble: (Λ) test losses by window of the seeds' mean forecast; empty with one seed.
+        contender, at_zero: the members at the chosen λ, and at λ = 0 (None where the grid lacks it).
+        ensemble, ensemble_at_zero: the seeds' mean forecast at both; None with one seed.
         ensemble_overall: as `overall`, of the ensemble.
-        squared, validated_squared: mean squared errors at the chosen λ, as `losses`; on validation windows
-            (None where no ranked series has one).
+        stopped: λ = 0 with early stopping; None where there is none.
+        validated: λ → fold → losses of its validation windows in the test losses' unit, mean over seeds; of
+            λ = 0 and of the λ's that a rule chooses.
+        squared, validated_squared: mean squared errors at the chosen λ on the test part and on validation
+            windows (None where no ranked series has one).
     """
 
     fit: Fit
@@ -38,9 +43,13 @@ class Cell:
     zero: int | None
     overall: pd.DataFrame
     test_by_seed: Array
-    losses: tuple[WindowLosses, ...]
-    ensemble: tuple[WindowLosses, ...]
+    contender: Contender
+    at_zero: Contender | None
+    ensemble: Contender | None
+    ensemble_at_zero: Contender | None
     ensemble_overall: pd.DataFrame
+    stopped: Stopped | None
+    validated: Mapping[float, Folds]
     squared: WindowLosses
     validated_squared: WindowLosses | None
 
@@ -56,6 +65,12 @@ class Cell:
     def test(self) -> Array:
         """(Λ,) test loss in scaled units, mean over seeds."""
         return np.asarray(self.test_by_seed.mean(axis=1))
+
+    @property
+    def validation(self) -> float:
+        """Validation loss at the chosen λ in the test losses' unit; NaN where no ranked series has any."""
+        folds = self.validated.get(self.lam)
+        return together(folds).mean_loss if folds else math.nan
 
     @property
     def regret(self) -> float:

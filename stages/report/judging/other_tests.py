@@ -58,6 +58,8 @@ def diebold_mariano(values: Array, horizon: int) -> float:
             continue
         except ZeroVarianceException:
             return float(not values.any())
+        except ValueError:  # of a statistic of 0, where the package takes the logarithm of 0
+            return 1.0
         return float(p)
     return math.nan
 

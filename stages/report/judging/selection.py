@@ -98,8 +98,16 @@ def lambda_path(
         by_seed=by_seed,
         by_fold=by_fold_seed.mean(axis=-1),
         minimum=minimum,
-        one_standard_error=int(np.flatnonzero(within)[-1]),
+        one_standard_error=_smallest_alike(loss, int(np.flatnonzero(within)[-1]), minimum),
     )
+
+
+def _smallest_alike(loss: Array, index: int, minimum: int) -> int:
+    """The smallest λ from the minimum on with exactly the loss at `index`.
+
+    At a tie nothing speaks for more penalty.
+    """
+    return minimum + int(np.flatnonzero(loss[minimum : index + 1] == loss[index])[0])
 
 
 def path_of(fit: Fit, development: Windows, measure: str) -> LambdaPath:

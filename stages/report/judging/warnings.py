@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from stages.report.judging.selection import edge_warning
-from stages.report.judging.verdicts import SHORT
+from stages.report.judging.verdicts import FEW_SEEDS, SHORT
 from stages.report.study import Study
 
 
 def warnings(study: Study) -> list[str]:
-    """Sentences on edges of the grid, diverged members, a short test part, a lone seed."""
+    """Sentences on edges of the grid, diverged members, a short test part, few seeds, dependence."""
     sentences = []
     for cell in study.cells:
         edge = edge_warning(cell.path, study.params.rule)
@@ -26,6 +26,15 @@ def warnings(study: Study) -> list[str]:
             f"The test part holds {study.horizons:.1f} independent horizons ({study.origins} "
             f"windows of horizon {study.horizon}), fewer than {SHORT}: it is too short to show much."
         )
-    if min(cell.fit.seeds for cell in study.cells) < 2:
-        sentences.append("One seed: how much a result owes to its initial weights is not known.")
+    seeds = study.best.fit.seeds
+    if seeds < FEW_SEEDS:
+        sentences.append(
+            f"{'One seed' if seeds == 1 else f'{seeds} seeds'}: what other initial weights would give is "
+            f"not known, so no question about networks is decided; set train.seeds to {FEW_SEEDS} or more."
+        )
+    if study.outlasting:
+        sentences.append(
+            f"On validation the loss differences of {' and of '.join(study.outlasting)} are still correlated "
+            f"after {study.horizon} steps, a whole horizon: intervals may be too narrow."
+        )
     return sentences

@@ -47,8 +47,8 @@ def _keys(study: Study) -> list[Key]:
     keys = [Key("chosen λ", BLUE)]
     if any(cell.zero not in (None, cell.chosen) for cell in study.cells):
         keys.append(Key("λ = 0", ORANGE, dash="6 3"))
-    if study.best_baseline is not None:
-        keys.append(Key(f"best baseline ({study.best_baseline})", FAINT, dash="2 2"))
+    if study.baseline is not None:
+        keys.append(Key(f"best baseline ({study.baseline})", FAINT, dash="2 2"))
     return keys
 
 
@@ -59,7 +59,7 @@ def _lines(sources: Sources, cell: Cell, by: str) -> Iterator[tuple[str, pd.Seri
     yield "chosen λ", _mean(rows[rows["lam"] == cell.lam], by)
     if cell.zero not in (None, cell.chosen):
         yield "λ = 0", _mean(rows[rows["lam"] == 0], by)
-    best = sources.study.best_baseline
+    best = sources.study.baseline
     if best is not None:
         rows = _rows(sources, "baselines", by)
         yield "best baseline", _mean(rows[rows["cell"] == best], by)

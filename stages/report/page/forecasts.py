@@ -31,7 +31,7 @@ def section(sources: Sources) -> Section:
     if len(sources.windows.layout.series) > len(series):
         text += " Of all series, those are shown that the best cell forecasts best, at the median, and worst."
     zone = sources.windows.layout.calendar.zone
-    chart = _chart(frame, series, sources.study.best_baseline, zone)
+    chart = _chart(frame, series, sources.study.baseline, zone)
     return Section("forecasts", "Forecasts", [Text([text]), chart])
 
 

@@ -13,15 +13,16 @@ from stages.report.drawing.plot import Chart, Panel, columns_for
 from stages.report.drawing.style import BLUE, GREEN, INK, ORANGE, PURPLE
 from stages.report.drawing.svg import Key
 from stages.report.judging import grids
+from stages.report.judging.averages import errors
 from stages.report.judging.cell import Cell
 from stages.report.judging.intervals import Array
 from stages.report.judging.selection import LambdaPath
-from stages.report.judging.stopping import stopped_at_zero, stops_early
+from stages.report.judging.stopping import stops_early
 from stages.report.page.parts import Commands, Section, Sources, Table, Text
 from stages.report.study import Study
 from stages.report.writing import loss_words, table_rows
-from stages.report.writing.table_rows import measured, number, scaled
-from stages.report.writing.tables import errors, path_table
+from stages.report.writing.table_rows import number, scaled
+from stages.report.writing.tables import path_table
 
 TALL = 250  # pixels of a panel of the figure that is read most
 DASH, DOTS = (0, (5, 2)), (0, (1, 1.4))
@@ -50,7 +51,7 @@ def section(sources: Sources) -> Section:
 
 
 def _errors(study: Study) -> Chart:
-    above = [_validation(cell) for cell in study.cells]
+    above = [_validation(cell, study) for cell in study.cells]
     below = [_test(cell, study) for cell in study.cells]
     shown = [
         value
@@ -63,7 +64,9 @@ def _errors(study: Study) -> Chart:
         )
     ]
     common_scale(above, shown)
-    reference = study.baselines["loss"].to_numpy()[:1] if study.best_baseline else np.empty(0)
+    reference = (
+        study.baselines["loss"][[study.baseline]].to_numpy() if study.baseline else np.empty(0)
+    )
     common_scale(below, [*(cell.test_by_seed for cell in study.cells), reference])
     keys = [
         Key("validation", BLUE),
@@ -75,8 +78,8 @@ def _errors(study: Study) -> Chart:
         Key("one-standard-error rule", PURPLE, "diamond"),
         Key("chosen λ", PURPLE, width=1.2),
     ]
-    if study.best_baseline is not None:
-        keys.insert(4, Key(f"best baseline ({study.best_baseline})", INK, dash="4 3", width=1.4))
+    if study.baseline is not None:
+        keys.insert(4, Key(f"best baseline ({study.baseline})", INK, dash="4 3", width=1.4))
     choices = "; ".join(
         f"{c.name}: lowest at λ = {number(c.path.lambdas[c.path.minimum])}, chosen {number(c.lam)}"
         for c in study.cells
@@ -84,7 +87,7 @@ def _errors(study: Study) -> Chart:
     return Chart(
         name="lambda_path",
         title="Errors against λ",
-        caption="Errors against λ, mean over seeds, on a log axis where λ = 0 has a place of its own. "
+        caption="Errors against λ, mean over seeds, on a log axis that shows λ = 0 separately. "
         f"Above: validation and training; below: test, which chooses nothing.{study.units}",
         alt=f"Validation, training and test error against λ for each cell. {choices}.",
         panels=[*above, *below],
@@ -95,13 +98,17 @@ def _errors(study: Study) -> Chart:
     )
 
 
-def _validation(cell: Cell) -> Panel:
+def _validation(cell: Cell, study: Study) -> Panel:
     path, x = cell.path, on_axis(cell.path.lambdas)
     panel = Panel(f"{cell.name}: validation", "λ", scaled(cell.measure), TALL)
     _seeds(panel, path.by_seed, cell, x, BLUE)
     low, high = path.loss - path.se, path.loss + path.se
     panel.ax.fill_between(x, low, high, color=BLUE, alpha=0.18, lw=0)
     panel.ax.axhline(path.loss[path.minimum], color=BLUE, lw=1.0, ls=(0, (1, 2)))
+    if study.baseline is not None:
+        # In the panel's unit: as far from the chosen λ as it is in the unit of the test errors.
+        ratio = float(study.baselines["validation"][study.baseline]) / cell.validation
+        _baseline(panel, cell, study.baseline, ratio * float(path.loss[cell.chosen]))
     train, _ = errors(cell.fit, cell.measure)
     panel.line(x, train, "training", at=path.lambdas, color=GREEN, ls=DASH)
     panel.line(x, path.loss, "validation", at=path.lambdas, low=low, high=high, color=BLUE, lw=2.0)
@@ -114,16 +121,22 @@ def _test(cell: Cell, study: Study) -> Panel:
     x = on_axis(cell.path.lambdas)
     panel = Panel(f"{cell.name}: test", "λ", scaled(cell.measure), TALL)
     _seeds(panel, cell.test_by_seed, cell, x, ORANGE)
-    if study.best_baseline is not None:
-        loss = np.full(x.size, study.baselines["loss"].iloc[0])
-        name = f"best baseline ({study.best_baseline})"
-        panel.line(
-            x, loss, name, at=cell.path.lambdas, readable=False, color=INK, lw=1.2, ls=(0, (4, 3))
-        )
+    if study.baseline is not None:
+        _baseline(panel, cell, study.baseline, float(study.baselines["loss"][study.baseline]))
     panel.line(x, cell.test, "test", at=cell.path.lambdas, color=ORANGE, lw=2.0)
     _marks(panel, cell, x, cell.test, ORANGE)
     lambda_axis(panel, cell.path.lambdas)
     return panel
+
+
+def _baseline(panel: Panel, cell: Cell, name: str, loss: float) -> None:
+    """The line of the baseline that validation chose."""
+    lambdas = cell.path.lambdas
+    look: dict[str, Any] = {"color": INK, "lw": 1.2, "ls": (0, (4, 3))}
+    values = np.full(len(lambdas), loss)
+    panel.line(
+        on_axis(lambdas), values, f"best baseline ({name})", at=lambdas, readable=False, **look
+    )
 
 
 def _seeds(panel: Panel, by_seed: Array, cell: Cell, x: Array, color: str) -> None:
@@ -199,17 +212,16 @@ def _tables(study: Study) -> list[Table]:
 
 def _table(cell: Cell, path: pd.DataFrame) -> Table:
     rows = [table_rows.path(row, cell, i) for i, row in enumerate(path.to_dict("records"))]
-    if cell.zero is not None and stops_early(cell):
+    if cell.zero is not None and stops_early(cell.fit):
         rows[cell.zero][0] += ", stopped early"
     note = f"m = {cell.fit.m[-1]}, {cell.fit.seeds} seeds. Validation and training are the "
     note += f"{loss_words.MEASURES[cell.measure]} in scaled units, "
     note += "test in the data's; ‖w‖ is the penalised weights' norm in the final fit."
-    stopped_early = None if stops_early(cell) else stopped_at_zero(cell)
-    if stopped_early is not None:
+    if cell.stopped is not None:
+        rows.append(table_rows.stopped(cell.stopped))
         note += (
-            f" Early stopping in place of {loss_words.name(cell.fit)} (λ = 0, each network at the epoch of "
-            f"its own lowest validation loss, a little flattered by that): {measured(stopped_early.loss)} "
-            f"at epoch {stopped_early.epochs} ({stopped_early.first}–{stopped_early.last})."
+            f" Stopped early: early stopping instead of {loss_words.name(cell.fit)}, λ = 0 trained again "
+            "for the one epoch at which its validation path is lowest."
         )
     marked = frozenset({cell.chosen})
     return Table(f"The path of {cell.name}", table_rows.PATH, rows, marked, note=note, folded=True)

@@ -11,6 +11,7 @@ from stages.report.drawing.axes import power, same_range
 from stages.report.drawing.plot import Chart, Panel
 from stages.report.drawing.style import FAINT
 from stages.report.drawing.svg import Key
+from stages.report.judging.averages import curves
 from stages.report.judging.cell import Cell
 from stages.report.judging.intervals import Array
 from stages.report.page.flow import gradient_flow, lambda_keys
@@ -18,7 +19,7 @@ from stages.report.page.parts import Section, Sources, Text
 from stages.report.study import Study
 from stages.report.writing.loss_words import trained
 from stages.report.writing.table_rows import number, scaled
-from stages.report.writing.tables import curves, kept_epochs
+from stages.report.writing.tables import kept_epochs
 
 DASH = (0, (3, 1.5))
 

@@ -35,8 +35,8 @@ def latest_forecasts(study: Study, series: Series, folder: Path) -> pd.DataFrame
     frames = []
     for cell in study.cells:
         rows = _read(folder / f"{cell.name}.parquet", shown, _lams(cell))
-        if study.best_baseline is not None:
-            best = _baseline(folder / "baselines.parquet", shown, study.best_baseline)
+        if study.baseline is not None:
+            best = _baseline(folder / "baselines.parquet", shown, study.baseline)
             rows = pd.concat([best, rows], ignore_index=True)
         frames += [_actual(series, rows), rows]
         for frame in frames[-2:]:
@@ -51,14 +51,14 @@ def _lams(cell: Cell) -> dict[float, str]:
 
 def _cutoffs(study: Study, name: str) -> Array:
     """The last origins of a series that do not overlap, the latest first."""
-    losses = study.best.losses[0]
+    losses = study.best.squared
     cutoffs = losses.cutoff[losses.series == name] if losses.series[0] else losses.cutoff
     return np.unique(cutoffs)[:: -study.horizon][:ORIGINS]
 
 
 def _series_shown(study: Study, path: Path) -> list[str]:
     """Best, median and worst series of the best cell on the test part, in that order."""
-    losses = study.best.losses[study.best.chosen]
+    losses = study.best.contender.mean
     means = pd.Series(losses.loss).groupby(losses.series).mean().sort_values(kind="stable")
     names = [str(name) for name in means.index]
     if names == [""]:  # all series forecast together: their order in the file

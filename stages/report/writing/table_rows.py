@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from stages.report.judging import comparisons
 from stages.report.judging.cell import Cell
-from stages.report.judging.stopping import epochs_text
+from stages.report.judging.questions import STOPPED
+from stages.report.judging.stopping import Stopped, epochs_text
 from stages.report.study import Study
 
 METRICS = {"mse": "MSE", "mae": "MAE", "rmse": "RMSE", "mase": "MASE", "smape": "sMAPE"}
@@ -76,8 +76,15 @@ def path(row: Mapping[Any, Any], cell: Cell, lam_index: int) -> list[str]:
         *(measured(row[name]) for name in (training, "test_mse", "test_mae")),
         percent(row["regret"]),
         measured(row["weight_norm"], 3),
-        epochs_text(cell, lam_index),
+        epochs_text(cell.fit, lam_index),
     ]
+
+
+def stopped(at_zero: Stopped) -> list[str]:
+    """λ = 0 stopped early, under PATH."""
+    tested = [measured(at_zero.overall.get(metric, math.nan)) for metric in ("mse", "mae")]
+    known = ["0", measured(at_zero.validation), *["–"] * 5, *tested, "–", "–", str(at_zero.epochs)]
+    return ["0, stopped early", *known]
 
 
 def forecasters(study: Study) -> tuple[list[str], list[tuple[bool, list[str]]]]:
@@ -89,21 +96,31 @@ def forecasters(study: Study) -> tuple[list[str], list[tuple[bool, list[str]]]]:
     names = [name for name in METRICS if name in study.baselines]
     lines: list[tuple[float, bool, list[str]]] = []
 
-    def add(name: str, lam: float, loss: float, scores: Any, is_cell: bool = False) -> None:
-        label = f"{name}, λ = {number(lam)}" if np.isfinite(lam) else name
+    def add(label: str, validation: float, loss: float, scores: Any, is_cell: bool = False) -> None:
         values = [measured(scores.get(metric, math.nan)) for metric in names]
-        lines.append((loss, is_cell, [label, measured(loss), *values]))
+        lines.append((loss, is_cell, [label, measured(validation), measured(loss), *values]))
 
     for name, row in study.baselines.iterrows():
-        add(str(name), row["lam"], row["loss"], row)
+        label = f"{name}, λ = {number(row['lam'])}" if np.isfinite(row["lam"]) else str(name)
+        add(label, row["validation"], row["loss"], row)
     for cell in study.cells:
-        at = cell.chosen
-        add(cell.name, cell.lam, float(cell.test[at]), cell.overall.iloc[at], is_cell=True)
-        if cell.ensemble:
-            loss = float(cell.ensemble[at].loss.mean())
-            add(comparisons.together(cell), cell.lam, loss, cell.ensemble_overall.iloc[at])
+        at, label = cell.chosen, f"{cell.name}, λ = {number(cell.lam)}"
+        add(label, cell.validation, float(cell.test[at]), cell.overall.iloc[at], is_cell=True)
+        if cell.ensemble is not None:
+            label = f"{cell.ensemble.name}, λ = {number(cell.lam)}"
+            loss = cell.ensemble.mean.mean_loss
+            add(label, math.nan, loss, cell.ensemble_overall.iloc[at])
+        if cell.stopped is not None:
+            one = cell.stopped
+            add(f"{cell.name}, {STOPPED}", math.nan, one.contender.mean.mean_loss, one.overall)
     lines.sort(key=lambda line: line[0] if math.isfinite(line[0]) else math.inf)
-    head = ["forecaster", f"scaled {METRICS[study.measure]}", *(METRICS[name] for name in names)]
+    label = f"scaled {METRICS[study.measure]}"
+    head = [
+        "forecaster",
+        f"validation, {label}",
+        f"test, {label}",
+        *(METRICS[name] for name in names),
+    ]
     return head, [(is_cell, row) for _, is_cell, row in lines]
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from stages.artifacts.fits import Fit
 from stages.lambda_scale import zero_step
 from stages.losses import MEASURES
+from stages.report.judging.averages import curves, errors
 from stages.report.judging.cell import Cell
 from stages.report.judging.intervals import Array
 from stages.report.study import Study
@@ -39,35 +40,15 @@ def write_json(content: dict[str, Any], path: Path) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def over_folds(fit: Fit, values: Array) -> Array:
-    """Mean over the validated folds of (folds, ...) values, weighted by validation windows."""
-    return _weighted(fit, np.asarray(values, float)[fit.validated])
-
-
-def _weighted(fit: Fit, values: Array) -> Array:
-    """As `over_folds`, of values (validated folds, ...)."""
-    losses = next(iter(fit.window_losses.values()))
-    share = np.array([losses[fit.folds[k]].shape[-1] for k in fit.validated], float)
-    return np.tensordot(share / share.sum(), values, 1)
-
-
-def errors(fit: Fit, measure: str) -> tuple[Array, Array]:
-    """(Λ,) training and validation errors in scaled units: mean over validated folds and seeds."""
-    losses = fit.window_losses[measure]
-    validation = np.stack([losses[fit.folds[k]].mean(axis=-1) for k in fit.validated])
-    both = over_folds(fit, fit.train_losses[measure]), _weighted(fit, validation)
-    return both[0].mean(axis=1), both[1].mean(axis=1)
-
-
 def path_table(study: Study) -> pd.DataFrame:
     """A row per cell and λ: the public `lambda_path.csv`.
 
     validation_* and train_* are in scaled units and of the same members (mean over folds,
     weighted by validation windows, and over seeds), so that their gap means something; test_* are
-    in the data's units; m, weight_norm and epochs are those of the final fit. `measure` is what λ is
-    chosen by; of it are validation_se, diff_to_min, validation_sd_seeds and validation_sd_folds (the
-    spreads over seeds and over folds, empty where there is one), and regret: what a λ loses on the test
-    part (scaled units) to the best one in hindsight, in per cent.
+    in the data's units, scaled_test_* in scaled units; m, weight_norm and epochs are those of the final fit.
+    `measure` is what λ is chosen by; of it are validation_se, diff_to_min, validation_sd_seeds and
+    validation_sd_folds (the spreads over seeds and over folds, empty where there is one), and regret: what a
+    λ loses on the test part (scaled units) to the best one in hindsight, in per cent.
     """
     return pd.concat([_cell_table(cell) for cell in study.cells], ignore_index=True)
 
@@ -89,8 +70,10 @@ def _cell_table(cell: Cell) -> pd.DataFrame:
             "diff_to_min": path.difference,
             **{f"train_{measure}": both[0] for measure, both in parts.items()},
             **{
-                f"test_{measure}": cell.overall.get(measure, pd.Series(empty)).to_numpy()
+                f"{part}_{measure}": cell.overall.get(name, pd.Series(empty)).to_numpy()
+                for part, prefix in (("test", ""), ("scaled_test", "scaled_"))
                 for measure in MEASURES
+                for name in (f"{prefix}{measure}",)
             },
             "regret": cell.regrets,
             "weight_norm": weight_norm(fit).mean(axis=1),
@@ -108,31 +91,38 @@ def weight_norm(fit: Fit) -> Array:
 
 
 def metrics(study: Study) -> dict[str, Any]:
-    """The headline of each cell and of the best baseline: the columns of `dvc exp show`.
+    """The headline of each cell and of the baseline that validation chose: the columns of `dvc exp show`.
 
-    Errors are of the measure that λ is chosen by.
+    Errors are of the measure that λ is chosen by: test_* in the data's units, the others in scaled units.
 
     regret_percent and test_vs_0_percent: what the chosen λ loses on the test part to the best λ in
     hindsight and to λ = 0.
     """
     content: dict[str, Any] = {}
-    validation, test = f"validation_{study.measure}", f"test_{study.measure}"
+    validation = f"validation_{study.measure}"
+    units = {f"test_{study.measure}": study.measure}
+    units |= {f"scaled_test_{study.measure}": f"scaled_{study.measure}"}
     for cell in study.cells:
         row = {"lam": cell.lam, validation: digits(cell.path.loss[cell.chosen])}
         if cell.zero is not None:
             row[f"{validation}_at_0"] = digits(cell.path.loss[cell.zero])
-        if study.measure in cell.overall:
-            errors = cell.overall[study.measure]
-            row[test] = digits(errors.iloc[cell.chosen])
-            if cell.zero is not None:
-                row[f"{test}_at_0"] = digits(errors.iloc[cell.zero])
+        for name, metric in units.items():
+            if metric in cell.overall:
+                tested = cell.overall[metric]
+                row[name] = digits(tested.iloc[cell.chosen])
+                if cell.zero is not None:
+                    row[f"{name}_at_0"] = digits(tested.iloc[cell.zero])
         row["regret_percent"] = digits(cell.regret)
         row["test_vs_0_percent"] = digits(cell.to_zero)
         content[cell.name] = {key: value for key, value in row.items() if value is not None}
-    if study.best_baseline is not None:
-        best: dict[str, Any] = {"name": study.best_baseline}
-        if study.measure in study.baselines:
-            best[test] = digits(study.baselines[study.measure].iloc[0])
+    if study.baseline is not None:
+        scores: dict[str, Any] = study.baselines.loc[study.baseline].to_dict()
+        best: dict[str, Any] = {"name": study.baseline}
+        best |= {
+            name: digits(scores[metric])
+            for name, metric in units.items()
+            if metric in scores
+        }
         content["best_baseline"] = best
     return content
 
@@ -193,20 +183,3 @@ def plotted_curves(study: Study) -> pd.DataFrame:
                 )
             )
     return pd.concat(frames, ignore_index=True).dropna(subset=["train_loss"])
-
-
-def curves(fit: Fit) -> tuple[Array, Array]:
-    """(Λ, E) training and validation loss: mean over seeds and validated folds.
-
-    After early stopping has ended a member, the mean continues over the members still training.
-    """
-    folds = fit.validated
-    return _mean(fit.train_loss[folds]), _mean(fit.validation_loss[folds])
-
-
-def _mean(values: Array) -> Array:
-    """Mean over folds and seeds of (folds, Λ, S, E), NaN where no member was training."""
-    training = ~np.isnan(values)
-    count = training.sum(axis=(0, 2))
-    total = np.where(training, values, 0.0).sum(axis=(0, 2))
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

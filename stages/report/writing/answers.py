@@ -1,0 +1,103 @@
+"""The answer in words: what validation chose, and what the test part says to the study's questions."""
+
+from __future__ import annotations
+
+import math
+
+from stages.report.judging.questions import ZERO
+from stages.report.judging.verdicts import Verdict
+from stages.report.study import Study
+from stages.report.writing import loss_words
+from stages.report.writing.table_rows import number
+from stages.report.writing.verdict_words import guess, sentence
+
+RULES = {
+    "minimum": "the λ with the lowest validation loss",
+    "one_standard_error": "the largest λ whose validation loss is within one standard error "
+    "(of the paired difference) of the lowest",
+}
+
+
+def headline(study: Study) -> str:
+    """What validation chose, whether the penalty helps, and how the best baseline compares."""
+    chosen = f"Validation chooses {study.best.name} at λ = {number(study.best.lam)}."
+    return " ".join(
+        part for part in (chosen, _against_zero(study), _against_baseline(study)) if part
+    )
+
+
+def _against_zero(study: Study) -> str:
+    best = study.best
+    penalty = loss_words.name(best.fit)
+    first = penalty[0].upper() + penalty[1:]  # as a sentence's beginning
+    if best.zero is None:
+        return f"The grid has no λ = 0, so whether {penalty} helps was not asked."
+    verdict = study.answers.of(best.name, ZERO)
+    if verdict is None:
+        return f"Validation prefers no penalty, so what {penalty} does on the test part is no question here."
+    if not verdict.measured:
+        return f"Whether {penalty} helps is open: a test error is not a finite number."
+    if verdict.word == "better":
+        return f"{first} helps: the test error lies {_size(verdict)} that of λ = 0."
+    if verdict.word == "worse":
+        return (
+            f"On the test part {penalty} does harm: the error lies {_size(verdict)} that of λ = 0."
+        )
+    if verdict.word == "as good":
+        return f"With {penalty} the test error is as good as at λ = 0, {_within(verdict)}."
+    return f"Whether {penalty} helps is open: {guess(verdict)} against λ = 0."
+
+
+def _against_baseline(study: Study) -> str:
+    if study.baseline is None:
+        return ""
+    verdict = study.answers.of(study.best.name, study.baseline)
+    baseline = f"{study.baseline}, the baseline that validation chooses"
+    if verdict is None or not verdict.measured:
+        return f"{study.best.name} cannot be compared with {baseline}: a test error is not a finite number."
+    if verdict.settled:
+        return (
+            f"{study.best.name} is {verdict.word} than {baseline}: {_size(verdict)} its test error."
+        )
+    if verdict.word == "as good":
+        return f"{study.best.name} is as good as {baseline}, {_within(verdict)}."
+    return f"Whether it beats {baseline}, is open: {guess(verdict)}."
+
+
+def _size(verdict: Verdict) -> str:
+    """How far the test error lies from the reference's."""
+    if not math.isfinite(verdict.percent):
+        return "above"  # a share of an error of 0 has no meaning
+    return f"{abs(verdict.percent):.1f} % {'below' if verdict.percent < 0 else 'above'}"
+
+
+def _within(verdict: Verdict) -> str:
+    return f"within ± {verdict.relevance:g} % ({100 * verdict.confidence:g} % interval)"
+
+
+def families(study: Study) -> list[tuple[str, str]]:
+    """(word, sentence) of the primary questions, then of the second family where it was judged."""
+    answers = study.answers
+    judged = [(verdict.word, sentence(verdict)) for verdict in answers.primary]
+    return judged + [
+        (verdict.word, sentence(verdict)) for verdict in answers.secondary if verdict.word
+    ]
+
+
+def note(study: Study) -> str:
+    """What the questions are, how they are decided, and whether the second family was judged."""
+    level = f"{100 * study.params.confidence:g} %"
+    measure = loss_words.MEASURES[study.measure]
+    text = (
+        "Two questions are fixed before the test part is seen: the cell that validation chose, at its λ, "
+        "against itself at λ = 0, and against the baseline that validation chose. Differences in "
+        f"{measure} on the same test windows, in per cent of the reference; negative is better. {level} "
+        "intervals hold for other test windows and for other initial weights. Better and worse need p "
+        f"below {1 - study.params.confidence:g} after Holm's correction over the questions, as good an "
+        f"interval within ± {100 * study.params.relevance:g} %."
+    )
+    if not study.answers.secondary:
+        return text
+    if study.answers.opened:
+        return f"{text} Both are settled, so the other cells are judged against λ = 0 as a second family."
+    return f"{text} The other cells are judged against λ = 0 only once both are settled, so they are not."

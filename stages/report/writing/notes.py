@@ -1,0 +1,42 @@
+"""Titles and notes of the tables that the page and report.md share."""
+
+from __future__ import annotations
+
+from stages.report.judging.other_tests import BLOCKS, LONG
+from stages.report.study import Study
+
+ALARM = "These losses cannot be right: look at the data first"
+ABSENT = "What is not in these numbers"
+ERRORS = "The {} in scaled units, mean over seeds."
+REGRET = (
+    "Regret: what the choice loses on the test part to the best λ in hindsight; the change from λ = 0 is the "
+    "test error's (negative: a gain)."
+)
+FORECASTERS = (
+    "Validation and test in the unit of the scaled test errors, metrics in the data's units; cells are "
+    "the mean of their seeds' errors, an ensemble forecasts the mean of its seeds. The best baseline is "
+    "the one with the lowest validation error."
+)
+
+
+def comparisons_note(study: Study) -> str:
+    """What the columns of all comparisons are."""
+    return (
+        f"Difference and {100 * study.params.confidence:g} % intervals in per cent of the reference; p and "
+        "the first interval are of the equal-weighted cosine test over windows and seeds (of an ensemble "
+        "or a baseline, which has no seeds, over windows), Holm's p is over the questions of a family, "
+        "and questions that were not fixed before have no verdict. Detectable is the change that this "
+        "test part shows four times in five. Diebold-Mariano (with Harvey, Leybourne and Newbold's "
+        f"correction) and the block bootstrap (blocks of {BLOCKS} horizons) are shown as well: with few "
+        "independent horizons both are too sure (`make coverage`)."
+    )
+
+
+def confidence_note(study: Study) -> str:
+    """The model confidence set, or why there is none."""
+    if study.confidence_set is not None:
+        level = f"{100 * study.params.confidence:g} %"
+        return f"Model confidence set ({level}): {', '.join(study.confidence_set)}."
+    short = study.horizons < LONG
+    rest = "." if short else ", and two forecasters with finite losses."
+    return f"No model confidence set: it needs {LONG} independent horizons{rest}"

@@ -1,0 +1,100 @@
+"""A verdict in sentences that a person can quote."""
+
+from __future__ import annotations
+
+import math
+
+from stages.report.judging.power import Needed
+from stages.report.judging.verdicts import FEW_SEEDS, SHORT, Verdict
+
+
+def who(verdict: Verdict) -> str:
+    """What is compared with `verdict.against`."""
+    named = math.isfinite(verdict.lam)
+    return f"{verdict.cell} at λ = {verdict.lam:.4g}" if named else verdict.cell
+
+
+def sentence(verdict: Verdict) -> str:
+    """The word with its size, and what this test part can show."""
+    one, two = who(verdict), verdict.against
+    if math.isnan(verdict.percent) and verdict.settled:
+        return f"{one} is {verdict.word} than {two}, whose test error is 0."
+    if not verdict.measured:
+        return f"{one} against {two} is open: too few finite losses."
+    if verdict.word == "as good":
+        bound = f"within ± {verdict.relevance:g} %"
+        return f"{one} is as good as {two}: {size(verdict)}, {bound}. {shows(verdict)}"
+    if verdict.settled:
+        return f"{one} is {verdict.word} than {two}: {size(verdict)}. {shows(verdict)}"
+    return f"{one} against {two} is open: {guess(verdict)}. {lacking(verdict)}"
+
+
+def size(verdict: Verdict) -> str:
+    """The difference with its interval."""
+    return f"test error {_signed(verdict.percent)} %, {_interval(verdict)}"
+
+
+def guess(verdict: Verdict) -> str:
+    """The difference of an open question: its best guess and plausible range."""
+    low, high = _signed(verdict.low), _signed(verdict.high)
+    return (
+        f"best guess {_signed(verdict.percent)} %, plausible {low} to {high} % "
+        f"({100 * verdict.confidence:g} % interval)"
+    )
+
+
+def _interval(verdict: Verdict) -> str:
+    low, high = _signed(verdict.low), _signed(verdict.high)
+    return f"{100 * verdict.confidence:g} % interval {low} to {high} %"
+
+
+def shows(verdict: Verdict) -> str:
+    """The detectable change."""
+    change = (
+        f"{verdict.detectable:.2g}" if verdict.detectable < 100 else f"{verdict.detectable:.0f}"
+    )
+    return f"This test part shows changes of {change} % or more, four times in five."
+
+
+def lacking(verdict: Verdict) -> str:
+    """What an open question lacks: seeds, or horizons and about how many."""
+    texts = [shows(verdict)]
+    if 0 < verdict.seeds < FEW_SEEDS:
+        which = "this trained network" if verdict.seeds == 1 else "these trained networks"
+        texts.append(
+            f"It is about {which}; another start may differ: train.seeds of {FEW_SEEDS} or more decide."
+        )
+    elif verdict.horizons < SHORT:
+        texts.append(
+            f"{verdict.horizons:.1f} independent horizons are fewer than {SHORT}, so nothing is called "
+            "better or worse."
+        )
+    if verdict.lacks == "seeds" and verdict.seeds >= FEW_SEEDS:
+        texts.append("Most of the uncertainty comes from the seeds: more of them would help most.")
+    if verdict.needed is not None and verdict.detectable > verdict.relevance:
+        texts.append(_horizons(verdict, verdict.needed))
+    elif verdict.lacks == "horizons" and verdict.horizons >= SHORT:
+        texts.append("More horizons would help most: a longer test part, or a shorter horizon.")
+    return " ".join(texts)
+
+
+def _horizons(verdict: Verdict, needed: Needed) -> str:
+    there = f"it has {verdict.horizons:.0f}"
+    if math.isinf(needed.guess):
+        return (
+            f"No number of horizons would show {verdict.relevance:g} % with these seeds ({there})."
+        )
+    most = _rounded(needed.high) if math.isfinite(needed.high) else "any number"
+    return (
+        f"To show {verdict.relevance:g} % it needs roughly {_rounded(needed.guess)} independent horizons "
+        f"({_rounded(needed.low)} to {most}); {there}."
+    )
+
+
+def _rounded(count: float) -> str:
+    """One significant digit."""
+    return f"{float(f'{count:.1g}'):,.0f}".replace(",", " ")
+
+
+def _signed(percent: float) -> str:
+    return f"{percent:+.1f}".replace("-", "−")
