@@ -50,7 +50,7 @@ SERVER = "make ui"
 # What the output of a command must hold, so that it is not only run but checked.
 TERMINAL = 160  # columns
 SHOW = next(command for command in COMMANDS if command.startswith("dvc exp show"))
-TELLS = {
+EXPECTED = {
     SHOW: "rnn.validation_mse",
     "dvc params diff HEAD narrow": "train.hidden",
     "dvc metrics diff HEAD narrow": "rnn.test_mse",
@@ -150,7 +150,7 @@ def test_command_runs(repository, command):
     text = run(repository, "bash", "-ec", command, COLUMNS=str(TERMINAL))
     if command == "dvc queue start -j 2":
         wait_for_queue(repository, 2)
-    assert TELLS.get(command, "") in text
+    assert EXPECTED.get(command, "") in text
     if command == SHOW:
         lines = text.splitlines()
         assert max(map(len, lines)) <= TERMINAL
@@ -165,7 +165,7 @@ def test_command_of_docs_and_page_runs(repository, command):
 
 
 def test_every_expected_output_belongs_to_a_command_of_the_docs():
-    assert TELLS.keys() <= set(COMMANDS)
+    assert EXPECTED.keys() <= set(COMMANDS)
 
 
 def test_the_ui_answers_on_this_machine(repository):

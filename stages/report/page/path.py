@@ -84,7 +84,7 @@ def _errors(study: Study) -> Chart:
     return Chart(
         name="lambda_path",
         title="Errors against λ",
-        caption="Errors against λ, mean over seeds, on a log axis where λ = 0 has a place of its own. "
+        caption="Errors against λ, mean over seeds, on a log axis where λ = 0 has a separate position. "
         f"Above: validation and training; below: test, which chooses nothing.{study.units}",
         alt=f"Validation, training and test error against λ for each cell. {choices}.",
         panels=[*above, *below],
@@ -170,7 +170,7 @@ def _spreads(study: Study) -> Chart:
     return Chart(
         name="spreads",
         title="What the uncertainty is made of",
-        caption="Three uncertainties of the validation error that must not be taken for one another: "
+        caption="Three uncertainties of the validation error that must not be confused: "
         "the paired standard error, on which the choice rests; the standard deviation over seeds (what "
         "initial weights decide); and over folds (mostly how hard each fold is, which the pairing removes).",
         alt="Paired standard error, spread over seeds and spread over folds against λ for each cell.",
@@ -207,8 +207,8 @@ def _table(cell: Cell, path: pd.DataFrame) -> Table:
     stopped_early = None if stops_early(cell) else stopped_at_zero(cell)
     if stopped_early is not None:
         note += (
-            f" Early stopping in place of {loss_words.name(cell.fit)} (λ = 0, each network at the epoch of "
-            f"its own lowest validation loss, a little flattered by that): {measured(stopped_early.loss)} "
+            f" Early stopping instead of {loss_words.name(cell.fit)} (λ = 0, each network at the epoch of "
+            f"its lowest validation loss, a little flattered by that): {measured(stopped_early.loss)} "
             f"at epoch {stopped_early.epochs} ({stopped_early.first}–{stopped_early.last})."
         )
     marked = frozenset({cell.chosen})

@@ -65,9 +65,9 @@ def path_table(study: Study) -> pd.DataFrame:
     validation_* and train_* are in scaled units and of the same members (mean over folds,
     weighted by validation windows, and over seeds), so that their gap means something; test_* are
     in the data's units; m, weight_norm and epochs are those of the final fit. `measure` is what λ is
-    chosen by; of it are validation_se, diff_to_min, validation_sd_seeds and validation_sd_folds (the
-    spreads over seeds and over folds, empty where there is one), and regret: what a λ loses on the test
-    part (scaled units) to the best one in hindsight, in per cent.
+    chosen by. The other columns are of that measure: validation_se, diff_to_min, validation_sd_seeds and
+    validation_sd_folds (the spreads over seeds and over folds, empty where there is one), and regret: what
+    a λ loses on the test part (scaled units) to the best one in hindsight, in per cent.
     """
     return pd.concat([_cell_table(cell) for cell in study.cells], ignore_index=True)
 
