@@ -105,17 +105,6 @@ def test_every_command_of_make_is_a_target():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-@pytest.mark.parametrize("name", ["README.md", *(f"docs/{name}" for name in DOCS)])
-def test_what_a_page_names_is_there(name):
-    """Links, and files of the code in back quotes; outputs are named in dvc.yaml."""
-    path = readme.ROOT / name
-    text = path.read_text(encoding="utf-8")
-    for link in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (path.parent / link).exists(), link
-    for file in re.findall(r"`((?:stages|tests|benchmarks|docs)/[\w./]+)`", text):
-        assert (readme.ROOT / file).exists(), file
-
-
 @pytest.mark.parametrize(("name", "code"), SNIPPETS, ids=[name for name, _ in SNIPPETS])
 def test_code_of_the_docs_is_right(name, code):
     command = [sys.executable, "-W", "error", "-c", code]
