@@ -117,7 +117,7 @@ def test_the_docs_have_the_words_of_the_code():
     assert f"Below {SHORT} the page warns" in DOCS["reading.md"]
     code = "".join(p.read_text("utf-8") for p in (readme.ROOT / "stages").rglob("*.py"))
     extending = DOCS["extending.md"]
-    for word in ("CELLS", "Penalty.kind", "SECTIONS", "PALETTE", "lambda_scale.py"):
+    for word in ("CELLS", "Penalty.kind", "SECTIONS", "PALETTE"):
         assert f"`{word}`" in extending
         assert word.split(".")[-1] in code
 
