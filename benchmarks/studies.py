@@ -35,7 +35,7 @@ def write_study(
     values = lfilter([1.0], [1.0, -0.8], noise)
     values += 2 * np.sin(2 * np.pi * np.arange(steps) / 24)
     index = pd.date_range("1800-01-01", periods=steps, freq=frequency)
-    table = pd.DataFrame({"unique_id": "made", "ds": index, "y": values.round(6)})
+    table = pd.DataFrame({"unique_id": "generated", "ds": index, "y": values.round(6)})
     table.to_parquet(folder / "series.parquet")
     shutil.copy(ROOT / "params.yaml", folder)
     prepare = {

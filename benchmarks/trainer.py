@@ -1,7 +1,7 @@
 """python -m benchmarks.trainer: the trainer against torch's modules, side by side, and what bounds it.
 
 Each row is a study of one cell, trained end to end (start-up, data, training, validation passes, writing)
-by `stages.train` with an empty member store and by `benchmarks.by_hand`, in turns; the ratio is that of
+by `stages.train` with an empty member store and by `benchmarks.by_hand`, alternately; the ratio is that of
 the medians. Kernels are compiled before, as they are once for each version of the code, which is measured
 apart. The validation losses of both are compared, to show that they do the same work.
 """
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def measured(row: Row, folder: Path, rounds: int) -> dict[str, Any]:
-    """Seconds of both, in turns, and how far their validation losses are apart."""
+    """Seconds of both, run alternately, and how far their validation losses are apart."""
     cells(folder, row.cell, row.hidden, row.lookback, row.members, row.epochs)
     ours, theirs = [], []
     timed(train, folder)  # warms up: kernels, file cache

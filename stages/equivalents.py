@@ -1,8 +1,9 @@
 """λ in the words of other tools: `python -m stages.equivalents --lam 5 --windows 173 --outputs 11`.
 
-m are the training windows (rows of the minimised sum), P = H·C the outputs of a row, b the batch size, ρ the
-ratio of an elastic net, s the standard deviation of the target with 1/m. All tools are given the scaled
-and normalised inputs and targets that the network sees, and fit an intercept that is not penalised.
+m is the number of training windows (rows of the minimised sum), P = H·C that of the outputs of a row, b the
+batch size, ρ the ratio of an elastic net, s the standard deviation of the target with 1/m. All tools are
+given the scaled and normalised inputs and targets that the network sees, and fit an intercept that is not
+penalised.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ _ABSOLUTE = "`L1Loss`, the mean over b·P"
 _ONE = "one output; `standardize=FALSE`; it standardises y itself"
 _CONSTANT = "one output; `alpha` a vector with 0 for the constant, which a number would penalise"
 _EXACT = f"{_CONSTANT}; try several `start_params`, for a weight that is 0 on the way stays 0"
-_DECAYS = "weights in a parameter group of their own; biases with weight_decay 0"
+_DECAYS = "weights in a separate parameter group; biases with weight_decay 0"
 
 EQUIVALENTS = (
     Equivalent("l2", "scikit-learn `Ridge`", "alpha", "λ", lambda s: s.lam),

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-ZERO_COLOR = "#2b2b2b"  # ink: no penalty is no shade of a penalty
+ZERO_COLOR = "#2b2b2b"  # ink, which is no shade of COLORS: λ = 0 is the absence of a penalty
 COLORS = (
     "#e87059", "#e06363", "#d7566c", "#ce4b75", "#c43e7f", "#b83289", "#ac2694", "#9e199d",
     "#8f0da4", "#8004a8", "#6f00a8", "#5e01a6", "#4c02a1", "#3a049a", "#260591", "#0d0887",

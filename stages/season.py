@@ -1,8 +1,9 @@
-"""The season that a frequency implies."""
+"""The season that a frequency implies, and what is said where it implies none."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from stages.frequency import DAY, fixed_step
 from stages.params import ParameterError
@@ -27,6 +28,16 @@ def infer_season(frequency: str) -> int | None:
     if match is None or match[2] not in _STEPS:
         return None
     return _whole(_STEPS[match[2]], int(match[1] or 1))
+
+
+def unknown_season(needs: Sequence[str], frequency: str) -> str:
+    """The sentence that refuses a study in which `needs` need a season and none is known."""
+    verb = "needs" if len(needs) == 1 else "need"
+    return (
+        f"evaluate.season is null, but {' and '.join(needs)} {verb} a season, and the frequency "
+        f"{frequency!r} implies none; set evaluate.season to the steps of one cycle (11 for yearly sunspots, "
+        "12 for monthly data with a yearly cycle, 1 if there is none)"
+    )
 
 
 def _cycle(step: int) -> tuple[int, int]:

@@ -42,7 +42,7 @@ class Chosen:
 
     @property
     def lag(self) -> int:
-        """Of the difference; 0: none."""
+        """The lag of the difference; 0: none."""
         return self.layout.difference["lag"] if self.layout.difference["order"] else 0
 
     @property

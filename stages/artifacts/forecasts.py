@@ -9,8 +9,8 @@ follow one another (by fold, λ ascending, then seed, then the seeds' mean: see 
 windows by origin row, then channels, then horizon steps. Each block that is written is one row group of one
 forecaster, so reading with a filter on lam and seed skips the rest.
 
-Of networks there are the forecasts that `evaluate.forecasts` keeps, by default of λ = 0 and of the λ's that
-may be chosen (stages/evaluate/kept.py), and in the test part all ensembles.
+A file holds those networks that `evaluate.forecasts` keeps, by default of λ = 0 and of the λ's that may be
+chosen (stages/evaluate/kept.py); in the test part it also holds all ensembles.
 """
 
 from __future__ import annotations

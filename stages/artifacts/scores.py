@@ -6,10 +6,10 @@
     cells.json                                                an Index: whose errors, and what is missing
 
 The first two are of the test part, the third of the validation windows of each fold by that fold's members;
-of networks those whose forecasts are kept (see forecasts.py).
+of the networks, those whose forecasts are kept (see forecasts.py).
 
 unique_id "" means all ranked series and step 0 all horizon steps. A metric that has no meaning for a series
-has no row for it; a series that is not ranked has rows in the data's units under its own name alone, and no
+has no row for it; a series that is not ranked has rows in the data's units under its name alone, and no
 losses. A baseline's `cell` is its name, its seed −1 and its lam NaN, or the λ that it chose. Seed −2 is the
 ensemble: the mean over the seeds' forecasts of one λ, a separate forecaster where a cell has several seeds.
 `mse` and `mae` (MEASURES) are scaled_mse and scaled_mae of one window, over its horizon and channels; with

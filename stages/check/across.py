@@ -12,7 +12,7 @@ from stages.prepare.params import PrepareParams
 from stages.prepare.reading.separators import separator_of
 from stages.prepare.reading.signs import check_signs
 from stages.prepare.reading.text import check_encoding
-from stages.season import infer_season
+from stages.season import infer_season, unknown_season
 from stages.train.params import TrainParams
 from stages.window.params import WindowParams
 from stages.zones import zone_named
@@ -61,14 +61,9 @@ def _season(
     prepare: PrepareParams, window: Section | None, evaluate: EvaluateParams
 ) -> Iterator[str]:
     """Where the frequency is recognised from the file, the stage `window` applies the same rule."""
-    needs: list[str] = [name for name in evaluate.baselines if name == "seasonal_repeat"]
-    needs += ["mase"] if "mase" in evaluate.metrics else []
+    needs = [*evaluate.seasonal]
     if isinstance(window, WindowParams) and window.difference == "seasonal":
         needs.append("window.difference = seasonal")
     known_later = prepare.frequency in ("infer", "rows") or infer_season(prepare.frequency)
     if needs and not evaluate.season and not known_later:
-        yield (
-            f"evaluate.season is null, but {' and '.join(needs)} need a season, and prepare.frequency = "
-            f"{prepare.frequency!r} tells none; set evaluate.season to the steps of one cycle (11 for yearly "
-            "sunspots, 1 if there is none)"
-        )
+        yield unknown_season(needs, prepare.frequency)

@@ -38,8 +38,8 @@ def paths(sides: list[Side]) -> Chart:
     return Chart(
         name="lambda_path",
         title="Errors against λ",
-        caption="Mean over seeds, a line for each side, on one log axis where λ = 0 has a place of its "
-        "own. Above: validation, each side in the scaled units of its own training part; below: test. "
+        caption="Mean over seeds, a line for each side, on one log axis where λ = 0 has a separate "
+        "position. Above: validation, each side in the scaled units of its training part; below: test. "
         "A diamond is the λ that is compared: the chosen one, unless another was named.",
         alt=f"Validation and test error against λ of {_names(sides)} for each cell.",
         panels=panels,

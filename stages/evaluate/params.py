@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from stages.params import Section
 
@@ -18,11 +18,10 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-class EvaluateParams(Section):
-    """How forecasts are scored, what they are compared with, and which are kept.
+class SeasonParams(Section):
+    """The part of the section that decides the season; the stage `window` reads it too, and no other key."""
 
-    `scaled_mse` and `scaled_mae` are always computed: the verdicts rest on them.
-    """
+    model_config = ConfigDict(extra="ignore")
 
     metrics: Annotated[tuple[Metric, ...], AfterValidator(_distinct)] = Field(
         default=("mse", "mae", "rmse", "mase", "smape"),
@@ -37,6 +36,22 @@ class EvaluateParams(Section):
         default=("repeat_last", "seasonal_repeat", "ridge", "ar", "auto_ets"),
         description="forecasts that any network should beat",
     )
+
+    @property
+    def seasonal(self) -> list[str]:
+        """The baselines and metrics asked for that are not defined without a season."""
+        names: tuple[str, ...] = (*self.baselines, *self.metrics)
+        return [name for name in names if name in ("seasonal_repeat", "mase")]
+
+
+class EvaluateParams(SeasonParams):
+    """How forecasts are scored, what they are compared with, and which are kept.
+
+    `scaled_mse` and `scaled_mae` are always computed: the verdicts rest on them.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
     forecasts: Literal["chosen", "all"] = Field(
         default="chosen",
         description="networks whose forecasts are written: of λ = 0 and the λ's that either report.rule "

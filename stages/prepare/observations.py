@@ -174,7 +174,7 @@ def _repeats(table: Table, times: tuple[str, ...]) -> bool:
 
 
 def refuse_long_as_wide(table: Table, roles: Roles, stamps: np.ndarray) -> None:
-    """A wide file has one row for each time; where many repeat and a column tells the rows apart, it is long.
+    """A wide file has one row for each time; where many repeat and a column distinguishes them, it is long.
 
     Raises:
         ParameterError: times repeat, and a column looks like the names of series, or a part of the time.
@@ -186,7 +186,7 @@ def refuse_long_as_wide(table: Table, roles: Roles, stamps: np.ndarray) -> None:
         if name not in roles.times and _distinguishes(column, stamps):
             raise ParameterError(
                 f"prepare.time = {' '.join(roles.times)!r}: {repeated} rows have the time of another row, "
-                f"and {name!r} tells them apart; if {name!r} is part of the time, list all its columns in "
+                f"and {name!r} distinguishes them; if {name!r} is part of the time, list all its columns in "
                 f"prepare.time; if it names the series, set prepare.format to long, prepare.id to {name!r} "
                 "and prepare.value"
             )

@@ -139,7 +139,7 @@ class TrainParams(Section):
         if self.penalty.kind == "decoupled" and self.optimizer != "adam":
             raise ValueError(
                 f"penalty.kind decoupled is the decay of AdamW, optimizer is {self.optimizer}; "
-                "set optimizer to adam, or kind to l2, which plain sgd cannot tell from a decay"
+                "set optimizer to adam, or kind to l2, which is the same under sgd without momentum"
             )
         if self.penalty.kind in ("l1", "elastic_net") and self.momentum:
             raise ValueError(

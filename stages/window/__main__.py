@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from stages.artifacts.series import Series
-from stages.evaluate.params import EvaluateParams
+from stages.evaluate.params import SeasonParams
 from stages.evaluate.baselines.season import season_of
 from stages.failure import guarded
 from stages.params import load_section
@@ -29,8 +29,9 @@ def main(argv: list[str] | None = None) -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     args = parser.parse_args(argv)
     params = load_section("params.yaml", "window", WindowParams)
+    seasonal = load_section("params.yaml", "evaluate", SeasonParams)
     series = Series.load(args.series)
-    season = season_of(load_section("params.yaml", "evaluate", EvaluateParams), series.calendar)
+    season = season_of(seasonal, series.calendar)
     development, test = make_windows(series, params, season)
     content = summary(development, test)
     for line in lines(content):

@@ -10,6 +10,7 @@ import numpy as np
 from stages.artifacts.series import Series
 from stages.artifacts.windows import Fold, Layout, Windows
 from stages.params import ParameterError
+from stages.season import unknown_season
 from stages.window.panel import Panel, build_panel, usable
 from stages.window.params import WindowParams
 from stages.window.scaler import fit_scaler, refusals
@@ -83,11 +84,8 @@ def _lag(params: WindowParams, season: int | None, series: Series) -> int:
     if params.difference != "seasonal":
         return params.difference
     if season is None:
-        raise ParameterError(
-            "window.difference = 'seasonal' needs a season, and the frequency "
-            f"{series.calendar.frequency!r} implies none; set evaluate.season to the steps of one cycle (11 "
-            "for yearly sunspots, say)"
-        )
+        needs = ["window.difference = seasonal"]
+        raise ParameterError(unknown_season(needs, series.calendar.frequency))
     return season
 
 

@@ -215,7 +215,7 @@ def test_many_names_are_counted() -> None:
     assert sentence.endswith("s4 (no value) and 7 more.")
 
 
-def test_a_reason_is_raised_as_an_error_of_its_own() -> None:
+def test_a_reason_is_raised_as_a_separate_error() -> None:
     assert not issubclass(AbsentError, ValueError)  # it must never end the stage
 
 

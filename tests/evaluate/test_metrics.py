@@ -104,7 +104,7 @@ def test_yardstick_leaves_out_what_was_not_observed() -> None:
     kind=st.sampled_from(["constant", "rounding", "short"]),
 )
 @settings(max_examples=40, deadline=None)
-def test_a_yardstick_is_of_its_own_series_alone(
+def test_a_yardstick_depends_on_no_other_series(
     power: int, shift: float, first: int, kind: str
 ) -> None:
     """Whatever the second series becomes, the first one's stays; the second's follows its unit."""

@@ -114,10 +114,10 @@ def test_network_forecasts_are_in_the_units_of_the_data(
 def test_every_network_sees_every_window_once_and_the_test_part_is_scaled_once(
     data: tuple[Windows, Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    passes, scalings = Counter[tuple[bytes, int]](), []
+    forecast_counts, scalings = Counter[tuple[bytes, int]](), []
 
     def counted(plan, ws, series, rows, w, *results):  # type: ignore[no-untyped-def]
-        passes.update((weights.tobytes(), row) for weights in w for row in rows.tolist())
+        forecast_counts.update((weights.tobytes(), row) for weights in w for row in rows.tolist())
         return kernel(plan, ws, series, rows, w, *results)
 
     def recorded(values, *more):  # type: ignore[no-untyped-def]
@@ -133,9 +133,9 @@ def test_every_network_sees_every_window_once_and_the_test_part_is_scaled_once(
         fit.weights[..., 0] += start + 100 * np.arange(len(fit.folds))[:, None, None]
     params = EvaluateParams(season=SEASON, baselines=(), forecasts="all")
     stage.run(*data, fits, params, tmp_path / "forecasts", tmp_path / "scores")
-    assert set(passes.values()) == {1}
+    assert set(forecast_counts.values()) == {1}
     validated = sum(len(fold.validation) for fold in data[0].folds)
-    assert len(passes) == (4 + 3) * (len(data[1].rows) + validated)
+    assert len(forecast_counts) == (4 + 3) * (len(data[1].rows) + validated)
     assert sum(values is data[1].values for values in scalings) == 1
     assert sum(values is data[0].values for values in scalings) == 2 * 2  # cells and folds
 

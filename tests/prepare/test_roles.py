@@ -84,7 +84,7 @@ LONG = {"format": "long"}
         ("time,a\n" + rows("{t},{i}"), {}, "prepare.time = 't' .* or to null to number the rows"),
         (",a\n" + rows("{t},{i}"), {}, r"columns: column 1 \(it has no name\), a"),
         (long_text("ab"), {}, "'unique_id' holds text .* set prepare.format to long"),
-        (long_text("12"), {}, "10 rows have the time of another row, and 'unique_id' tells them apart"),
+        (long_text("12"), {}, "10 rows have the time of another row, and 'unique_id' distinguishes them"),
         (long_text("12"), {"targets": ("y",)}, "prepare.id to 'unique_id'"),
         (long_text("a"), {"targets": ("b",)}, "if each row names its series, set prepare.format to long"),
         ("t,h,a\n" + rows("{t},1,{i}") + rows("{t},2,{i}"), {}, "is part of the time, list all its"),

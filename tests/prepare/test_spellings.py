@@ -1,4 +1,4 @@
-"""However a parameter is spelled, in the file or by `dvc exp run -S`: refused, or what dvc.lock tells."""
+"""However a parameter is spelled, in the file or by `dvc exp run -S`: refused, or as in dvc.lock."""
 
 from __future__ import annotations
 

@@ -175,5 +175,5 @@ def test_units_neither_raise_nor_hide_an_alarm(
     cell = one.study.cells[0]
     in_two_units = float(cell.test[cell.chosen] / cell.path.loss[cell.chosen])
     assert (in_two_units >= 100) == (not alarmed)  # would say the opposite
-    found = [text for text in one.study.alarms if "times the validation MSE (" in text]
-    assert len(found) == alarmed
+    alarms = [text for text in one.study.alarms if "times the validation MSE (" in text]
+    assert len(alarms) == alarmed

@@ -18,7 +18,7 @@ from tests.support.serving_model import H, T, model, series, table_of
 TWINS = {"01": 50.0, "1": 400.0, "2": 9.0}
 TEXT = "read them as text (in pandas dtype={'unique_id': str})"
 APART = (
-    "the model knows '01' and '1', and the ids of the table are numbers, which cannot tell them apart: "
+    "the model knows '01' and '1', and the ids of the table are numbers, which cannot distinguish them: "
     + TEXT
 )
 

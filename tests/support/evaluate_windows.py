@@ -136,7 +136,7 @@ def make(
     )
     time = np.arange(steps, dtype=np.int64) * HOUR
     files = []
-    for part, own_folds, own_rows in (
+    for part, part_folds, part_rows in (
         (whole, tuple(cut), none),
         ((offset, steps), (), rows((offset, steps), validation, steps, admitted)),
     ):
@@ -155,8 +155,8 @@ def make(
                 starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
                 first=np.clip([g.first - part[0] for g in groups], 0, part[1] - part[0]),
                 time=time[slice(*part)],
-                folds=own_folds,
-                rows=own_rows,
+                folds=part_folds,
+                rows=part_rows,
                 center=cut[0].center,
                 scale=cut[0].scale,
                 train_end=train,

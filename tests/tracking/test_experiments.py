@@ -76,7 +76,7 @@ def test_other_bits_of_another_instruction_set_are_equal_within_tolerance(
 ):
     """Ridge's solver rounds otherwise there; the instruction set of a revision is that of its run.
 
-    It comes before the store is deleted: files do not tell the instruction set.
+    It comes before the store is deleted: files do not record the instruction set.
     """
     clone, other = tmp_path / "clone", "Prescott"
     shutil.copytree(repository, clone, symlinks=True)

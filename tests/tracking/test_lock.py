@@ -134,7 +134,7 @@ def test_a_long_history_is_read_in_seconds(tmp_path):
     assert spent < 60, f"{COMMITS} locks took {spent:.1f} s"
 
 
-def test_a_commit_made_before_a_flag_was_renamed_holds_its_study(monkeypatch):
+def test_a_commit_older_than_a_renamed_flag_holds_its_study(monkeypatch):
     assert Lock.parse(TEXT.replace(" --fits ", " --networks ")) is None
     monkeypatch.setitem(FLAGS, "fits", ("--fits", "--networks"))
     renamed = Lock.parse(TEXT.replace(" --fits ", " --networks "))

@@ -24,7 +24,7 @@ from stages.environment import store_bytes, tracking_seconds, workers
 from stages.train import stage
 from stages.train.planning.key import common_parts, fold_digest, member_key
 from stages.train.planning.study_plan import Job
-from stages.train.pool.counters import new_board
+from stages.train.pool.counters import new_counters
 from stages.train.pool.processes import even_parts, train_jobs
 from stages.train.pool.store import MemberStore
 from stages.train.pool.worker import Task, run_task
@@ -45,10 +45,10 @@ def jobs_for(folder: Path, epochs: int, cell: str = "lstm") -> tuple[Path, list[
     return path, [Job(recipe, m, "fold1", parts, member_key(parts, m), steps) for m in members]
 
 
-def task_of(path: Path, jobs: list[Job], store: MemberStore, board: Path) -> Task:
+def task_of(path: Path, jobs: list[Job], store: MemberStore, counters: Path) -> Task:
     return Task(
         path, jobs[0].recipe, "fold1", jobs[0].parts, tuple(j.member for j in jobs),
-        tuple(j.key for j in jobs), store.root, board, 1,
+        tuple(j.key for j in jobs), store.root, counters, 1,
     )  # fmt: skip
 
 
@@ -171,7 +171,7 @@ def test_a_worker_that_would_train_something_else_refuses(part, setting, tmp_pat
         with (other / "stages/networks/kernels/evaluation.py").open("a") as file:
             file.write("# another commit\n")
     task = tmp_path / "task"
-    task.write_bytes(pickle.dumps(task_of(path, jobs, store, tmp_path / "board")))
+    task.write_bytes(pickle.dumps(task_of(path, jobs, store, tmp_path / "counters")))
     code = "import pickle, sys; from stages.train.pool.worker import run_task; "
     code += "run_task(pickle.load(open(sys.argv[1], 'rb')))"
     environment = {**os.environ, **setting, "PYTHONPATH": str(other)}
@@ -199,14 +199,14 @@ def test_a_worker_refuses_other_data_and_names_them(tmp_path):
 def test_a_task_trains_what_the_store_lacks(tmp_path):
     path, jobs = jobs_for(tmp_path, 3)
     store = MemberStore(tmp_path / "store")
-    board = new_board(tmp_path / "board", 2)
+    counters = new_counters(tmp_path / "counters", 2)
 
-    run_task(task_of(path, jobs[:3], store, tmp_path / "board"))
+    run_task(task_of(path, jobs[:3], store, tmp_path / "counters"))
     before = contents(store, jobs[:3])
-    run_task(task_of(path, jobs, store, tmp_path / "board"))
+    run_task(task_of(path, jobs, store, tmp_path / "counters"))
     assert contents(store, jobs[:3]) == before
-    assert board[0].tolist() == [0, 0, 0]
-    assert board[1].tolist() == [sum(job.steps for job in jobs), 12, 0]  # the first three twice
+    assert counters[0].tolist() == [0, 0, 0]
+    assert counters[1].tolist() == [sum(job.steps for job in jobs), 12, 0]  # the first three twice
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from stages.artifacts.windows import Windows
-from tests.support.cut_windows import STEPS, cut, model_scale, table
+from tests.support.cut_windows import cut, model_scale, table
 
 SHAPES = st.fixed_dictionaries(
     {
@@ -45,10 +45,13 @@ def as_bytes(folder: Path, part: Windows) -> bytes:
 def test_nothing_before_a_cut_sees_what_lies_after(folder, shape, seed, data):
     frame = table(seed, gaps=True)
     other = frame.copy()
-    moment = data.draw(st.integers(46, STEPS - 1))  # from the validation part on
     column = data.draw(st.sampled_from(["a", "b", "x"]))
-    old = other.loc[moment, column]
-    other.loc[moment, column] = 99.0 if np.isnan(old) or data.draw(st.booleans()) else np.nan
+    last = frame[
+        column
+    ].last_valid_index()  # it stays: where a series ends decides where time is cut
+    moment = data.draw(st.integers(46, last))  # from the validation part on
+    blank = moment < last and not np.isnan(frame.loc[moment, column]) and data.draw(st.booleans())
+    other.loc[moment, column] = np.nan if blank else 99.0
     try:
         before, after = cut(folder, frame, **shape)[0], cut(folder, other, **shape)[0]
     except ValueError:

@@ -3,7 +3,7 @@
     min over W, b of  1/(2m) Σ_i ‖y_i − Wᵀx_i − b‖² + λ/(2m) ‖W‖²
 
 x is the whole window (lookback × features), y all targets of it, both scaled and normalised as for a
-network; b is free, so this is scikit-learn's `Ridge(alpha=λ)` and the λ of DESIGN and of the linear
+network; b is free, so this is scikit-learn's `Ridge(alpha=λ)` and the λ of the linear
 cell. One eigendecomposition XᵀX = V diag(d) Vᵀ of the centred windows gives the whole path,
 W(λ) = V (d + λ)⁻¹ Vᵀ XᵀY (Hastie, Tibshirani & Friedman 2009, section 3.4.1). Windows are built block
 by block; only XᵀX and XᵀY are kept. λ is chosen by the error of the rolling-origin folds in scaled

@@ -1,4 +1,4 @@
-"""Where the errors lie: by horizon step and by series; and what the residuals still know."""
+"""Where the errors lie: by horizon step and by series; and what is left in the residuals."""
 
 from __future__ import annotations
 

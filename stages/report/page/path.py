@@ -183,7 +183,7 @@ def _spreads(study: Study) -> Chart:
     return Chart(
         name="spreads",
         title="What the uncertainty is made of",
-        caption="Three uncertainties of the validation error that must not be taken for one another: "
+        caption="Three uncertainties of the validation error that must not be confused: "
         "the paired standard error, on which the choice rests; the standard deviation over seeds (what "
         "initial weights decide); and over folds (mostly how hard each fold is, which the pairing removes).",
         alt="Paired standard error, spread over seeds and spread over folds against λ for each cell.",

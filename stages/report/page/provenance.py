@@ -29,7 +29,7 @@ COMMANDS = (
 def section(sources: Sources) -> Section:
     """Everything that determines the numbers above."""
     return Section(
-        "made",
+        "provenance",
         "How it was made",
         [
             Text(["In the repository, at the commit whose dvc.lock holds this page's digest:"]),
@@ -87,9 +87,7 @@ def _text(value: Any) -> str:
 def _digests(sources: Sources) -> Table:
     rows = [[name, digest(path)] for name, path in sources.inputs.items()]
     head, words = ["input", "SHA-256"], frozenset({1})
-    note = (
-        "SHA-256 of each file this page was made from; of a folder, of its files' digests by name."
-    )
+    note = "SHA-256 of each file that this page was written from; of a folder, of its files' digests by name."
     return Table("Digests", head, rows, words=words, note=note, folded=True)
 
 

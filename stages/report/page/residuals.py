@@ -1,4 +1,4 @@
-"""What the residuals still know: their autocorrelation on the test part."""
+"""What is left in the residuals: their autocorrelation on the test part."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def autocorrelations(sources: Sources) -> Chart | None:
     same_range(panels)
     return Chart(
         name="autocorrelation",
-        title="What the residuals still know",
+        title="What is left in the residuals",
         caption="Autocorrelation of the one-step residuals on the test part at the chosen λ (the "
         "forecast is the mean over seeds; mean over series). Beyond the band (95 % for white noise) "
-        "the residuals still know something of the next one.",
+        "a residual still says something about the next one.",
         alt="Autocorrelation of the residuals by lag for each cell.",
         panels=panels,
         keys=[Key("residuals", BLUE), Key("95 % band of white noise", FAINT, "band")],

@@ -46,9 +46,10 @@ def path_table(study: Study) -> pd.DataFrame:
     validation_* and train_* are in scaled units and of the same members (mean over folds,
     weighted by validation windows, and over seeds), so that their gap means something; test_* are
     in the data's units, scaled_test_* in scaled units; m, weight_norm and epochs are those of the final fit.
-    `measure` is what λ is chosen by; of it are validation_se, diff_to_min, validation_sd_seeds and
-    validation_sd_folds (the spreads over seeds and over folds, empty where there is one), and regret: what a
-    λ loses on the test part (scaled units) to the best one in hindsight, in per cent.
+    `measure` is what λ is chosen by. The other columns are of it: validation_se, diff_to_min,
+    validation_sd_seeds and validation_sd_folds (the spreads over seeds and over folds, empty where there is
+    one), and regret: what a λ loses on the test part (scaled units) to the best one in hindsight, in per
+    cent.
     """
     return pd.concat([_cell_table(cell) for cell in study.cells], ignore_index=True)
 
@@ -116,13 +117,9 @@ def metrics(study: Study) -> dict[str, Any]:
         row["test_vs_0_percent"] = digits(cell.to_zero)
         content[cell.name] = {key: value for key, value in row.items() if value is not None}
     if study.baseline is not None:
-        scores: dict[str, Any] = study.baselines.loc[study.baseline].to_dict()
+        scores = study.baselines.to_dict("index")[study.baseline]
         best: dict[str, Any] = {"name": study.baseline}
-        best |= {
-            name: digits(scores[metric])
-            for name, metric in units.items()
-            if metric in scores
-        }
+        best |= {name: digits(scores[metric]) for name, metric in units.items() if metric in scores}
         content["best_baseline"] = best
     return content
 

@@ -73,7 +73,7 @@ def names_of(column: pd.Series, known: Known) -> tuple[np.ndarray, dict[str, str
             if len(same) > 1:
                 refused[name] = (
                     f"the model knows {_list(same)}, and the ids of the table are numbers, which cannot "
-                    f"tell them apart: {READ_TEXT}"
+                    f"distinguish them: {READ_TEXT}"
                 )
         ids.append(name)
     return np.array(ids, dtype=object), refused

@@ -9,7 +9,7 @@ import numpy as np
 STEPS, DONE, RUNNING = range(3)
 
 
-def new_board(path: Path, tasks: int) -> np.ndarray:
+def new_counters(path: Path, tasks: int) -> np.ndarray:
     """Counters (tasks, 3), all 0: optimiser steps done, members done and members running."""
     np.zeros((tasks, 3), np.int64).tofile(path)
     return np.memmap(path, np.int64, "r", shape=(tasks, 3))

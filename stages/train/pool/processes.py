@@ -16,7 +16,7 @@ from typing import Any
 from stages.environment import workers
 from stages.train.planning.members import Recipe
 from stages.train.planning.study_plan import Job
-from stages.train.pool.counters import new_board
+from stages.train.pool.counters import new_counters
 from stages.train.pool.progress import Progress
 from stages.train.pool.store import MemberStore
 from stages.train.pool.worker import Task, end_with_parent, run_task
@@ -84,9 +84,9 @@ def _run(
     before = sum(job.steps for job in missing) - sum(job.steps for job in jobs)
     count = workers() if jobs[0].recipe.device == "cpu" else 1
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "board"
+        path = Path(folder) / "counters"
         groups = _groups(jobs, count)
-        board = new_board(path, len(groups))
+        counters = new_counters(path, len(groups))
         tasks = [
             Task(development.resolve(), group[0].recipe, group[0].data, group[0].parts,
                  tuple(j.member for j in group), tuple(j.key for j in group),
@@ -100,7 +100,7 @@ def _run(
                     ended, futures = wait(futures, POLL_SECONDS, "FIRST_COMPLETED")
                     for future in ended:
                         future.result()
-                    steps, done, running = (int(total) for total in board.sum(0))
+                    steps, done, running = (int(total) for total in counters.sum(0))
                     progress.show(before + steps, len(missing) - len(jobs) + done, running)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)

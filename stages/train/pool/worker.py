@@ -40,7 +40,7 @@ class Task:
     members: tuple[Member, ...]
     keys: tuple[str, ...]
     store: Path
-    board: Path  # counters of progress; this task's row is `slot`
+    counters: Path  # of progress; this task's row is `slot`
     slot: int
 
 
@@ -75,7 +75,7 @@ def run_task(task: Task) -> None:
     store = MemberStore(task.store)
     data = fold_data(windows, fold, task.recipe.precision)
     missing = [member for member in task.members if keys[member] not in store]
-    keeper = _Keeper(store, keys, counters_of(task.board, task.slot), data, task)
+    keeper = _Keeper(store, keys, counters_of(task.counters, task.slot), data, task)
     for member in task.members:
         if member not in missing:
             keeper.count(member)
