@@ -13,11 +13,11 @@ import pandas as pd
 from stages.artifacts.fits import Fit, load_fits
 from stages.artifacts.scores import EARLY_STOPPED, ENSEMBLE, Index, load_index
 from stages.artifacts.windows import Windows
-from stages.report.judging.absences import absences
-from stages.report.judging.alarms import alarms
+from stages.report.cautions.absences import absences
+from stages.report.cautions.alarms import alarms
+from stages.report.cautions.dependence import outlasting
 from stages.report.judging.cell import Cell
 from stages.report.judging.contenders import Contender, WindowLosses, together
-from stages.report.judging.dependence import outlasting
 from stages.report.judging.intervals import by_origin
 from stages.report.judging.other_tests import confidence_set
 from stages.report.judging.questions import STOPPED, ZERO, Answers, ask, ensemble_name

@@ -16,7 +16,7 @@ from stages.evaluate import members
 from stages.evaluate.baselines import exponential
 from stages.evaluate.baselines.part import AbsentError, History
 from stages.params import ParameterError
-from stages.report.judging.absences import absences, listed
+from stages.report.cautions.absences import absences, listed
 from stages.report.params import ReportParams
 from stages.report.stage import run as write_report
 from stages.report.writing.markdown import report

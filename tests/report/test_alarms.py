@@ -146,7 +146,7 @@ STEP = {"scaler": "none", "difference": 1}
 def test_test_and_validation_losses_are_compared_in_one_unit(
     window: dict[str, Any], frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stages.report.judging.alarms.JUMP", 1e-9)  # every comparison is printed
+    monkeypatch.setattr("stages.report.cautions.alarms.JUMP", 1e-9)  # every comparison is printed
     one = damped(tmp_path, frame, window, season=7, baselines=())
     if window.get("difference") == "seasonal":
         assert one.windows.layout.difference["lag"] == 7

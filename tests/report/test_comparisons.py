@@ -130,10 +130,10 @@ def test_an_ensemble_is_compared_with_the_ensemble_at_zero(written: tuple[Study,
     assert cell.ensemble is not None
     assert cell.ensemble_at_zero is not None
     chosen, zero = cell.ensemble.mean.mean_loss, cell.ensemble_at_zero.mean.mean_loss
-    found = study.answers.of("rnn ensemble", "λ = 0")
-    assert found is not None
-    assert found.percent == pytest.approx(100 * (chosen / zero - 1))
-    assert (found.seeds, found.word) == (0, "")
+    to_zero = study.answers.of("rnn ensemble", "λ = 0")
+    assert to_zero is not None
+    assert to_zero.percent == pytest.approx(100 * (chosen / zero - 1))
+    assert (to_zero.seeds, to_zero.word) == (0, "")
     against_ridge = study.answers.of("rnn ensemble", "ridge")
     ridge = study.baselines["loss"]["ridge"]
     assert against_ridge is not None

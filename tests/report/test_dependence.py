@@ -7,8 +7,8 @@ import pytest
 from statsmodels.tsa.stattools import acf
 
 from benchmarks.simulated import autoregressive, moving_average
+from stages.report.cautions.dependence import lag_correlation, outlasting, standard_error
 from stages.report.judging.contenders import WindowLosses
-from stages.report.judging.dependence import lag_correlation, outlasting, standard_error
 
 H = 6
 

@@ -16,10 +16,10 @@ import pytest
 
 from stages.artifacts.fits import save_fits
 from stages.artifacts.windows import Windows
+from stages.report.cautions.warnings import warnings
 from stages.report.drawing.axes import power
 from stages.report.drawing.style import style
 from stages.report.judging import grids
-from stages.report.judging.warnings import warnings
 from stages.report.page import provenance
 from stages.report.page.build import breakable
 from stages.report.page.data import file_table, filled_steps

@@ -25,9 +25,9 @@ def lambdas(*values: float) -> dict[str, object]:
 
 
 def verdict(study: Study, cell: str, against: str) -> Verdict:
-    found = study.answers.of(cell, against)
-    assert found is not None
-    return found
+    answer = study.answers.of(cell, against)
+    assert answer is not None
+    return answer
 
 
 def assert_right(study: Study, known: truth.Truth) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stages.report.cautions.warnings import warnings
 from stages.report.drawing.plot import Chart, Panel, short
 from stages.report.drawing.style import BLUE, EDGE, FAINT, GREEN, INK, ORANGE, PAPER
 from stages.report.drawing.svg import Key
@@ -11,7 +12,6 @@ from stages.report.judging import questions
 from stages.report.judging.cell import Cell
 from stages.report.judging.questions import ZERO
 from stages.report.judging.verdicts import Verdict
-from stages.report.judging.warnings import warnings
 from stages.report.page.parts import Block, Facts, Notes, Section, Sources, Table, Text, Verdicts
 from stages.report.study import Study
 from stages.report.writing import loss_words, table_rows

@@ -98,6 +98,5 @@ def note(study: Study) -> str:
     )
     if not study.answers.secondary:
         return text
-    if study.answers.opened:
-        return f"{text} Both are settled, so the other cells are judged against λ = 0 as a second family."
-    return f"{text} The other cells are judged against λ = 0 only once both are settled, so they are not."
+    second = "The other cells against their λ = 0 are a second family, judged once these questions are settled"
+    return f"{text} {second}{'.' if study.answers.opened else ', which they are not.'}"

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from stages.report.cautions.warnings import warnings
 from stages.report.judging import grids, questions
 from stages.report.judging.cell import Cell
 from stages.report.judging.stopping import stops_early
-from stages.report.judging.warnings import warnings
 from stages.report.study import Study
 from stages.report.writing import loss_words, table_rows
 from stages.report.writing.answers import RULES, families, headline, note
