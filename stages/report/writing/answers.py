@@ -98,5 +98,7 @@ def note(study: Study) -> str:
     )
     if not study.answers.secondary:
         return text
-    second = "The other cells against their λ = 0 are a second family, judged once these questions are settled"
+    second = (
+        "The other cells against λ = 0 are a second family, judged once these questions are settled"
+    )
     return f"{text} {second}{'.' if study.answers.opened else ', which they are not.'}"
