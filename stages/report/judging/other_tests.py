@@ -25,7 +25,7 @@ REPETITIONS = 2000
 AT_A_TIME = 200  # resamplings held in memory; divides REPETITIONS
 SEED = 0  # of the resampling: the same blocks for every comparison
 # Independent horizons from which a confidence set is worth showing. The block bootstrap that it rests on
-# covers 89-93 % of the truth instead of 95 % at 40 and 80, but 79-82 % at 12
+# covers 89-92 % of the truth instead of 95 % at 40 and 80, but 77-79 % at 10
 # (benchmarks/results/coverage.json).
 LONG = 40
 
