@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 
 from stages.report.judging.cell import Cell
@@ -44,7 +44,7 @@ class Answers:
     primary: tuple[Verdict, ...] = ()
     secondary: tuple[Verdict, ...] = ()
     other: tuple[Verdict, ...] = ()
-    opened: bool = field(default=False)
+    opened: bool = False
 
     @property
     def all(self) -> tuple[Verdict, ...]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stages.report.judging.contenders import Contender, differences
-from stages.report.judging.intervals import Interval, holm, two_way
+from stages.report.judging.intervals import Array, holm, two_way
 from stages.report.judging.other_tests import block_bootstrap, diebold_mariano
 from stages.report.judging.power import Needed, detectable, needed
 from stages.report.params import ReportParams
@@ -91,31 +91,45 @@ def estimate(pairs: Sequence[Pair], horizon: int, params: ReportParams) -> tuple
     parts = [differences(one, two) for one, two in pairs]
     means = [np.sum([part.mean(axis=0) for part in of_pair], axis=0) for of_pair in parts]
     boot = block_bootstrap(np.stack(means), horizon, params.confidence)
-    verdicts = []
-    for (one, two), of_pair, mean, low, high in zip(pairs, parts, means, *boot, strict=True):
-        interval = two_way(of_pair, horizon, params.confidence)
-        reference = two.mean.mean_loss
-        # A share of an error of 0 has no meaning, unless both errors are 0.
-        scale = 100 / reference if reference > 0 else math.nan if interval.mean else 0.0
-        seeded = [contender.seeds for contender in (one, two) if contender.seeds]
-        verdicts.append(
-            Verdict(
-                *(one.name, one.lam, two.label),
-                *(scale * interval.mean, scale * interval.low, scale * interval.high),
-                *(interval.mean, interval.p, params.confidence, 100 * params.relevance),
-                *(interval.n / horizon, min(seeded, default=0)),
-                scale * detectable(interval, params.confidence),
-                needed(interval, horizon, params.confidence, params.relevance * reference),
-                _lacks(interval, min(seeded, default=FEW_SEEDS)),
-                diebold_mariano(mean, horizon),
-                (scale * float(low), scale * float(high)),
-            )
-        )
-    return tuple(verdicts)
+    return tuple(
+        _estimated(pair, of_pair, horizon, params, diebold_mariano(mean, horizon), (low, high))
+        for pair, of_pair, mean, low, high in zip(pairs, parts, means, *boot, strict=True)
+    )
 
 
-def _lacks(interval: Interval, seeds: int) -> str:
-    return "seeds" if seeds < FEW_SEEDS or interval.seeds > interval.windows else "horizons"
+def _estimated(
+    pair: Pair,
+    parts: Sequence[Array],
+    horizon: int,
+    params: ReportParams,
+    diebold_mariano: float,
+    bootstrap: tuple[float, float],
+) -> Verdict:
+    """One verdict without a word; parts: as `differences` gives them. bootstrap: in the loss's unit."""
+    one, two = pair
+    interval, reference = two_way(parts, horizon, params.confidence), two.mean.mean_loss
+    # A share of an error of 0 has no meaning, unless both errors are 0.
+    scale = 100 / reference if reference > 0 else math.nan if interval.mean else 0.0
+    seeds = min((each.seeds for each in pair if each.seeds), default=0)
+    return Verdict(
+        cell=one.name,
+        lam=one.lam,
+        against=two.label,
+        percent=scale * interval.mean,
+        low=scale * interval.low,
+        high=scale * interval.high,
+        difference=interval.mean,
+        p=interval.p,
+        confidence=params.confidence,
+        relevance=100 * params.relevance,
+        horizons=interval.n / horizon,
+        seeds=seeds,
+        detectable=scale * detectable(interval, params.confidence),
+        needed=needed(interval, horizon, params.confidence, params.relevance * reference),
+        lacks="seeds" if 0 < seeds < FEW_SEEDS or interval.seeds > interval.windows else "horizons",
+        diebold_mariano=diebold_mariano,
+        bootstrap=(scale * float(bootstrap[0]), scale * float(bootstrap[1])),
+    )
 
 
 def decide(family: Sequence[Verdict]) -> tuple[Verdict, ...]:
