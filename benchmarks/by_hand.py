@@ -79,7 +79,10 @@ def train_members(folder: Path, usual: bool, count: int, part: int) -> None:
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         weights = [p for name, p in named if "bias" not in name]
         biases = [p for name, p in named if "bias" in name]
-        groups = [{"params": weights, "weight_decay": lam / len(x)}, {"params": biases}]
+        groups: list[dict[str, Any]] = [
+            {"params": weights, "weight_decay": lam / len(x)},
+            {"params": biases},
+        ]
         optimizer = torch.optim.Adam(groups, lr=recipe.learning_rate, fused=True)
         curve = []
         for epoch, rate in enumerate(recipe.rates()):
@@ -98,8 +101,8 @@ def train_members(folder: Path, usual: bool, count: int, part: int) -> None:
                     curve.append(float(((model(x_val) - y_val) ** 2).mean()))
         with torch.no_grad():
             losses = ((model(x_val) - y_val) ** 2).mean(1).numpy() if len(x_val) else np.empty(0)
-        name = folder / "by_hand" / f"{fold.name}-{lam!r}-{seed}.npz"
-        np.savez(name, curve=curve, losses=losses)
+        file = folder / "by_hand" / f"{fold.name}-{lam!r}-{seed}.npz"
+        np.savez(file, curve=curve, losses=losses)
 
 
 def one_bias(model: Any) -> None:

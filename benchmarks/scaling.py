@@ -24,18 +24,19 @@ def scaling(folder: Path, figure: Path) -> dict[str, Any]:
     """Seconds of a whole study by each size, the least-squares line through them and its R²; and a figure."""
     by_axis: dict[str, Any] = {}
     for axis, values in VALUES.items():
-        seconds = []
+        medians = []
         for value in values:
             sizes = {**BASE, axis: value}
             study = folder / f"{axis}-{value}"
             cells(study, CELL, HIDDEN, sizes["lookback"], sizes["members"], sizes["epochs"])
-            seconds.append(statistics.median(timed(train, study) for _ in range(ROUNDS)))
+            medians.append(statistics.median(timed(train, study) for _ in range(ROUNDS)))
             shutil.rmtree(study)
+        seconds = np.array(medians)
         slope, start = np.polyfit(values, seconds, 1)
-        residual = np.array(seconds) - (start + slope * np.array(values))
-        r2 = 1 - (residual**2).sum() / ((seconds - np.mean(seconds)) ** 2).sum()
+        residual = seconds - (start + slope * np.array(values))
+        r2 = 1 - (residual**2).sum() / ((seconds - seconds.mean()) ** 2).sum()
         by_axis[axis] = {
-            "values": list(values), "seconds": [round(s, 2) for s in seconds],
+            "values": list(values), "seconds": [round(s, 2) for s in medians],
             "slope": float(f"{slope:.3g}"), "start": round(float(start), 2), "r2": round(float(r2), 4),
         }  # fmt: skip
         print(f"{axis}: {by_axis[axis]['seconds']} s at {list(values)}, R² {r2:.4f}", flush=True)

@@ -9,9 +9,9 @@ import pytest
 
 from stages.check.__main__ import WRITTEN, main
 from stages.tracking.history.lock import Lock
-from tests.repository.test_pipeline import OFF, stages_run
+from tests.repository.test_pipeline import stages_run
 from tests.support.closure import ROOT
-from tests.support.study import commit, edit, run, small_repository
+from tests.support.study import commit, edit, repro, run, small_repository
 
 NAMES = [
     "my data.csv", "it's.csv", "sales (1).csv", "$(touch X).csv", "a;b.csv", "a&b.csv", '"q".csv', "-x.csv",
@@ -36,7 +36,7 @@ def small(folder: Path) -> Path:
 def repository(tmp_path_factory) -> Path:
     """A study, reproduced and committed."""
     folder = small(tmp_path_factory.mktemp("check") / "study")
-    run(folder, "dvc", "repro", **OFF)
+    repro(folder)
     commit(folder, "Reproduced")
     return folder
 
@@ -55,25 +55,25 @@ def test_a_refused_parameter_loses_nothing(repository, target):
     edit(repository, "train.hidden", -7)
     edit(repository, "window.horizon", True)
     edit(repository, "report.rule", "best")
-    text = run(repository, "dvc", "repro", *target, check=False, **OFF)
+    text = repro(repository, *target, check=False)
     assert "train.hidden = -7: input should be greater than or equal to 1" in text
     assert "window.horizon = true: must be a whole number" in text
     assert "report.rule = 'best'" in text
     assert stages_run(text) == []
     assert everything(repository) == before
     run(repository, "git", "checkout", "-q", ".")
-    text = run(repository, "dvc", "repro", *target, **OFF)
+    text = repro(repository, *target)
     assert stages_run(text) == []
     assert run(repository, "git", "status", "--porcelain") == ""
 
 
 def test_a_change_reruns_no_stage_that_does_not_use_it(repository):
     edit(repository, "report.confidence", 0.9)
-    text = run(repository, "dvc", "repro", **OFF)
+    text = repro(repository)
     assert stages_run(text) == ["report"]
     assert "Running stage 'check'" in text
     edit(repository, "report.confidence", 0.95)
-    text = run(repository, "dvc", "repro", **OFF)
+    text = repro(repository)
     assert "Running stage 'check'" not in text, "it comes from the run cache"
     assert stages_run(text) in ([], ["report"]), "whose small files git keeps, not the cache"
     assert run(repository, "git", "status", "--porcelain") == ""
@@ -83,14 +83,14 @@ def test_the_check_alone_hides_no_study(repository):
     """`dvc repro train` writes the check's view of a changed report into dvc.lock."""
     before = Lock.parse((repository / "dvc.lock").read_text())
     edit(repository, "report.rule", "minimum")
-    run(repository, "dvc", "repro", "train", **OFF)
+    repro(repository, "train")
     after = Lock.parse((repository / "dvc.lock").read_text())
     assert before is not None
     assert after is not None
     assert after.stages["check"]["params"]["params.yaml"]["report"]["rule"] == "minimum"
     assert (after.key, after.sections) == (before.key, before.sections)
     run(repository, "git", "checkout", "-q", ".")
-    run(repository, "dvc", "repro", **OFF)
+    repro(repository)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_params_file_that_cannot_be_read_loses_nothing_either(repository, text
     said = run(repository, "python", "-m", "stages.check", "params.yaml", check=False)
     assert words in said
     assert len(said.splitlines()) == 1
-    run(repository, "dvc", "repro", check=False, **OFF)
+    repro(repository, check=False)
     assert everything(repository) == before
     if text is None:
         (repository / "params.yaml").rmdir()
@@ -132,7 +132,7 @@ def test_a_files_name_is_only_a_name(named, name):
     shutil.copy(ROOT / "data/raw/sunspots.csv", file)
     edit(named, "prepare.path", name)
     shutil.rmtree(named / "data/series", ignore_errors=True)
-    text = run(named, "dvc", "repro", "prepare", **OFF)
+    text = repro(named, "prepare")
     assert "Running stage 'prepare'" in text
     assert (named / "data/series/series.parquet").is_file()
     assert not list(named.parent.rglob("X")), "the name was acted on"
@@ -145,14 +145,16 @@ def test_such_a_file_in_a_temporary_experiment(named):
     name = "$(touch X) it's.csv"
     shutil.copy(ROOT / "data/raw/sunspots.csv", named / name)
     edit(named, "prepare.path", name)
-    text = run(named, "dvc", "exp", "run", "--temp", "prepare", check=False, **OFF)
+    text = run(
+        named, "dvc", "exp", "run", "--temp", "prepare", check=False, RIDGELINE_TRACKING="off"
+    )
     assert (
         f"prepare.path = {name!r} does not exist" in text
         or f"prepare.path = {name!r} is not" in text
     )
     assert "git add '$(touch X) it'\"'\"'s.csv'" in text
     commit(named, "The file")
-    text = run(named, "dvc", "exp", "run", "--temp", "prepare", **OFF)
+    text = run(named, "dvc", "exp", "run", "--temp", "prepare", RIDGELINE_TRACKING="off")
     assert "Running stage 'prepare'" in text
     assert "is neither in git" not in text
     assert not list(named.parent.rglob("X"))
@@ -162,10 +164,10 @@ def test_an_absolute_path_and_a_folder(named, capsys):
     outside = named.parent / "elsewhere.csv"
     shutil.copy(ROOT / "data/raw/sunspots.csv", outside)
     edit(named, "prepare.path", str(outside))
-    assert "lies outside the repository" in run(named, "dvc", "repro", "prepare", **OFF)
+    assert "lies outside the repository" in repro(named, "prepare")
     (named / "folder.csv").mkdir()
     edit(named, "prepare.path", "folder.csv")
-    text = run(named, "dvc", "repro", "prepare", check=False, **OFF)
+    text = repro(named, "prepare", check=False)
     assert "prepare.path = 'folder.csv'" in text
     assert "Traceback" not in text
 

@@ -20,6 +20,8 @@ from stages.evaluate import members, stage
 from stages.evaluate.baselines.season import season_of
 from stages.evaluate.params import EvaluateParams
 from stages.forecast import networks
+from stages.forecast.scaled import scaled
+from stages.networks.kernels.evaluation import forecasts as kernel
 from stages.networks.shape import GROUPS
 from stages.params import ParameterError, check_section
 from tests.support.evaluate_windows import HOUR, make, waves
@@ -42,7 +44,7 @@ def synthetic_fit(
     network, folds = linear(windows), windows.folds
     shape = (len(folds), len(lambdas), seeds)
     constants = np.linspace(-1, 1, len(lambdas) * seeds, dtype=np.float32).reshape(shape[1:])
-    constants = constants * np.arange(len(folds), 0, -1, np.float32)[:, None, None]
+    constants = constants * np.arange(len(folds), 0, -1, dtype=np.float32)[:, None, None]
     weights = constants[..., None] * (network.groups == GROUPS.index("bias")).astype(np.float32)
     curves = np.zeros((*shape, 1))
     level = np.arange(len(lambdas), 0.0, -1)[:, None, None]
@@ -89,7 +91,7 @@ def test_forecasts_hold_every_window_of_every_member(written: tuple[Windows, Pat
     for _, rows in grouped:
         np.testing.assert_array_equal(rows["y"], y)
         np.testing.assert_array_equal(rows["unique_id"], np.repeat(names.ravel(), 3))
-        ahead = (rows["ds"] - rows["cutoff"]) // pd.Timedelta("1h")
+        ahead = pd.to_timedelta(rows["ds"] - rows["cutoff"]) // pd.Timedelta("1h")
         np.testing.assert_array_equal(ahead, np.tile([1, 2, 3], len(y) // 3))
     cutoff = frame["cutoff"].astype("int64").to_numpy()[: len(y) : 3] // HOUR
     channels = test.levels.shape[1]
@@ -116,15 +118,14 @@ def test_every_network_sees_every_window_once_and_the_test_part_is_scaled_once(
 ) -> None:
     forecast_counts, scalings = Counter[tuple[bytes, int]](), []
 
-    def counted(plan, ws, series, rows, w, *results):  # type: ignore[no-untyped-def]
+    def counted(plan, ws, series, rows, w, *results):
         forecast_counts.update((weights.tobytes(), row) for weights in w for row in rows.tolist())
         return kernel(plan, ws, series, rows, w, *results)
 
-    def recorded(values, *more):  # type: ignore[no-untyped-def]
+    def recorded(values, *more):
         scalings.append(values)
-        return scale(values, *more)
+        return scaled(values, *more)
 
-    kernel, scale = networks.forecasts, networks.scaled
     monkeypatch.setattr(networks, "forecasts", counted)
     monkeypatch.setattr(networks, "scaled", recorded)
     monkeypatch.setattr(members, "BLOCK", 100)
@@ -194,7 +195,7 @@ def test_scores_are_those_of_the_forecasts(
     sigma = pd.Series(levels.std(1), test.layout.series)
     naive = pd.Series(abs(levels[:, SEASON:] - levels[:, :-SEASON]).mean(1), test.layout.series)
     e = frame["y_hat"] - frame["y"]
-    frame["step"] = (frame["ds"] - frame["cutoff"]) // pd.Timedelta("1h")
+    frame["step"] = pd.to_timedelta(frame["ds"] - frame["cutoff"]) // pd.Timedelta("1h")
     frame["mse"], frame["mae"] = e**2, abs(e)
     frame["mase"] = abs(e) / frame["unique_id"].map(naive)
     frame["scaled_mse"] = (e / frame["unique_id"].map(sigma)) ** 2
@@ -203,7 +204,9 @@ def test_scores_are_those_of_the_forecasts(
     table = scored.set_index(["cell", "seed", "unique_id", "step", "metric"])["value"]
     lams = scored["lam"].fillna(-1)
     for (cell, seed, lam), part in frame.groupby(["cell", "seed", frame["lam"].fillna(-1)]):
-        score = table[(lams == lam).to_numpy()]
+        values = table[(lams == lam).to_numpy()]
+        assert values.index.is_unique
+        score = values.to_dict()
         for metric in ("mse", "mae", "mase", "smape", "scaled_mse", "scaled_mae"):
             assert score[cell, seed, "", 0, metric] == pytest.approx(part[metric].mean(), rel=1e-9)
             for step, value in part.groupby("step")[metric].mean().items():
@@ -260,8 +263,8 @@ def test_a_member_that_diverged_spoils_no_other(
     params = EvaluateParams(season=SEASON, baselines=())
     stage.run(*data, [fit], params, tmp_path / "forecasts", tmp_path / "scores")
     scored = load_scores(tmp_path / "scores", "rnn").set_index(["lam", "seed"])
-    assert not np.isfinite(scored.loc[0.0, "value"]).any()
-    assert np.isfinite(scored.loc[2.0, "value"]).all()
+    assert not np.isfinite(scored.xs(0.0, level="lam")["value"]).any()
+    assert np.isfinite(scored.xs(2.0, level="lam")["value"]).all()
     stderr = capsys.readouterr().err
     assert "rnn at λ = 0 (seed 0)" in stderr
     assert len(stderr.splitlines()) == 2  # of the two seeds, not of their ensemble too

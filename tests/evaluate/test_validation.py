@@ -177,7 +177,7 @@ def test_networks_forecast_their_fold_with_its_scaler(
         days.searchsorted(rows["cutoff"]),
         (rows["ds"] - rows["cutoff"]).dt.days.to_numpy(),
     )
-    series = levels.columns.get_indexer(rows["unique_id"])
+    series = levels.columns.get_indexer(pd.Index(rows["unique_id"]))
     np.testing.assert_array_equal(rows["y"], levels.to_numpy()[t + ahead, series])
     share = damping()[np.searchsorted(LAMBDAS, rows["lam"]), rows["seed"].clip(lower=0)]
     share = np.where(

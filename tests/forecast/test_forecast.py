@@ -62,7 +62,7 @@ def test_forecasts_are_those_of_torch_with_every_transform_undone(
 
     frame = prepared.frame.set_index("unique_id")
     y, rain = (
-        np.stack([frame.loc[name, column] for name in LEVELS], 1)
+        np.stack([frame.loc[[name], column] for name in LEVELS], 1)
         for column in ("y", COVARIATE + "rain")
     )
     group, origin = test.group_origin(test.rows)

@@ -17,7 +17,7 @@ from stages.networks.stacked.network import Stacked
 from stages.report.page.weights import gate_looks
 from tests.oracles.cell_equations import EQUATIONS, forecast
 from tests.support.fused import evaluate
-from tests.support.study import commit, edit, run, small_repository
+from tests.support.study import commit, edit, repro, run, small_repository
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,6 +39,7 @@ def test_both_engines_agree_with_the_equation(cell, layers, segment, hidden):
     flat = torch.tensor(weights, requires_grad=True)
     truth = forecast(network, flat, x)
     (0.5 * ((truth - y) ** 2).sum()).backward()
+    assert flat.grad is not None
 
     out, _, grad = evaluate(network, weights, series, rows)
     np.testing.assert_allclose(out, truth.detach(), atol=1e-12)
@@ -143,8 +144,8 @@ def test_the_guides_cell_is_a_class_and_a_row(tmp_path):
     edit(folder, "train.penalty.lambdas", [0, 1])
     edit(folder, "evaluate.baselines", ["repeat_last"])
     commit(folder, "A minimal gated unit")
-    compiled = {"RIDGELINE_COMPILED": str(tmp_path / "kernels")}
-    run(folder, "dvc", "repro", RIDGELINE_TRACKING="off", **compiled)
+    compiled = str(tmp_path / "kernels")
+    repro(folder, RIDGELINE_COMPILED=compiled)
     page = (folder / "data/report/index.html").read_text("utf-8")
     radii = (folder / "data/report/figures/radii.csv").read_text("utf-8")
     assert "forget gate f" in radii
@@ -153,4 +154,4 @@ def test_the_guides_cell_is_a_class_and_a_row(tmp_path):
     assert "mgu" in (folder / "data/report/report.md").read_text("utf-8")
     view = "from stages.tracking.store.views import views; print(views())"
     assert "mgu.validation_mse" in run(folder, sys.executable, "-c", view)
-    run(folder, sys.executable, "-W", "error", "-c", AGREEMENT, **compiled)
+    run(folder, sys.executable, "-W", "error", "-c", AGREEMENT, RIDGELINE_COMPILED=compiled)

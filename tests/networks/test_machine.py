@@ -31,10 +31,14 @@ def started() -> dict[str, subprocess.Popen[str]]:
     """A process for each stage, with nothing pinned from outside; side by side, for each takes seconds."""
     pinned = (*environment._THREADS, *environment._INSTRUCTIONS)
     free = {key: value for key, value in os.environ.items() if key not in pinned}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return {
         name: subprocess.Popen(
-            [sys.executable, "-c", THREADS.format(name=name)], cwd=ROOT, env=free, **pipes
+            [sys.executable, "-c", THREADS.format(name=name)],
+            cwd=ROOT,
+            env=free,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for name in SECTIONS
     }
@@ -56,7 +60,7 @@ def test_what_the_user_set_stays(monkeypatch):
 
 
 @njit
-def products(a, b):  # type: ignore[no-untyped-def]
+def products(a, b):
     """a · b before, within and after flushing."""
     before = a[0] * b[0]
     flags = flush_denormals()

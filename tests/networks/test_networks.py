@@ -112,8 +112,8 @@ def test_known_answers_of_keras(cell, expected):
         elif len(matrix.gates) == 2:
             block[:, matrix.inputs] += 0.03  # both biases of the gates r and z
     weights[-3] = 1.0  # the head passes the first unit on
-    series = np.arange(72, dtype=float).reshape(3, 6, 4)
-    series = np.concatenate([series, np.zeros((3, 1, 4))], axis=1).reshape(21, 4)
+    windows = np.arange(72, dtype=float).reshape(3, 6, 4)
+    series = np.concatenate([windows, np.zeros((3, 1, 4))], axis=1).reshape(21, 4)
     rows = np.arange(3) * 7 + 5
     out, _, _ = evaluate(network, weights, series, rows)
     np.testing.assert_allclose(out[:, 0], expected, atol=1e-6)

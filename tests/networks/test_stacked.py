@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -70,14 +71,14 @@ CASES = {
 }
 
 
-def trained(engine, recipe: Recipe, members: list[Member], windows: int) -> tuple[State, Part]:
-    """Three epochs in two parts each; `windows` is m, and the last batch is short."""
+def trained(engine, recipe: Recipe, members: list[Member], rows: np.ndarray) -> tuple[State, Part]:
+    """Three epochs in two parts each of the windows `rows`; the last batch is short."""
     state, order = start_state(recipe, members), np.random.default_rng(2)
-    penalty = terms(recipe, members, windows)
+    penalty = terms(recipe, members, len(rows))
     lines = np.array([[m.seed, m.seed] for m in members], np.int64)
-    batches = -(-windows // recipe.batch_size)
+    batches = -(-len(rows) // recipe.batch_size)
     for epoch, rate in enumerate(recipe.rates()[:3]):
-        orders = np.stack([order.permutation(engine.rows) for _ in range(2)])
+        orders = np.stack([order.permutation(rows) for _ in range(2)])
         for start, stop in ((0, 2), (2, batches)):
             part = Part(start, stop, orders, lines, penalty, float(rate), epoch * batches)
             engine.train(state, part)
@@ -109,7 +110,13 @@ def test_every_penalty_is_the_same_in_both(penalty, ratio, optimizer, cell, devi
     same_network(cell, optimizer, "float64", device, penalty=penalty, ratio=ratio, momentum=0.0)
 
 
-def same_network(cell: str, optimizer: str, precision: str, device: str, **changes) -> None:
+def same_network(
+    cell: str,
+    optimizer: Literal["adam", "sgd"],
+    precision: Literal["float32", "float64"],
+    device: str,
+    **changes,
+) -> None:
     """Train four members by both engines and compare weights, moments, sums and losses."""
     network = CASES[cell]
     windows = synthetic_windows(
@@ -125,19 +132,18 @@ def same_network(cell: str, optimizer: str, precision: str, device: str, **chang
     members = [Member(lam, seed, "fold1", 4) for lam in (0.0, 3.0) for seed in (0, 1)]
     results = []
     for engine in (CompiledEngine(recipe, data), StackedEngine(recipe, data, device)):
-        engine.rows = data.train
-        state, _ = trained(engine, recipe, members, len(data.train))
+        state, _ = trained(engine, recipe, members, data.train)
         results.append((state, engine.losses(state.weights, data.validation)))
     (compiled, losses), (stacked, stacked_losses) = results
     start = start_state(recipe, members).weights
     assert np.abs(compiled.weights - start).max() > 3e-3
     exact = precision == "float64"
-    close = {"rtol": 1e-10, "atol": 1e-11} if exact else {"rtol": 3e-3, "atol": 3e-4}
+    rtol, atol = (1e-10, 1e-11) if exact else (3e-3, 3e-4)
     for name in ("weights", "first", "sums"):
         np.testing.assert_allclose(
-            getattr(stacked, name), getattr(compiled, name), **close, err_msg=name
+            getattr(stacked, name), getattr(compiled, name), rtol=rtol, atol=atol, err_msg=name
         )
-    np.testing.assert_allclose(stacked_losses, losses, **close)
+    np.testing.assert_allclose(stacked_losses, losses, rtol=rtol, atol=atol)
     assert (compiled.sums[:, 2] > 0).any()  # some steps were clipped
     np.testing.assert_array_equal(compiled.sums[:, 2], stacked.sums[:, 2])
 

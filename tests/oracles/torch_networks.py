@@ -13,7 +13,8 @@ class Oracle(Forecaster):
 
     def flat_gradient(self) -> np.ndarray:
         """The gradients of all parameters in this project's order, (n,)."""
-        return self._flat({name: p.grad for name, p in self.named_parameters()})
+        gradients = {name: p.grad for name, p in self.named_parameters() if p.grad is not None}
+        return self._flat(gradients)
 
     def flat_weights(self) -> np.ndarray:
         """All parameters in this project's order, (n,); a second bias counts where it is not redundant."""

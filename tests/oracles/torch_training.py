@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -60,7 +62,7 @@ def torch_training(recipe: Recipe, windows: Windows, member: Member) -> np.ndarr
 
 @torch.no_grad()
 def soft_threshold(
-    optimizer: torch.optim.Optimizer, weights: list[torch.Tensor], rate: float, strength: float
+    optimizer: torch.optim.Optimizer, weights: Sequence[torch.Tensor], rate: float, strength: float
 ) -> None:
     """The proximal step of strength · |w| by the per-weight step that torch's optimiser took."""
     for w in weights:

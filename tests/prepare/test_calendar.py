@@ -57,7 +57,8 @@ def test_the_next_stamps_are_those_of_pandas(alias, start, count):
 def test_days_of_the_week_against_a_walk_day_by_day(names, last, count):
     pattern = str(Weekly(tuple(day for day in WEEKDAYS if day in names)))
     got = Calendar("rows", "datetime", None, pattern).following(pd.Timestamp(last), count)
-    day, expected = pd.Timestamp(last).as_unit("us"), []
+    day = pd.Timestamp(last).as_unit("us")
+    expected: list[int] = []
     while len(expected) < count:
         day += pd.Timedelta(days=1)
         if day.day_name()[:3] in names:
@@ -104,6 +105,7 @@ def test_hours_of_a_zone_are_steps_of_utc():
         "2023-10-29 02:00+01:00", "2023-10-29 03:00+01:00", "2023-10-29 04:00+01:00",
     ]  # fmt: skip
     index = calendar.following_index(stamp("2023-10-29 00:00"), 2)
+    assert isinstance(index, pd.DatetimeIndex)
     assert str(index.tz) == "Europe/Berlin"
 
 

@@ -224,7 +224,8 @@ def test_day_and_month_that_are_equal_need_no_order():
 
 
 def test_one_day_above_twelve_far_down_decides_for_all_rows():
-    days = pd.date_range("2020-01-01", periods=12).append(pd.DatetimeIndex(["2020-03-13"]))
+    stamps = [*pd.date_range("2020-01-01", periods=12), pd.Timestamp("2020-03-13")]
+    days = pd.DatetimeIndex(stamps)
     got = times(days.strftime("%d/%m/%Y").to_numpy())
     assert got.stamps.tolist() == days.as_unit("us").asi8.tolist()
     assert "line 14 has 13/03/2020" in got.description["dates read so because"]

@@ -6,7 +6,9 @@ import csv
 import io
 import math
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -28,19 +30,24 @@ QUOTING = st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERI
 ENCODINGS = st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])
 
 
-def written(rows: list[list[object]], separator: str, quoting: int, end: str = "\n") -> str:
+def written(
+    rows: Iterable[Sequence[object]],
+    separator: str,
+    quoting: Literal[0, 1, 2, 3],
+    end: str = "\n",
+) -> str:
     sink = io.StringIO()
     writer = csv.writer(sink, delimiter=separator, quoting=quoting, lineterminator=end)
     writer.writerows(rows)
     return sink.getvalue()
 
 
-def read(data: bytes, **params: object) -> dict[str, list[float]]:
+def read(data: bytes, **params: Any) -> dict[str, list[float]]:
     with tempfile.TemporaryDirectory() as folder:
         return values(prepared(Path(folder), data, **params))
 
 
-def outcome(data: bytes, **params: object) -> dict[str, list[float]] | str:
+def outcome(data: bytes, **params: Any) -> dict[str, list[float]] | str:
     """What was read, or the sentence that refuses it."""
     try:
         return read(data, **params)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from stages.prepare import __main__ as stage
-from stages.prepare import tracked
 from stages.prepare.tracked import dvc_file_of, missing, untracked
 
 NAMES = [
@@ -127,7 +126,7 @@ def test_it_never_fails(folder, monkeypatch, error):
     def fails(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(tracked.subprocess, "run", fails)
+    monkeypatch.setattr(subprocess, "run", fails)
     assert untracked("other.csv") is None
 
 

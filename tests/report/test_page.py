@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -170,6 +170,7 @@ def test_all_comparisons_and_the_next_grid_are_shown(
     rows = text[text.index("<summary>All comparisons") :].partition("</table>")[0].count("<tr")
     assert rows == 1 + len(study.answers.all)
     command = grids.extension([cell.path for cell in study.cells], study.params.rule)
+    assert command is not None
     assert html.escape(command) in text.replace("<wbr>", "").replace("&#39;", "&#x27;")
 
 
@@ -219,8 +220,8 @@ def test_the_answer_is_as_clear_whatever_it_is(written: tuple[Study, Path], text
     assert headline(study) in text
     first, second = study.answers.primary
 
-    def changed(**fields: object) -> str:
-        primary = (replace(first, **fields), second)  # type: ignore[arg-type]
+    def changed(**fields: Any) -> str:
+        primary = (replace(first, **fields), second)
         return headline(replace(study, answers=replace(study.answers, primary=primary)))
 
     open_text = changed(word="open")

@@ -26,7 +26,16 @@ from stages.report.writing.tables import (
     plotted_path,
     weight_norm,
 )
-from tests.support.synthetic_study import ABSOLUTE, BASELINES, EPOCHS, GRID, LEVELS, H, Maker
+from tests.support.synthetic_study import (
+    ABSOLUTE,
+    ABSOLUTE_BASELINES,
+    BASELINES,
+    EPOCHS,
+    GRID,
+    LEVELS,
+    H,
+    Maker,
+)
 
 COLUMNS = "cell,lam,m,lam_over_m,measure,validation_mse,validation_mae,validation_se,"
 COLUMNS += (
@@ -98,7 +107,7 @@ def test_one_measure_chooses_and_judges(
     study = run(**paths, folder=tmp_path / "report", params=params)
     name, *chosen = wanted
     assert (study.measure, [cell.lam for cell in study.cells]) == (name, chosen)
-    levels = LEVELS | BASELINES if name == "mse" else ABSOLUTE
+    levels, baselines = (LEVELS, BASELINES) if name == "mse" else (ABSOLUTE, ABSOLUTE_BASELINES)
     for cell in study.cells:
         at = GRID.index(cell.lam)
         folds = [cell.fit.window_losses[name][f] for f in ("fold0", "fold1")]
@@ -117,7 +126,7 @@ def test_one_measure_chooses_and_judges(
     table = pd.read_csv(tmp_path / "report" / "lambda_path.csv")
     assert set(table["measure"]) == {name}
     rnn = table[table["cell"] == "rnn"]
-    both = [name for name in rnn if name.startswith(("validation_m", "train_m", "test_m"))]
+    both = [name for name in rnn.columns if name.startswith(("validation_m", "train_m", "test_m"))]
     assert len(both) == 6
     assert rnn[both].notna().all(axis=None)
     np.testing.assert_allclose(rnn["validation_se"], study.cells[0].path.se, rtol=1e-5)

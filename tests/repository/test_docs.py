@@ -21,7 +21,7 @@ from stages.report.judging.verdicts import SHORT
 from stages.report.page import provenance
 from tests.support import readme
 from tests.support.experiments import wait_for_queue
-from tests.support.study import commit, edit, environment, run, small_repository
+from tests.support.study import commit, edit, environment, repro, run, small_repository
 
 TEXT = readme.README.read_text(encoding="utf-8")
 DOCS = {path.name: path.read_text("utf-8") for path in sorted((readme.ROOT / "docs").glob("*.md"))}
@@ -129,7 +129,7 @@ def repository(tmp_path_factory) -> Path:
     (folder / ".venv").symlink_to(Path(sys.prefix))
     (folder / ".git/info/exclude").write_text(".venv\n")
     edit(folder, "train.cells", ["rnn"])
-    run(folder, "dvc", "repro", RIDGELINE_TRACKING="off")
+    repro(folder)
     commit(folder, "Reproduced")
     return folder
 

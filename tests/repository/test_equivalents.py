@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
 from tests.support.closure import ROOT
 
@@ -101,7 +102,7 @@ def test_statsmodels(kind, ratio):
         fits = [
             model.fit_regularized(alpha=alpha, L1_wt=ratio, start_params=s, **exact) for s in starts
         ]
-        best = min((fit.params for fit in fits), key=lambda w, y=y: objective(w, y))
+        best = min((fit.params for fit in fits), key=partial(objective, y=y))
         np.testing.assert_allclose(best, ours(kind)[j], rtol=0, atol=1e-6)
 
 
@@ -146,7 +147,7 @@ def test_support_vector_regression():
 
 
 # name: this project's loss, torch's of (forecast, y), what torch's is to be multiplied by to be this one
-TORCH_LOSSES = {
+TORCH_LOSSES: dict[str, tuple[str, Callable[..., torch.Tensor], float]] = {
     "loss 1/(2b)": ("squared", lambda f, y: 0.5 * ((f - y) ** 2).sum() / M, 1),
     "`MSELoss`": ("squared", torch.nn.MSELoss(), P / 2),
     "`L1Loss`": ("absolute", torch.nn.L1Loss(), P),

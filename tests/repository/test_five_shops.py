@@ -44,8 +44,8 @@ def sales(units: dict[str, float] | None = None) -> str:
         lost = set(rng.choice(np.arange(5, len(t) - 60), MISSING, replace=False).tolist())
         values = wave * (k + 1) * (units or {}).get(shop, 1.0)
         lines += [
-            f"{shop};{weeks[week]};{f'{value:.2f}'.replace('.', ',')};{int(on)}"
-            for i, (week, value, on) in enumerate(zip(t, values, promotion, strict=True))
+            f"{shop};{week};{f'{value:.2f}'.replace('.', ',')};{int(on)}"
+            for i, (week, value, on) in enumerate(zip(weeks[t], values, promotion, strict=True))
             if i not in lost
         ]
     return "\n".join(lines) + "\n"

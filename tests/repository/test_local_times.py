@@ -43,12 +43,12 @@ def test_times_are_utc_in_the_files_and_local_on_the_page(
             assert ours[column].cast("int64").equals(theirs[column].cast("int64"))
     reports = []
     for case in (plain, local):
-        folder = tmp_path / "report" / case.paths["series"].parent.name
-        write_report(**case.paths, folder=folder, params=ReportParams())
-        reports.append(folder)
+        report = tmp_path / "report" / case.paths["series"].parent.name
+        write_report(**case.paths, folder=report, params=ReportParams())
+        reports.append(report)
     assert (reports[0] / "report.md").read_bytes() == (reports[1] / "report.md").read_bytes()
     for name in ("data", "forecasts", "folds"):
-        utc, zoned = (pd.read_csv(folder / "figures" / f"{name}.csv") for folder in reports)
+        utc, zoned = (pd.read_csv(report / "figures" / f"{name}.csv") for report in reports)
         assert set(zoned["ds"].str[-6:]) <= set(CLOCK[zone])
         back = pd.to_datetime(zoned["ds"], utc=True).dt.tz_localize(None)
         np.testing.assert_array_equal(back, pd.to_datetime(utc["ds"], format="ISO8601"))

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.study import commit, edit, run, small_repository
+from tests.support.study import commit, edit, repro, run, small_repository
 
-OFF = {"RIDGELINE_TRACKING": "off"}
 STAGES = ["prepare", "window", "train", "evaluate", "report"]
 
 
@@ -29,7 +28,7 @@ def forget(folder: Path, store: bool = True) -> None:
 def repository(tmp_path_factory) -> Path:
     """A small study, reproduced once and committed."""
     folder = small_repository(tmp_path_factory.mktemp("pipeline") / "study")
-    assert stages_run(run(folder, "dvc", "repro", RIDGELINE_WORKERS="2", **OFF)) == STAGES
+    assert stages_run(repro(folder, RIDGELINE_WORKERS="2")) == STAGES
     commit(folder, "Reproduced")
     return folder
 
@@ -39,7 +38,7 @@ def lock(folder: Path) -> bytes:
 
 
 def test_a_second_run_does_nothing(repository):
-    text = run(repository, "dvc", "repro", **OFF)
+    text = repro(repository)
     assert "Data and pipelines are up to date" in text
     assert stages_run(text) == []
     assert run(repository, "git", "status", "--porcelain") == ""
@@ -48,28 +47,28 @@ def test_a_second_run_does_nothing(repository):
 def test_forced_run_from_nothing_writes_the_same_lock(repository):
     before = lock(repository)
     forget(repository)
-    text = run(repository, "dvc", "repro", "--force", RIDGELINE_WORKERS="1", **OFF)
+    text = repro(repository, "--force", RIDGELINE_WORKERS="1")
     assert stages_run(text) == STAGES
     assert "taken from the store" not in text or "; 0 taken from the store" in text
     assert lock(repository) == before
-    text = run(repository, "dvc", "repro", "--force", **OFF)  # everything warm
+    text = repro(repository, "--force")  # everything warm
     assert "members taken from the store" in text
     assert lock(repository) == before
 
 
 def test_report_changes_rerun_the_report_alone(repository):
     edit(repository, "report.confidence", 0.9)
-    assert stages_run(run(repository, "dvc", "repro", **OFF)) == ["report"]
+    assert stages_run(repro(repository)) == ["report"]
     with (repository / "stages/report/writing/tables.py").open("a", encoding="utf-8") as file:
         file.write("\n# a remark\n")
-    assert stages_run(run(repository, "dvc", "repro", **OFF)) == ["report"]
+    assert stages_run(repro(repository)) == ["report"]
     run(repository, "git", "checkout", "-q", ".")
     run(repository, "dvc", "checkout")
 
 
 def test_a_window_parameter_that_changes_no_number_retrains_nothing(repository):
     edit(repository, "window.missing", "drop")
-    text = run(repository, "dvc", "repro", **OFF)
+    text = repro(repository)
     assert stages_run(text) == ["window"]
     run(repository, "git", "checkout", "-q", ".")
     run(repository, "dvc", "checkout")
@@ -78,7 +77,7 @@ def test_a_window_parameter_that_changes_no_number_retrains_nothing(repository):
 def test_bad_parameters_are_refused_before_any_work(repository):
     edit(repository, "report.rule", "best")
     edit(repository, "train.hidden", 0)
-    text = run(repository, "dvc", "repro", check=False, **OFF)
+    text = repro(repository, check=False)
     assert "train.hidden = 0: input should be greater than or equal to 1" in text
     assert "report.rule = 'best'" in text
     assert "Running stage 'evaluate'" not in text
@@ -88,7 +87,7 @@ def test_bad_parameters_are_refused_before_any_work(repository):
 def test_less_of_a_study_is_reproduced_in_a_fresh_clone(repository):
     edit(repository, "train.cells", ["gru"])
     edit(repository, "train.penalty.lambdas", [0, 1])
-    text = run(repository, "dvc", "repro", **OFF)
+    text = repro(repository)
     assert "members taken from the store" in text
     assert sorted(p.name for p in (repository / "data/fits").iterdir()) == [
         "cells.json",
@@ -97,7 +96,7 @@ def test_less_of_a_study_is_reproduced_in_a_fresh_clone(repository):
     commit(repository, "One cell, two values of λ")
     fresh = repository.parent / "fresh"
     run(repository.parent, "git", "clone", "-q", str(repository), str(fresh))
-    text = run(fresh, "dvc", "repro", **OFF)
+    text = repro(fresh)
     assert stages_run(text) == STAGES
     assert run(fresh, "git", "status", "--porcelain") == ""
     assert lock(fresh) == lock(repository)
@@ -105,7 +104,7 @@ def test_less_of_a_study_is_reproduced_in_a_fresh_clone(repository):
 
 def test_an_added_lambda_trains_alone(repository):
     edit(repository, "train.penalty.lambdas", [0, 1, 30])
-    text = run(repository, "dvc", "repro", **OFF)
+    text = repro(repository)
     assert "training 8 members; 16 taken from the store" in text  # 4 folds × 2 seeds
     run(repository, "git", "checkout", "-q", ".")
     run(repository, "dvc", "checkout")

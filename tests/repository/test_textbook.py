@@ -6,12 +6,13 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks import textbook
+from benchmarks import quick, textbook
 
-CHANGES = {
+CHANGES: dict[str, dict[str, Any]] = {
     "train": {"epochs": 1500, "seeds": 1, "learning_rate": 0.003},
     "window": {
         "folds": 1
@@ -39,9 +40,7 @@ def test_the_docs_name_the_committed_changes():
     results = json.loads(textbook.RESULTS.read_text(encoding="utf-8"))
     soon, late = ([textbook.Effect(**effect) for effect in results[n]] for n in ("100", "3000"))
     written, meant = late
-    text = " ".join(
-        (textbook.quick.ROOT / "docs" / "lambda.md").read_text(encoding="utf-8").split()
-    )
+    text = " ".join((quick.ROOT / "docs" / "lambda.md").read_text(encoding="utf-8").split())
     assert f"λ = 0.001·m·H·C = {written.lam:.3g}" in text
     assert f"makes forecasts {1 - written.forecasts:.0%} smaller".replace("%", " %") in text
     assert f"the test error {written.test_mse - 1:.0%} larger".replace("%", " %") in text

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.networks.kernels.gather import EPSILON
-from stages.serving.input.table import TableError
+from stages.normalise import EPSILON
+from stages.serving.input.value_cells import TableError
 from tests.support.serving_model import LEVELS, H, L, T, model, piped, series, table_of
 
 INTEGERS = {
@@ -120,5 +120,5 @@ def test_a_known_series_that_the_final_fit_did_not_admit_counts_as_unseen():
     lost[2] = np.nan
     chosen = replace(chosen, scale=lost)
     answer = chosen.forecast(table_of(study)).set_index("unique_id")
-    assert set(answer.loc["late", "note"]) == {"scale from 26 rows"}
+    assert set(answer.loc[["late"], "note"]) == {"scale from 26 rows"}
     assert np.isfinite(answer["y_hat"]).all()

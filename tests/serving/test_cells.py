@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.serving.input.table import TableError, column_of
+from stages.serving.input.table import column_of
+from stages.serving.input.value_cells import TableError
 from stages.serving.registry.register import example
 from tests.support.serving_model import H, T, model, series, table_of
 

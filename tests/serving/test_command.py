@@ -8,7 +8,7 @@ import pytest
 
 from stages.artifacts.series import Series
 from stages.serving import __main__ as command
-from stages.serving.input.table import TableError
+from stages.serving.input.value_cells import TableError
 from stages.serving.picture import draw
 from stages.serving.served import Served
 from tests.support.serving_model import H, L, T, model, series, table_of
@@ -39,11 +39,11 @@ def test_the_command_writes_a_table_and_a_picture(study, capsys):
     wanted = Served.load("model.safetensors").forecast(table_of(study))
     np.testing.assert_allclose(written["y_hat"], wanted["y_hat"])
     drawn = pd.read_csv("out/picture.csv").set_index("line")
-    np.testing.assert_allclose(drawn.loc["forecast", "y"], written["y_hat"], rtol=1e-5)
+    np.testing.assert_allclose(drawn.loc[["forecast"], "y"], written["y_hat"], rtol=1e-5)
     spread = 2 * written["y_hat_spread"]
     np.testing.assert_allclose((drawn["high"] - drawn["low"]).dropna(), spread, rtol=1e-3)
     past = study.frame.groupby("unique_id").tail(2 * L)
-    assert list(drawn.loc["observed", "y"]) == pytest.approx(list(past["y"]), rel=1e-5)
+    assert list(drawn.loc[["observed"], "y"]) == pytest.approx(list(past["y"]), rel=1e-5)
     with open("out/picture.svg", encoding="utf-8") as file:
         picture = file.read()
     assert ">shop</text>" in picture

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.serving.input.table import TableError
-from tests.support.serving_model import COVARIATE, H, L, T, model, series, table_of
+from stages.artifacts.series import COVARIATE
+from stages.serving.input.value_cells import TableError
+from tests.support.serving_model import H, L, T, model, series, table_of
 
 SHOPS = {"shop": 50.0, "web": 400.0, "kiosk": 7.0}
 
@@ -90,8 +91,11 @@ def test_one_series_is_refused_by_name_and_the_others_are_forecast(served, what,
     assert len(rows) == 1
     assert rows["note"].iloc[0].startswith("refused: " + reason)
     assert rows[["ds", "y_hat", "y_hat_spread"]].isna().all(axis=None)
-    others = [pd.DataFrame(a[~a["unique_id"].isin(["web", "new"])]) for a in (answer, plain)]
-    pd.testing.assert_frame_equal(*(a.reset_index(drop=True) for a in others), check_dtype=False)
+    ours, theirs = (
+        pd.DataFrame(a[~a["unique_id"].isin(["web", "new"])]).reset_index(drop=True)
+        for a in (answer, plain)
+    )
+    pd.testing.assert_frame_equal(ours, theirs, check_dtype=False)
     assert list(dict.fromkeys(answer["unique_id"])) == ["shop", name, "kiosk"]
     if what != "closed":  # alone it is the latest
         with pytest.raises(TableError, match=re.escape(f"series '{name}': {reason}")):
@@ -315,7 +319,7 @@ def test_hourly_forecasts_are_dated_in_the_files_zone():
 
 def test_rows_are_the_grid_where_the_study_says_so():
     """Business days without a pattern to continue: the next steps are numbered."""
-    times = pd.bdate_range("2024-01-01", periods=T, unit="us")
+    times = pd.date_range("2024-01-01", periods=T, freq="B", unit="us")
     study = series(times=times, calendar={"frequency": "rows", "time": "datetime"})
     chosen, _ = model(study)
     table = table_of(study)
@@ -383,7 +387,7 @@ def test_dates_may_be_written_as_in_the_studys_file_or_otherwise():
 @pytest.mark.parametrize(
     ("pattern", "times"),
     [
-        ("Mon Tue Wed Thu Fri", pd.bdate_range("2024-01-01", periods=T + H, unit="us")),
+        ("Mon Tue Wed Thu Fri", pd.date_range("2024-01-01", periods=T + H, freq="B", unit="us")),
         ("day 15 every 1 months",
          pd.date_range("2001-01-01", periods=T + H, freq="MS", unit="us") + pd.Timedelta(days=14)),
     ],

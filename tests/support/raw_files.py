@@ -27,4 +27,4 @@ def prepared(folder: Path, data: str | bytes, name: str = "raw.csv", **params: A
 def values(series: Series) -> dict[str, list[float]]:
     """Each series' values, in order of time."""
     frame = series.frame
-    return {name: list(part["y"]) for name, part in frame.groupby("unique_id", sort=False)}
+    return {str(name): list(part["y"]) for name, part in frame.groupby("unique_id", sort=False)}

@@ -112,9 +112,9 @@ def current(text: str) -> str:
     """The README with its generated parts as they should be."""
     for name, make in PARTS.items():
         part = re.compile(rf"(<!-- begin {name} .*?-->\n).*?(<!-- end {name} -->)", re.DOTALL)
-        assert part.search(text), f"README.md has no part {name}"
-        body = make()
-        text = part.sub(lambda match, body=body: f"{match[1]}{body}{match[2]}", text)
+        match = part.search(text)
+        assert match, f"README.md has no part {name}"
+        text = text[: match.end(1)] + make() + text[match.start(2) :]
     return text
 
 

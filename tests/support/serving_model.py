@@ -61,7 +61,12 @@ def table_of(study: Series) -> pd.DataFrame:
 
 
 def params(**changes: Any) -> WindowParams:
-    rules = {"lookback": L, "horizon": H, "split": {"validation": 12, "test": 15}, "folds": 1}
+    rules: dict[str, Any] = {
+        "lookback": L,
+        "horizon": H,
+        "split": {"validation": 12, "test": 15},
+        "folds": 1,
+    }
     return WindowParams(**rules | changes)
 
 

@@ -54,6 +54,12 @@ def run(folder: Path, *command: str, check: bool = True, **more: str) -> str:
     return text
 
 
+def repro(folder: Path, *arguments: str, check: bool = True, **more: str) -> str:
+    """Output of `dvc repro …`, which logs nothing to MLflow."""
+    more = {"RIDGELINE_TRACKING": "off", **more}
+    return run(folder, "dvc", "repro", *arguments, check=check, **more)
+
+
 def commit(folder: Path, message: str) -> None:
     """Commit everything."""
     run(folder, "git", "add", "-A", ".")

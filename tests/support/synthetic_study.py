@@ -24,9 +24,8 @@ BASELINES = {"repeat_last": 1.5, "ridge": 0.7}
 ABSOLUTE = {
     "rnn": (1.0, 0.5, 0.7, 0.9),
     "lstm": (0.9, 0.8, 0.6, 0.7),
-    "repeat_last": 1.2,
-    "ridge": 0.55,
 }
+ABSOLUTE_BASELINES = {"repeat_last": 1.2, "ridge": 0.55}
 CALENDAR = Calendar("YS", "datetime")
 FLAGS = ("series", "development", "fits", "scores", "forecasts")
 
@@ -192,7 +191,7 @@ class Maker:
             level *= 0.9 if seed == ENSEMBLE else 1.0
             level *= 0.8 if name == EARLY_STOPPED else 1.0
             loss = level * self.hard + 0.02 * self.rng.normal(size=self.hard.shape)
-            size = ABSOLUTE[cell] if cell in BASELINES else ABSOLUTE[cell][self.grid.index(lam)]
+            size = ABSOLUTE_BASELINES.get(cell) or ABSOLUTE[cell][self.grid.index(lam)]
             absolute = size * self.hard + 0.02 * self.absolute_rng.normal(size=self.hard.shape)
             key = {"cell": cell, "lam": lam, "seed": seed}
             for g, unique_id in enumerate(self.names):

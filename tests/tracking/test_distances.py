@@ -14,10 +14,11 @@ import pytest
 from stages.artifacts.fits import load_fits, save_fits
 from stages.environment import instruction_set
 from stages.tracking.commands import reproduce
+from stages.tracking.history.digests import PATHS
 from stages.tracking.history.distances import differing, distances, relative
 from stages.tracking.history.git import UnavailableError
 from stages.tracking.history.lock import Lock
-from stages.tracking.history.revisions import RecordedStudy, Revision
+from stages.tracking.history.revisions import RecordedStudy, Repository, Revision
 from stages.tracking.store.resolve import Named
 from tests.support.synthetic_study import GRID, Maker
 
@@ -41,7 +42,8 @@ def both(then, tmp_path) -> tuple[dict[str, Path], dict[str, Path]]:
     """The files of a study, and a copy of them."""
     shutil.copytree(then, tmp_path / "now")
     names = ("fits", "scores", "report")
-    return tuple({n: root / n for n in names} for root in (then, tmp_path / "now"))
+    first, second = ({n: root / n for n in names} for root in (then, tmp_path / "now"))
+    return first, second
 
 
 def scale_weights(files: dict[str, Path], factor: float) -> None:
@@ -97,13 +99,15 @@ def lock(changed: tuple[str, ...] = ()) -> Lock:
     return Lock(stages, {name: name for name in ("fits", "scores", "report")}, md5s)
 
 
-class Repository:
-    """One whose cache holds the files, or does not."""
+class Kept(Repository):
+    """A repository whose cache holds the files, or does not."""
 
     def __init__(self, files: dict[str, Path] | None) -> None:
         self.files = files
 
-    def fetch(self, revision: Revision, folder: Path) -> dict[str, Path]:
+    def fetch(
+        self, revision: Revision, folder: Path, names: tuple[str, ...] = PATHS
+    ) -> dict[str, Path]:
         if self.files is None:
             raise UnavailableError("fits is neither here nor there")
         return self.files
@@ -114,7 +118,7 @@ def verdict(both, changed: tuple[str, ...], tags: dict[str, str], *, kept: bool 
     revision = Revision("main", "0" * 40, lock())
     named = Named("run", RecordedStudy("key", [revision]), None, tags)
     clone = now["fits"].parent
-    repository = Repository(then if kept else None)
+    repository = Kept(then if kept else None)
     return reproduce._verdict(repository, named, revision, lock(changed), clone, clone / "then")
 
 

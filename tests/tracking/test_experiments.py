@@ -9,6 +9,7 @@ import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -32,7 +33,7 @@ from tests.support.experiments import (
     wait_for_queue,
 )
 from tests.support.logged import settle
-from tests.support.study import commit, edit, run
+from tests.support.study import commit, edit, repro, run
 
 # MLflow's use of SQLAlchemy
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
@@ -80,12 +81,12 @@ def test_other_bits_of_another_instruction_set_are_equal_within_tolerance(
     """
     clone, other = tmp_path / "clone", "Prescott"
     shutil.copytree(repository, clone, symlinks=True)
-    off = {"RIDGELINE_TRACKING": "off", "OPENBLAS_CORETYPE": other}
-    run(clone, "dvc", "repro", "--force", "--single-item", "evaluate", "report", **off)
+    repro(clone, "--force", "--single-item", "evaluate", "report", OPENBLAS_CORETYPE=other)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DVC_ROOT", str(repository))
     monkeypatch.setenv("OPENBLAS_CORETYPE", other)
     again = Lock.parse((clone / "dvc.lock").read_text(encoding="utf-8"))
+    assert again is not None
     first = Repository(repository)
     named = resolve(first, "HEAD", {})
     assert reproduce._verdict(first, named, named.revision, again, clone, tmp_path / "then") == 0
@@ -94,7 +95,9 @@ def test_other_bits_of_another_instruction_set_are_equal_within_tolerance(
         "equal within tolerance on another instruction set: data/forecasts, data/scores" in output
     )
     assert "data/fits" not in output
-    assert float(re.search(r"by (\S+) relative at most", output)[1]) < 1e-9
+    distance = re.search(r"by (\S+) relative at most", output)
+    assert distance is not None
+    assert float(distance[1]) < 1e-9
     assert "OPENBLAS_CORETYPE=Haswell" in output
     assert f"OPENBLAS_CORETYPE={other}" in output
 
@@ -170,7 +173,7 @@ def test_studies_are_compared(repository):
     assert "- aside: rnn " in text
     assert "window.lookback" not in text
     rows = pd.read_csv(repository / "data/report/lambda_path.csv").set_index("selected")
-    assert f"{rows.loc[True, 'validation_mse']:.5g}" in text
+    assert f"{rows['validation_mse'].loc[True]:.5g}" in text
     assert {p.name for p in (repository / "tmp/diff").iterdir()} == {
         "diff.md",
         "figures",
@@ -236,7 +239,7 @@ def test_the_champion_is_a_committed_study_and_answers_over_http(repository, tmp
         assert years == post(address, table)
 
 
-def post(address: str, table: pd.DataFrame) -> tuple[int, dict]:
+def post(address: str, table: pd.DataFrame) -> tuple[int, dict[str, Any]]:
     body = json.dumps({"dataframe_split": json.loads(table.to_json(orient="split"))}).encode()
     request = urllib.request.Request(
         f"{address}/invocations", body, {"Content-Type": "application/json"}
@@ -257,6 +260,7 @@ def test_a_server_that_is_killed_fails_no_study_and_sync_completes_it(repository
     command = ["make", "-o", ".venv/installed", "server", f"PORT={port}"]
     with serving(clone, *command, ready=f"{server}/health"):
         pipeline = begin(clone, "dvc", "repro", "--force", MLFLOW_TRACKING_URI=server)
+        assert pipeline.stdout is not None
         for line in pipeline.stdout:
             if "Running stage 'evaluate'" in line:
                 break

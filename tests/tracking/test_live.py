@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,6 +40,11 @@ def planned(folder: Path, **changes) -> Plan:
     path.write_text(yaml.safe_dump(params), encoding="utf-8")
     windows = Windows.load(folder / "development")
     return Plan(load_section("params.yaml", "train", TrainParams), windows)
+
+
+def points(values: Iterable[float], first: int = 1) -> list[tuple[int, Any]]:
+    """A curve as the store has it, from this step on, to the last few bits."""
+    return [(step, pytest.approx(value)) for step, value in enumerate(values, first)]
 
 
 def test_curves_grow_while_a_study_trains(folder):
@@ -74,7 +81,7 @@ def test_curves_grow_while_a_study_trains(folder):
         return Store(folder).history(run, f"live/{name}")
 
     mean = validation[1].mean(0)
-    assert shown("validation_loss") == [(1, pytest.approx(mean[0])), (2, pytest.approx(mean[1]))]
+    assert shown("validation_loss") == points(mean[:2])
     assert shown("train_loss") == []  # of the final fold
     finish(1, 0)
     finish(1, 1)
@@ -102,7 +109,7 @@ def test_with_early_stopping_the_final_fold_is_shown_once_its_epochs_are_known(f
     train(folder / "development", plan.jobs({}), store)
     watched.show()
     run = Store(folder).named("rnn λ=1")
-    assert Store(folder).history(run, "live/networks") == [(4, pytest.approx(4 / 6))]
+    assert Store(folder).history(run, "live/networks") == points([4 / 6], first=4)
     assert Store(folder).history(run, "live/train_loss") == []
     (fit,) = study.train_study(folder / "development", plan.params, store)
     watched.show()
@@ -110,8 +117,7 @@ def test_with_early_stopping_the_final_fold_is_shown_once_its_epochs_are_known(f
     epochs = int(fit.epochs[2, 0, 0])
     assert 0 < epochs < 40
     means = fit.train_loss[2, 0].mean(0)[:epochs]
-    shown = [(epoch, pytest.approx(mean)) for epoch, mean in enumerate(means, 1)]
-    assert Store(folder).history(run, "live/train_loss") == shown
+    assert Store(folder).history(run, "live/train_loss") == points(means)
 
 
 def test_the_report_leaves_it_to_the_watching_process(folder, capsys):

@@ -138,5 +138,7 @@ def test_a_commit_older_than_a_renamed_flag_holds_its_study(monkeypatch):
     assert Lock.parse(TEXT.replace(" --fits ", " --networks ")) is None
     monkeypatch.setitem(FLAGS, "fits", ("--fits", "--networks"))
     renamed = Lock.parse(TEXT.replace(" --fits ", " --networks "))
+    today = Lock.parse(TEXT)
     assert renamed is not None
-    assert renamed.key == Lock.parse(TEXT).key
+    assert today is not None
+    assert renamed.key == today.key

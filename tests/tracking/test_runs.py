@@ -71,6 +71,7 @@ def test_a_lambda_has_curves_and_errors_with_their_spread_over_seeds(logged):
 
 def test_the_study_has_the_report_and_leads_to_the_runs_of_its_lambdas(logged):
     store = Store(logged)
+    assert store.experiment is not None
     location = store.experiment.artifact_location
     assert location == (logged / "mlflow/artifacts").as_uri()
     (study,) = [run for run in store.runs if run.data.tags["kind"] == "study"]
@@ -90,6 +91,7 @@ def test_the_study_has_the_report_and_leads_to_the_runs_of_its_lambdas(logged):
     assert store.history(study, "path/log10_lam") == [(1, -1.0), (2, 0.0), (3, 1.0), (4, 2.0)]
     assert [v for _, v in store.history(study, "path/rnn.validation_mse")] == list(LEVELS["rnn"])
     for run in store.runs:
+        assert run.inputs is not None
         (data,) = run.inputs.dataset_inputs
         assert data.dataset.name == "sunspots, development part"
         assert data.dataset.digest == md5_of(logged / "development")[:12]
@@ -105,7 +107,7 @@ def test_runs_are_coloured_by_lambda_and_studies_apart(folder):
     runs = Store(folder).runs
     colors = {r.data.tags["mlflow.runColor"] for r in runs if r.data.tags["kind"] == "study"}
     assert len(colors) == 2
-    by_lam = {}
+    by_lam: dict[str, set[str]] = {}
     for run in runs:
         if run.data.tags["kind"] == "member":
             by_lam.setdefault(run.data.tags["lam"], set()).add(run.data.tags["mlflow.runColor"])
@@ -130,11 +132,11 @@ def test_an_added_lambda_adds_one_run_for_each_cell_and_one_study(folder):
 
 def test_a_run_logged_from_another_clones_files_gets_the_environment_of_the_same_bits(folder):
     note = pending.note_of({flag: folder / flag for flag in PATHS})
-    with mirror.mirror() as store:
-        store.run_tags = {"versions": "numpy 1.0 (as pinned)"}  # all that `sync` knows of it
+    with mirror.mirror() as entries:
+        entries.run_tags = {"versions": "numpy 1.0 (as pinned)"}  # all that `sync` knows of it
         paths = {flag: Path(path) for flag, path in note.paths.items()}
-        log_study(store, note.key, note.params, Files(**paths))
-        store.write()
+        log_study(entries, note.key, note.params, Files(**paths))
+        entries.write()
     assert "instruction_set" not in Store(folder).named("rnn λ=1").data.tags
     log()
     store = Store(folder)

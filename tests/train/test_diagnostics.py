@@ -30,7 +30,7 @@ def network_of(cell: str, layers: int = 1, segment: int = 1, dropout: float = 0.
 
 
 def torch_state_gradients(network: Network, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """(layers, S): root mean square over windows of ‖∂ℓ/∂h_t‖ by autograd, with retained gradients."""
+    """(layers, S): root mean square over windows of ‖∂ℓ/∂h_t‖ by autograd."""
     oracle = Oracle(network, weights)
     x, y, _, _ = batch(DATA, rows, FOLD.center, FOLD.scale)
     inputs = torch.tensor(x).reshape(len(x), network.steps, network.step_inputs)
@@ -46,13 +46,18 @@ def torch_state_gradients(network: Network, weights: np.ndarray, rows: np.ndarra
         for step in steps:
             state = cell(step, state)
             h = state[0] if network.cell == "lstm" else state
-            h.retain_grad()
             hidden.append(h)
         states.append(hidden)
         steps = hidden
     error = oracle.head(steps[-1]) - torch.tensor(y.reshape(len(y), -1))
-    (0.5 * (error**2).sum()).backward()
-    squares = [[float((h.grad**2).sum()) for h in hidden] for hidden in states]
+    loss = 0.5 * (error**2).sum()
+    squares = [
+        [
+            float((gradient**2).sum())
+            for gradient in torch.autograd.grad(loss, hidden, retain_graph=True)
+        ]
+        for hidden in states
+    ]
     return np.sqrt(np.array(squares) / len(rows))
 
 

@@ -135,8 +135,9 @@ def test_results_that_do_not_arrive_end_the_run_with_a_remedy(tmp_path, capfd):
     """As of workers that write to a store of their own machine."""
 
     class Elsewhere(ThreadPoolExecutor):
-        def submit(self, work, task):
-            return super().submit(work, replace(task, store=tmp_path / "elsewhere"))
+        def submit(self, work, /, *tasks, **more):
+            moved = (replace(task, store=tmp_path / "elsewhere") for task in tasks)
+            return super().submit(work, *moved, **more)
 
     path, jobs = jobs_for(tmp_path, 1)
     store = MemberStore(tmp_path / "store")

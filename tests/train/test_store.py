@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +68,9 @@ def test_a_finished_member_replaces_its_checkpoint(tmp_path):
     assert store.get(KEY, partial=True) is None
     store.put(KEY, ARRAYS, {"epoch": 1, "batch": 2}, partial=True)
     assert KEY not in store
-    assert store.get(KEY, partial=True)[1] == {"epoch": 1, "batch": 2}
+    checkpoint = store.get(KEY, partial=True)
+    assert checkpoint is not None
+    assert checkpoint[1] == {"epoch": 1, "batch": 2}
     store.put(KEY, ARRAYS, META)
     assert KEY in store
     assert store.get(KEY, partial=True) is None
@@ -122,13 +125,13 @@ def test_the_store_lies_in_the_repository_the_run_was_started_from(tmp_path, mon
     assert members_folder() == tmp_path / ".ridgeline" / "members"
 
 
-CHANGES = {
+CHANGES: dict[str, Any] = {
     "epochs": 5, "batch_size": 17, "optimizer": "sgd", "momentum": 0.1,
     "learning_rate": np.nextafter(0.01, 1),
     "schedule": "constant", "clip_norm": 1.0, "patience": 2, "multipliers": (1.0, 1.0, 0.5),
     "precision": "float64", "penalty": "l1", "ratio": 0.5, "device": "cuda", "loss": "absolute",
 }  # fmt: skip
-OF_NETWORK = {
+OF_NETWORK: dict[str, Any] = {
     "cell": "lstm", "features": 3, "outputs": 4, "lookback": 7, "channels": 2, "hidden": 6, "layers": 2,
     "segment": 2, "dropout": 0.1, "normalise": "last",
 }  # fmt: skip
@@ -154,7 +157,7 @@ def test_a_new_setting_that_is_not_used_leaves_the_key_as_it_was():
     class NewRecipe(Recipe):
         novelty: str | None = None
 
-    def newer(network: dict[str, float], recipe: dict[str, str]) -> Recipe:
+    def newer(network: dict[str, Any], recipe: dict[str, Any]) -> Recipe:
         changed = NewNetwork(**asdict(RECIPE.network), **network)
         return NewRecipe(**{**vars(RECIPE), "network": changed}, **recipe)
 

@@ -44,7 +44,7 @@ def test_bits_do_not_depend_on_company(cell):
     ids=["even", "odd"],
 )
 def test_nor_in_other_shapes(cell, windows, shape, batch):
-    network = Network(cell, *shape, normalise=windows.layout.normalise)
+    network = replace(Network(cell, *shape), normalise=windows.layout.normalise)
     recipe = replace(recipe_for(cell), network=network, batch_size=batch)
     members = members_of(10)
     together = trained(recipe, windows, members)

@@ -10,7 +10,7 @@ from stages.artifacts.windows import Windows
 from stages.params import ParameterError
 from stages.prepare.params import PrepareParams
 from stages.prepare.stage import prepare
-from stages.window.params import WindowParams
+from stages.window.params import Split, WindowParams
 from stages.window.stage import make_windows
 from tests.oracles import windows
 from tests.oracles.windows import batch
@@ -141,7 +141,7 @@ def test_a_seasonal_difference_needs_a_season(tmp_path):
     frame = table().assign(t=np.arange(STEPS))
     frame.to_csv(tmp_path / "raw.csv", index=False)
     prepared = prepare(tmp_path / "raw.csv", PrepareParams(path="raw.csv", time="t"))
-    params = WindowParams(lookback=6, horizon=3, split=SPLIT, difference="seasonal")
+    params = WindowParams(lookback=6, horizon=3, split=Split(**SPLIT), difference="seasonal")
     with pytest.raises(ParameterError, match=r"set evaluate\.season"):
         make_windows(prepared, params, None)
 
