@@ -18,7 +18,7 @@ from stages.train.engines.penalty import refuse_overshoot
 from stages.train.params import TrainParams
 from stages.train.planning.memory import refuse_excess, study_bytes
 from stages.train.planning.study_plan import FINAL, Job, Plan
-from stages.train.pool.processes import ATTEMPTS, members_at_once, train_jobs
+from stages.train.pool.processes import ATTEMPTS, Pool, members_at_once, train_jobs
 from stages.train.pool.store import Entry, MemberStore
 
 
@@ -35,16 +35,18 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
     _refuse_excess(plan)
     for recipe in plan.recipes.values():
         refuse_overshoot(recipe, params.penalty.path(), min(fold.m for fold in plan.folds.values()))
-    jobs = plan.jobs({})
-    train_jobs(development, jobs, store)
-    if params.early_stopping:
-        entries = _entries(development, jobs, store)
-        jobs = plan.jobs({job.key: meta["epochs"] for job, (_, meta) in entries})
-        train_jobs(development, jobs, store)
-    fits = []
-    for cell in plan.recipes:
-        cell_jobs = [job for job in jobs if job.recipe.network.cell == cell]
-        fits.append(_fit(cell, plan, _entries(development, cell_jobs, store)))
+    with Pool() as pool:
+        jobs = plan.jobs({})
+        train_jobs(development, jobs, store, pool)
+        if params.early_stopping:
+            entries = _entries(development, jobs, store, pool)
+            jobs = plan.jobs({job.key: meta["epochs"] for job, (_, meta) in entries})
+            train_jobs(development, jobs, store, pool)
+        pool.stop()  # the fits need the workers' memory
+        fits = []
+        for cell in plan.recipes:
+            cell_jobs = [job for job in jobs if job.recipe.network.cell == cell]
+            fits.append(_fit(cell, plan, _entries(development, cell_jobs, store, pool)))
     return fits
 
 
@@ -60,7 +62,9 @@ def _refuse_excess(plan: Plan) -> None:
     refuse_excess(needed, largest, processes)
 
 
-def _entries(development: Path, jobs: list[Job], store: MemberStore) -> Iterator[tuple[Job, Entry]]:
+def _entries(
+    development: Path, jobs: list[Job], store: MemberStore, pool: Pool
+) -> Iterator[tuple[Job, Entry]]:
     """Each job with its entry; what has been pruned by another run or deleted is trained again.
 
     Raises:
@@ -74,7 +78,7 @@ def _entries(development: Path, jobs: list[Job], store: MemberStore) -> Iterator
                     f"members vanish from {store.root} before they are gathered, {ATTEMPTS} times: another "
                     "run prunes them; set RIDGELINE_STORE_GB higher in all runs that share this store"
                 )
-            train_jobs(development, jobs, store)
+            train_jobs(development, jobs, store, pool)
             attempts += 1
         yield job, entry
 

@@ -21,7 +21,7 @@ from stages.tracking.store import pending
 from stages.train import stage as study
 from stages.train.params import TrainParams
 from stages.train.planning.study_plan import Plan
-from stages.train.pool.processes import train_jobs
+from stages.train.pool.processes import Pool, train_jobs
 from stages.train.pool.store import MemberStore
 from tests.support.logged import RUNS, Store, live, log, start
 
@@ -95,11 +95,12 @@ def test_curves_grow_while_a_study_trains(folder):
 def test_with_early_stopping_the_final_fold_is_shown_once_its_epochs_are_known(folder, monkeypatch):
     """A study that is really trained, first its folds that have a validation part, then all of it."""
     plan = planned(folder, epochs=40, learning_rate=0.1, batch_size=16, early_stopping=2)
-    train = partial(train_jobs, executor=ThreadPoolExecutor)
-    monkeypatch.setattr(study, "train_jobs", train)
+    threads = partial(Pool, ThreadPoolExecutor)
+    monkeypatch.setattr(study, "Pool", threads)
     monkeypatch.setenv("RIDGELINE_WORKERS", "1")
     store, watched = MemberStore(members_folder()), live(folder)
-    train(folder / "development", plan.jobs({}), store)
+    with threads() as pool:
+        train_jobs(folder / "development", plan.jobs({}), store, pool)
     watched.show()
     run = Store(folder).named("rnn λ=1")
     assert Store(folder).history(run, "live/networks") == [(4, pytest.approx(4 / 6))]
