@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -23,10 +24,7 @@ from stages.train.pool.store import Entry, MemberStore
 
 
 def train_study(development: Path, params: TrainParams, store: MemberStore) -> list[Fit]:
-    """Every cell's fit; members that are in the store are not trained again.
-
-    With early stopping the final fold waits for the others; see `Plan.jobs`.
-    """
+    """Every cell's fit; members that are in the store are not trained again."""
     if params.device == "cuda":
         from stages.train.engines.cuda import check_device
 
@@ -36,18 +34,35 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
     for recipe in plan.recipes.values():
         refuse_overshoot(recipe, params.penalty.path(), min(fold.m for fold in plan.folds.values()))
     with Pool() as pool:
-        jobs = plan.jobs({})
-        train_jobs(development, jobs, store, pool)
-        if params.early_stopping:
-            entries = _entries(development, jobs, store, pool)
-            jobs = plan.jobs({job.key: meta["epochs"] for job, (_, meta) in entries})
-            train_jobs(development, jobs, store, pool)
+        jobs = _trained(development, plan, store, pool)
         pool.stop()  # the fits need the workers' memory
         fits = []
         for cell in plan.recipes:
             cell_jobs = [job for job in jobs if job.recipe.network.cell == cell]
             fits.append(_fit(cell, plan, _entries(development, cell_jobs, store, pool)))
     return fits
+
+
+def _trained(development: Path, plan: Plan, store: MemberStore, pool: Pool) -> list[Job]:
+    """All jobs, their members in the store: first come those that decide how long others are trained."""
+    if any(job.key not in store for job in plan.deciding):
+        train_jobs(development, plan.jobs({}), store, pool)
+    entries = _entries(development, plan.deciding, store, pool)
+    curves = {job.key: arrays["validation_loss"] for job, (arrays, _) in entries}
+    for (cell, lam), epochs in plan.best_epochs(curves).items():
+        if epochs is None:
+            print(_no_best_epoch(cell, lam), file=sys.stderr)
+    jobs = plan.jobs(curves)
+    train_jobs(development, jobs, store, pool)
+    return jobs
+
+
+def _no_best_epoch(cell: str, lam: float) -> str:
+    return (
+        f"train: {cell} at λ = {lam:g} has no epoch that all its networks reached with a finite validation "
+        "loss, so those of the final fold are trained for one epoch; lower train.learning_rate or set "
+        "train.clip_norm"
+    )
 
 
 def _refuse_excess(plan: Plan) -> None:

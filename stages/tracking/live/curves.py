@@ -44,7 +44,7 @@ class Live:
         self.entries: dict[tuple[str, float], Entry] = {}
         self.reached: Counter[tuple[str, float, str]] = Counter()
         self.jobs: list[Job] = []  # known so far
-        self.best: dict[str, int] = {}  # key → best epoch; see `Plan.jobs`
+        self.curves: dict[str, np.ndarray] = {}  # key → validation loss by epoch; see `Plan.jobs`
         self.params = flatten(sections_now())
 
     @cached_property
@@ -107,10 +107,10 @@ class Live:
         """(cell, λ) → the store's keys of its networks; the final fold comes last, and has none while its
         epochs are not known."""
         if len(self.jobs) < self.plan.members:
-            for job in self.jobs:
-                if job.key not in self.best and (entry := store.get(job.key)) is not None:
-                    self.best[job.key] = entry[1]["epochs"]
-            self.jobs = self.plan.jobs(self.best)
+            for job in self.plan.deciding:
+                if job.key not in self.curves and (entry := store.get(job.key)) is not None:
+                    self.curves[job.key] = entry[0]["validation_loss"]
+            self.jobs = self.plan.jobs(self.curves)
         keys: dict[tuple[str, float], Keys] = {}
         for job in self.jobs:
             cell, lam = job.recipe.network.cell, job.member.lam

@@ -14,6 +14,7 @@ from stages.networks.shape import Network
 from stages.train.params import TrainParams
 from stages.train.planning.key import Parts, common_parts, fold_digest, member_key
 from stages.train.planning.members import Member, Recipe
+from stages.train.planning.stopping import best_epoch
 
 FINAL = "final"
 
@@ -62,25 +63,56 @@ class Plan:
         params = self.params
         return len(params.cells) * len(self.folds) * params.seeds * len(params.penalty.path())
 
-    def jobs(self, best: Mapping[str, int]) -> list[Job]:
+    @cached_property
+    def validated(self) -> list[Job]:
+        """The members of all folds but the final one: how long they are trained is known from the start."""
+        return [
+            job
+            for cell in self.recipes
+            for fold in self.folds
+            if fold != FINAL
+            for job in self._jobs(cell, fold, self._full)
+        ]
+
+    @property
+    def deciding(self) -> list[Job]:
+        """Those members whose validation losses decide how long others are trained."""
+        return self.validated if self.params.early_stopping else []
+
+    def best_epochs(self, curves: Mapping[str, np.ndarray]) -> dict[tuple[str, float], int | None]:
+        """(cell, λ) → `best_epoch` of its deciding members, once all of them are in `curves`; see `jobs`."""
+        members: dict[tuple[str, float], list[Job]] = {}
+        for job in self.deciding:
+            members.setdefault((job.recipe.network.cell, job.member.lam), []).append(job)
+        return {
+            cell_lam: best_epoch(
+                [curves[job.key] for job in group],
+                [len(self.folds[job.member.fold].validation) for job in group],
+            )
+            for cell_lam, group in members.items()
+            if all(job.key in curves for job in group)
+        }
+
+    def jobs(self, curves: Mapping[str, np.ndarray]) -> list[Job]:
         """All members whose epochs are known.
 
-        With early stopping the final fold is trained for the median best epoch over folds and seeds of each
-        cell and λ, at least 1, with the schedule's length kept; without, for as long as the others.
+        With early stopping the final fold is trained for the best epoch of each cell and λ (for one epoch
+        where there is none), with the schedule's length kept; without, for as long as the others.
 
         Args:
-            best: key → epochs at the best validation loss, of finished members of the other folds.
+            curves: key → validation loss by epoch (E,), of finished members of the other folds.
         """
-        full = dict.fromkeys(self.params.penalty.path(), self.params.epochs)
-        validated = [
-            self._jobs(c, name, full) for c in self.recipes for name in self.folds if name != FINAL
-        ]
-        jobs = [job for part in validated for job in part]
+        jobs, best = list(self.validated), self.best_epochs(curves)
         for cell in self.recipes:
-            others = [job for job in jobs if job.recipe.network.cell == cell]
-            epochs = _medians(others, best) if self.params.early_stopping else full
+            epochs = self._full
+            if self.params.early_stopping:
+                epochs = {lam: e or 1 for (name, lam), e in best.items() if name == cell}
             jobs += self._jobs(cell, FINAL, epochs)
         return jobs
+
+    @property
+    def _full(self) -> dict[float, int]:
+        return dict.fromkeys(self.params.penalty.path(), self.params.epochs)
 
     def _jobs(self, cell: str, fold: str, epochs: Mapping[float, int]) -> list[Job]:
         """A cell's members of one fold; of the λ's in `epochs`."""
@@ -146,15 +178,3 @@ def _alike(fold: Fold, other: Fold) -> bool:
     """Whether two folds of the same windows have the same training part."""
     pairs = ((fold.train, other.train), (fold.center, other.center), (fold.scale, other.scale))
     return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
-
-
-def _medians(jobs: list[Job], best: Mapping[str, int]) -> dict[float, int]:
-    """λ → the median best epoch, at least 1; of the λ's whose networks are all finished."""
-    keys: dict[float, list[str]] = {}
-    for job in jobs:
-        keys.setdefault(job.member.lam, []).append(job.key)
-    return {
-        lam: max(1, round(float(np.median([best[key] for key in group]))))
-        for lam, group in keys.items()
-        if all(key in best for key in group)
-    }
