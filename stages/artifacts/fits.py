@@ -38,6 +38,11 @@ class Fit:
             normalised units, h_t the hidden state after a step of the recurrence; linear has none.
         train_losses: measure ("mse", "mae") → (folds, Λ, S) over the training windows, of the final weights.
         window_losses: measure → fold → (Λ, S, N) of each validation window. Both in scaled units.
+        stopped_epochs: the epochs after which the validation loss of λ = 0 is lowest, mean over folds and
+            seeds; 0 where there are no early-stopped networks: without λ = 0, under `train.early_stopping`,
+            or where λ = 0 diverged at once.
+        stopped_weights: (S, n) float32 of the early-stopped networks: the final fold's of λ = 0 as they were
+            after `stopped_epochs` of their epochs; (0, n) where there are none.
     """
 
     cell: str
@@ -58,6 +63,8 @@ class Fit:
     state_gradients: np.ndarray
     train_losses: dict[str, np.ndarray]
     window_losses: dict[str, dict[str, np.ndarray]]
+    stopped_epochs: int
+    stopped_weights: np.ndarray
 
     @property
     def validated(self) -> list[int]:
@@ -66,11 +73,12 @@ class Fit:
         return [k for k, name in enumerate(self.folds) if name in losses and losses[name].size]
 
     def save(self, path: Path) -> None:
-        arrays = {name: getattr(self, name) for name in ("weights", *_CURVES, *_BY_MEMBER)}
+        named = ("weights", "stopped_weights", *_CURVES, *_BY_MEMBER)
+        arrays = {name: getattr(self, name) for name in named}
         arrays |= {f"train_losses/{name}": losses for name, losses in self.train_losses.items()}
         for name, folds in self.window_losses.items():
             arrays |= {f"window_losses/{name}/{fold}": losses for fold, losses in folds.items()}
-        names = ("cell", "config", "lambdas", "seeds", "folds", "m")
+        names = ("cell", "config", "lambdas", "seeds", "folds", "m", "stopped_epochs")
         container.save(path, arrays, {name: getattr(self, name) for name in names})
 
     @classmethod

@@ -34,7 +34,8 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
     for recipe in plan.recipes.values():
         refuse_overshoot(recipe, params.penalty.path(), min(fold.m for fold in plan.folds.values()))
     with Pool() as pool:
-        jobs = _trained(development, plan, store, pool)
+        jobs = _all_jobs(development, plan, store, pool)
+        train_jobs(development, jobs, store, pool)
         pool.stop()  # the fits need the workers' memory
         fits = []
         for cell in plan.recipes:
@@ -43,25 +44,24 @@ def train_study(development: Path, params: TrainParams, store: MemberStore) -> l
     return fits
 
 
-def _trained(development: Path, plan: Plan, store: MemberStore, pool: Pool) -> list[Job]:
-    """All jobs, their members in the store: first come those that decide how long others are trained."""
+def _all_jobs(development: Path, plan: Plan, store: MemberStore, pool: Pool) -> list[Job]:
+    """All jobs, once those that decide how long others are trained are in the store; see `Plan.jobs`."""
     if any(job.key not in store for job in plan.deciding):
         train_jobs(development, plan.jobs({}), store, pool)
     entries = _entries(development, plan.deciding, store, pool)
     curves = {job.key: arrays["validation_loss"] for job, (arrays, _) in entries}
     for (cell, lam), epochs in plan.best_epochs(curves).items():
         if epochs is None:
-            print(_no_best_epoch(cell, lam), file=sys.stderr)
-    jobs = plan.jobs(curves)
-    train_jobs(development, jobs, store, pool)
-    return jobs
+            print(_no_best_epoch(cell, lam, plan.params), file=sys.stderr)
+    return plan.jobs(curves)
 
 
-def _no_best_epoch(cell: str, lam: float) -> str:
+def _no_best_epoch(cell: str, lam: float, params: TrainParams) -> str:
+    one = "its final fold is trained for one epoch"
+    so = one if params.early_stopping else "none is stopped early"
     return (
         f"train: {cell} at λ = {lam:g} has no epoch that all its networks reached with a finite validation "
-        "loss, so those of the final fold are trained for one epoch; lower train.learning_rate or set "
-        "train.clip_norm"
+        f"loss, so {so}; lower train.learning_rate or set train.clip_norm"
     )
 
 
@@ -71,8 +71,9 @@ def _refuse_excess(plan: Plan) -> None:
     processes = workers() if device == "cpu" else 1
     at_once = members_at_once(device, plan.members, processes)
     needed = study_bytes(
-        recipes, plan.windows, members, params.seeds, min(processes, plan.members), at_once
-    )
+        recipes, plan.windows, members, plan.stopped, params.seeds,
+        min(processes, plan.members), at_once,
+    )  # fmt: skip
     largest = max(recipes, key=lambda recipe: recipe.network.parameters)
     refuse_excess(needed, largest, processes)
 
@@ -117,7 +118,12 @@ def _fit(cell: str, plan: Plan, entries: Iterable[tuple[Job, Entry]]) -> Fit:
         measure: {name: np.zeros((*shape[1:], count)) for name, count in validated.items()}
         for measure in MEASURES
     }
+    stopped_epochs, stopped = 0, []
     for job, (arrays, meta) in entries:
+        if job.stopped:  # by seed
+            stopped_epochs = job.member.epochs
+            stopped.append(arrays["weights"])
+            continue
         at = (names.index(job.member.fold), lambdas.index(job.member.lam), job.member.seed)
         weights[at], epochs[at] = arrays["weights"], meta["epochs"]
         norms[at] = diagnostics.norms(network, arrays["weights"])
@@ -136,5 +142,6 @@ def _fit(cell: str, plan: Plan, entries: Iterable[tuple[Job, Entry]]) -> Fit:
     return Fit(
         cell, asdict(recipe), lambdas, params.seeds, tuple(names), m, weights, epochs,
         norms=norms, zeros=zeros, spectral_radii=radii, state_gradients=gradients,
-        train_losses=train_losses, window_losses=window_losses, **curves,
+        train_losses=train_losses, window_losses=window_losses, stopped_epochs=stopped_epochs,
+        stopped_weights=np.array(stopped, np.float32).reshape(-1, network.parameters), **curves,
     )  # fmt: skip

@@ -103,6 +103,8 @@ def fit_of(windows: Windows) -> Fit:
         state_gradients=np.ones((*shape, 2, 1, 8)),
         train_losses={"mse": np.ones(shape), "mae": np.ones(shape)},
         window_losses={"mse": squared, "mae": absolute},
+        stopped_epochs=0,
+        stopped_weights=np.empty((0, network.parameters), np.float32),
     )
 
 

@@ -175,6 +175,8 @@ class Maker:
                 "mse": losses,
                 "mae": absolute,
             },
+            stopped_epochs=0,
+            stopped_weights=np.empty((0, 5), np.float32),
         )
 
     def member_files(

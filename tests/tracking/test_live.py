@@ -115,6 +115,21 @@ def test_with_early_stopping_the_final_fold_is_shown_once_its_epochs_are_known(f
     assert Store(folder).history(run, "live/train_loss") == shown
 
 
+def test_early_stopped_networks_are_in_no_run(folder, monkeypatch):
+    """The store has them at the first look, as where a study is trained again."""
+    plan = planned(folder, epochs=40, learning_rate=0.3, batch_size=8, penalty={"lambdas": [0.0]})
+    monkeypatch.setattr(study, "Pool", partial(Pool, ThreadPoolExecutor))
+    (fit,) = study.train_study(folder / "development", plan.params, MemberStore(members_folder()))
+    assert 0 < fit.stopped_epochs < 40
+    live(folder).show()
+    run = Store(folder).named("rnn λ=0")
+    assert Store(folder).history(run, "live/networks") == [(6, 1.0)]
+    shown = [
+        (epoch, pytest.approx(mean)) for epoch, mean in enumerate(fit.train_loss[2, 0].mean(0), 1)
+    ]
+    assert Store(folder).history(run, "live/train_loss") == shown
+
+
 def test_the_report_leaves_it_to_the_watching_process(folder, capsys):
     """It waits for that process, and prints that process's error instead of trying again."""
     lock = logging.watching()

@@ -37,16 +37,6 @@ TRAIN = {
 }
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A working directory with development data and no store."""
-    synthetic_windows(groups=2).save(tmp_path / "development.safetensors")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    monkeypatch.setenv("RIDGELINE_WORKERS", "1")
-    return tmp_path
-
-
 def write_params(folder: Path, **changes) -> None:
     params = {**TRAIN, **changes}
     (folder / "params.yaml").write_text(yaml.safe_dump({"train": params}), encoding="utf-8")

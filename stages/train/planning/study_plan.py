@@ -26,6 +26,7 @@ class Job:
     Args:
         data: the name of the fold whose rows it is trained and validated on.
         parts: what of its key it has in common with others. steps: of the optimiser, at most.
+        stopped: whether it is an early-stopped network of λ = 0, which comes in addition to the λ path.
     """
 
     recipe: Recipe
@@ -34,6 +35,7 @@ class Job:
     parts: Parts
     key: str
     steps: int
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,16 @@ class Plan:
 
     @property
     def members(self) -> int:
-        """How many members the study has."""
+        """How many members the study has, with early-stopped ones."""
         params = self.params
-        return len(params.cells) * len(self.folds) * params.seeds * len(params.penalty.path())
+        path = len(self.folds) * params.seeds * len(params.penalty.path())
+        return len(params.cells) * (path + self.stopped)
+
+    @property
+    def stopped(self) -> int:
+        """How many early-stopped networks of λ = 0 a cell has; see `jobs`."""
+        rivals = not self.params.early_stopping and 0 in self.params.penalty.path()
+        return self.params.seeds if rivals else 0
 
     @cached_property
     def validated(self) -> list[Job]:
@@ -76,11 +85,13 @@ class Plan:
 
     @property
     def deciding(self) -> list[Job]:
-        """Those members whose validation losses decide how long others are trained."""
-        return self.validated if self.params.early_stopping else []
+        """Those members whose validation losses decide how long others are trained; see `jobs`."""
+        if self.params.early_stopping:
+            return self.validated
+        return [job for job in self.validated if job.member.lam == 0]
 
     def best_epochs(self, curves: Mapping[str, np.ndarray]) -> dict[tuple[str, float], int | None]:
-        """(cell, λ) → `best_epoch` of its deciding members, once all of them are in `curves`; see `jobs`."""
+        """(cell, λ) → `best_epoch` of its deciding members, once all are in `curves`; see `jobs`."""
         members: dict[tuple[str, float], list[Job]] = {}
         for job in self.deciding:
             members.setdefault((job.recipe.network.cell, job.member.lam), []).append(job)
@@ -97,17 +108,22 @@ class Plan:
         """All members whose epochs are known.
 
         With early stopping the final fold is trained for the best epoch of each cell and λ (for one epoch
-        where there is none), with the schedule's length kept; without, for as long as the others.
+        where there is none), the schedule's length kept. Without, it is trained for as long as the others,
+        and λ = 0 also for its best epoch, the schedule's length kept: the early-stopped networks, which a
+        penalty is compared with. There are none where λ = 0 has no best epoch.
 
         Args:
             curves: key → validation loss by epoch (E,), of finished members of the other folds.
         """
         jobs, best = list(self.validated), self.best_epochs(curves)
         for cell in self.recipes:
-            epochs = self._full
+            decided = {lam: epoch for (name, lam), epoch in best.items() if name == cell}
             if self.params.early_stopping:
-                epochs = {lam: e or 1 for (name, lam), e in best.items() if name == cell}
-            jobs += self._jobs(cell, FINAL, epochs)
+                jobs += self._jobs(cell, FINAL, {lam: epoch or 1 for lam, epoch in decided.items()})
+                continue
+            jobs += self._jobs(cell, FINAL, self._full)
+            stopped = {lam: epoch for lam, epoch in decided.items() if epoch}
+            jobs += [replace(job, stopped=True) for job in self._jobs(cell, FINAL, stopped)]
         return jobs
 
     @property
