@@ -38,11 +38,11 @@ class Fit:
             normalised units, h_t the hidden state after a step of the recurrence; linear has none.
         train_losses: measure ("mse", "mae") → (folds, Λ, S) over the training windows, of the final weights.
         window_losses: measure → fold → (Λ, S, N) of each validation window. Both in scaled units.
-        stopped_epochs: after how many epochs λ = 0 is stopped early: after those of the lowest validation
-            loss, mean over folds and seeds; 0 where there are no early-stopped networks, as without λ = 0,
-            under `train.early_stopping`, or where it diverged.
-        stopped_weights: (S, n) float32 of the early-stopped networks: trained as the final fold's of λ = 0,
-            for so many epochs of the same schedule; (0, n) where there are none.
+        stopped_epochs: the epochs after which the validation loss of λ = 0 is lowest, mean over folds and
+            seeds; 0 where there are no early-stopped networks: without λ = 0, under `train.early_stopping`,
+            or where λ = 0 diverged at once.
+        stopped_weights: (S, n) float32 of the early-stopped networks: the final fold's of λ = 0 as they were
+            after `stopped_epochs` of their epochs; (0, n) where there are none.
     """
 
     cell: str

@@ -17,7 +17,7 @@ OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
 
 def torch_training(recipe: Recipe, windows: Windows, member: Member) -> np.ndarray:
-    """Flat weights in this project's order after all epochs; all multipliers are 1."""
+    """Flat weights in this project's order after the member's epochs; all multipliers are 1."""
     fold = next(f for f in windows.folds if f.name == member.fold)
     strength = member.lam / fold.m
     network = Oracle(recipe.network, initial_weights(recipe.network, member.seed))
@@ -31,7 +31,7 @@ def torch_training(recipe: Recipe, windows: Windows, member: Member) -> np.ndarr
     optimizer = kind(groups, lr=recipe.learning_rate, **extra)
     quadratic = {"l2": strength, "elastic_net": strength * (1 - (recipe.ratio or 0))}
     absolute = {"l1": strength, "elastic_net": strength * (recipe.ratio or 0)}
-    for epoch, rate in enumerate(recipe.rates()):
+    for epoch, rate in enumerate(recipe.rates()[: member.epochs]):
         for group in optimizer.param_groups:
             group["lr"] = float(rate)
         entropy = np.random.SeedSequence([member.seed, 1, epoch])

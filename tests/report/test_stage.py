@@ -121,7 +121,7 @@ def test_one_measure_chooses_and_judges(
             assert zero.percent == pytest.approx(cell.to_zero)
         ridge = study.answers.of(cell.name, "ridge")
         assert ridge is not None
-        gain = 100 * (levels[cell.name][at] / levels["ridge"] - 1)
+        gain = 100 * (levels[cell.name][at] / baselines["ridge"] - 1)
         assert ridge.percent == pytest.approx(gain, abs=3)
     table = pd.read_csv(tmp_path / "report" / "lambda_path.csv")
     assert set(table["measure"]) == {name}

@@ -82,6 +82,18 @@ def test_the_metric_the_score_and_the_weight_that_differ_are_named_with_their_si
     ]
 
 
+def test_early_stopped_networks_that_one_study_lacks_are_named(both):
+    _, now = both
+    fits = [
+        replace(fit, stopped_epochs=7, stopped_weights=np.ones((2, 5), np.float32))
+        for fit in load_fits(now["fits"])
+    ]
+    save_fits(now["fits"], fits)
+    assert [str(distance) for distance in distances(*both)] == [
+        f"weights of {fit.cell} at λ = 0, stopped early: not comparable" for fit in fits
+    ]
+
+
 def test_relative_distance():
     assert relative(np.array([1.0, -4.0]), np.array([1.0, -2.0])) == 0.5
     assert relative(np.zeros(2), np.zeros(2)) == 0

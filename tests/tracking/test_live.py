@@ -23,7 +23,7 @@ from stages.tracking.store import pending
 from stages.train import stage as study
 from stages.train.params import TrainParams
 from stages.train.planning.study_plan import Plan
-from stages.train.pool.processes import train_jobs
+from stages.train.pool.processes import Pool, train_jobs
 from stages.train.pool.store import MemberStore
 from tests.support.logged import RUNS, Store, live, log, start
 
@@ -102,11 +102,12 @@ def test_curves_grow_while_a_study_trains(folder):
 def test_with_early_stopping_the_final_fold_is_shown_once_its_epochs_are_known(folder, monkeypatch):
     """A study that is really trained, first its folds that have a validation part, then all of it."""
     plan = planned(folder, epochs=40, learning_rate=0.1, batch_size=16, early_stopping=2)
-    train = partial(train_jobs, executor=ThreadPoolExecutor)
-    monkeypatch.setattr(study, "train_jobs", train)
+    threads = partial(Pool, ThreadPoolExecutor)
+    monkeypatch.setattr(study, "Pool", threads)
     monkeypatch.setenv("RIDGELINE_WORKERS", "1")
     store, watched = MemberStore(members_folder()), live(folder)
-    train(folder / "development", plan.jobs({}), store)
+    with threads() as pool:
+        train_jobs(folder / "development", plan.jobs({}), store, pool)
     watched.show()
     run = Store(folder).named("rnn λ=1")
     assert Store(folder).history(run, "live/networks") == points([4 / 6], first=4)
@@ -118,6 +119,21 @@ def test_with_early_stopping_the_final_fold_is_shown_once_its_epochs_are_known(f
     assert 0 < epochs < 40
     means = fit.train_loss[2, 0].mean(0)[:epochs]
     assert Store(folder).history(run, "live/train_loss") == points(means)
+
+
+def test_early_stopped_networks_are_in_no_run(folder, monkeypatch):
+    """The store has them at the first look, as where a study is trained again."""
+    plan = planned(folder, epochs=40, learning_rate=0.3, batch_size=8, penalty={"lambdas": [0.0]})
+    monkeypatch.setattr(study, "Pool", partial(Pool, ThreadPoolExecutor))
+    (fit,) = study.train_study(folder / "development", plan.params, MemberStore(members_folder()))
+    assert 0 < fit.stopped_epochs < 40
+    live(folder).show()
+    run = Store(folder).named("rnn λ=0")
+    assert Store(folder).history(run, "live/networks") == [(6, 1.0)]
+    shown: list[Any] = [
+        (epoch, pytest.approx(mean)) for epoch, mean in enumerate(fit.train_loss[2, 0].mean(0), 1)
+    ]
+    assert Store(folder).history(run, "live/train_loss") == shown
 
 
 def test_the_report_leaves_it_to_the_watching_process(folder, capsys):

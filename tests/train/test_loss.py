@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -72,6 +74,9 @@ def test_steps_are_those_of_torch_with_weight_decay(cell, optimizer, momentum, c
     assert windows.folds[1].m % 20
     outcome = trained(recipe, windows, [member])[member]
     np.testing.assert_allclose(outcome.weights, torch_training(recipe, windows, member), atol=1e-10)
+    early = replace(member, epochs=2)  # the schedule goes on as if it were not stopped
+    outcome = trained(recipe, windows, [early])[early]
+    np.testing.assert_allclose(outcome.weights, torch_training(recipe, windows, early), atol=1e-10)
 
 
 def test_constant_and_cosine_rates():

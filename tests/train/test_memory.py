@@ -40,14 +40,15 @@ def test_weights_decide_a_large_network(sizes):
 def test_what_makes_it_larger():
     """Every knob that the message names: a larger value of any needs more."""
     base = large(hidden=64)
-    needed = study_bytes([base], WINDOWS, 40, 5, 2, 16)
+    needed = study_bytes([base], WINDOWS, 40, 0, 5, 2, 16)
     for other in (
-        study_bytes([large(hidden=65)], WINDOWS, 40, 5, 2, 16),
-        study_bytes([large(hidden=64, layers=2)], WINDOWS, 40, 5, 2, 16),
-        study_bytes([replace(base, epochs=30_000)], WINDOWS, 40, 5, 2, 16),
-        study_bytes([replace(base, patience=2)], WINDOWS, 40, 5, 2, 16),
-        study_bytes([base], WINDOWS, 40, 5, 3, 16),
-        study_bytes([base], WINDOWS, 40_000, 5, 2, 16),
+        study_bytes([large(hidden=65)], WINDOWS, 40, 0, 5, 2, 16),
+        study_bytes([large(hidden=64, layers=2)], WINDOWS, 40, 0, 5, 2, 16),
+        study_bytes([replace(base, epochs=30_000)], WINDOWS, 40, 0, 5, 2, 16),
+        study_bytes([replace(base, patience=2)], WINDOWS, 40, 0, 5, 2, 16),
+        study_bytes([base], WINDOWS, 40, 0, 5, 3, 16),
+        study_bytes([base], WINDOWS, 40, 5, 5, 2, 16),
+        study_bytes([base], WINDOWS, 40_000, 0, 5, 2, 16),
     ):
         assert other > needed
 
@@ -59,7 +60,9 @@ def test_fits_are_counted_as_they_are_stored():
     weights, curves = 4 * n * folds * members, 4 * folds * members * 7 * 8
     losses = 2 * sum(len(fold.validation) for fold in WINDOWS.folds) * members * 8  # mse and mae
     states = 2 * folds * members * recipe.network.layers * recipe.network.steps * 8
-    assert result_bytes(recipe, WINDOWS, members) == weights + curves + losses + states
+    path = weights + curves + losses + states
+    assert result_bytes(recipe, WINDOWS, members, 0) == path
+    assert result_bytes(recipe, WINDOWS, members, 3) == path + 3 * 4 * n
 
 
 def test_a_study_that_does_not_fit_is_refused_before_any_member(tmp_path, monkeypatch):

@@ -25,7 +25,7 @@ from stages.train import stage
 from stages.train.planning.key import common_parts, fold_digest, member_key
 from stages.train.planning.study_plan import Job
 from stages.train.pool.counters import new_counters
-from stages.train.pool.processes import even_parts, train_jobs
+from stages.train.pool.processes import Pool, even_parts, local_processes, train_jobs
 from stages.train.pool.store import MemberStore
 from stages.train.pool.worker import Task, run_task
 from tests.support.closure import ROOT
@@ -52,6 +52,11 @@ def task_of(path: Path, jobs: list[Job], store: MemberStore, counters: Path) -> 
     )  # fmt: skip
 
 
+def train_in(executor, path: Path, jobs: list[Job], store: MemberStore) -> None:
+    with Pool(executor) as pool:
+        train_jobs(path, jobs, store, pool)
+
+
 def contents(store: MemberStore, jobs: list[Job]) -> list[bytes]:
     return [(store.root / j.key[:2] / f"{j.key}.member").read_bytes() for j in jobs]
 
@@ -63,7 +68,7 @@ def test_any_executor_with_any_number_of_workers_gives_the_same_store(cell, tmp_
     for count in (1, 2, 3):
         monkeypatch.setenv("RIDGELINE_WORKERS", str(count))
         store = MemberStore(tmp_path / str(count))
-        train_jobs(path, jobs, store, ThreadPoolExecutor)
+        train_in(ThreadPoolExecutor, path, jobs, store)
         stores.append(contents(store, jobs))
     assert stores[1:] == stores[:1] * 2
 
@@ -74,7 +79,7 @@ def test_one_worker_process_and_two_give_the_same_store(tmp_path, monkeypatch):
     for count in ("1", "2"):
         monkeypatch.setenv("RIDGELINE_WORKERS", count)
         store = MemberStore(tmp_path / count)
-        train_jobs(path, jobs, store)
+        train_in(local_processes, path, jobs, store)
         stores.append(contents(store, jobs))
     assert stores[0] == stores[1]
 
@@ -84,7 +89,7 @@ def test_workers_that_are_killed_change_no_byte(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("RIDGELINE_WORKERS", "2")
     jobs = [jobs_for(tmp_path, epochs, cell)[1][4] for cell, epochs in SECONDS.items()]
     whole, killed = (MemberStore(tmp_path / name) for name in ("whole", "killed"))
-    train_jobs(tmp_path / "development.safetensors", jobs, whole)
+    train_in(local_processes, tmp_path / "development.safetensors", jobs, whole)
     cut_off: set[str] = set()
 
     def kill() -> None:
@@ -100,7 +105,7 @@ def test_workers_that_are_killed_change_no_byte(tmp_path, monkeypatch, capfd):
 
     killer = threading.Thread(target=kill)
     killer.start()
-    train_jobs(tmp_path / "development.safetensors", jobs, killed)
+    train_in(local_processes, tmp_path / "development.safetensors", jobs, killed)
     killer.join()
     assert cut_off == {job.key for job in jobs}
     assert contents(killed, jobs) == contents(whole, jobs)
@@ -127,7 +132,7 @@ def test_workers_that_die_again_and_again_end_the_run_with_a_remedy(tmp_path, ca
 
     path, jobs = jobs_for(tmp_path, 1)
     with pytest.raises(RuntimeError, match=r"a worker died 3 times.*RIDGELINE_WORKERS=1"):
-        train_jobs(path, jobs, MemberStore(tmp_path / "store"), Broken)
+        train_in(Broken, path, jobs, MemberStore(tmp_path / "store"))
     assert capfd.readouterr().err.count("its members go on from their last checkpoint") == 2
 
 
@@ -145,7 +150,7 @@ def test_results_that_do_not_arrive_end_the_run_with_a_remedy(tmp_path, capfd):
     with pytest.raises(
         RuntimeError, match=r"8 of 8 members did not arrive in \S+/store in 3 attempts.*let all"
     ):
-        train_jobs(path, jobs, store, Elsewhere)
+        train_in(Elsewhere, path, jobs, store)
     assert len(contents(MemberStore(tmp_path / "elsewhere"), jobs[1:])) == 8
     assert "trained 0 members" in capfd.readouterr().err
 
@@ -153,9 +158,9 @@ def test_results_that_do_not_arrive_end_the_run_with_a_remedy(tmp_path, capfd):
 def test_members_that_vanish_again_and_again_end_the_run_with_a_remedy(tmp_path, monkeypatch):
     path, jobs = jobs_for(tmp_path, 1)
     calls: list[int] = []
-    monkeypatch.setattr(stage, "train_jobs", lambda path, jobs, store: calls.append(len(jobs)))
+    monkeypatch.setattr(stage, "train_jobs", lambda path, jobs, *_: calls.append(len(jobs)))
     with pytest.raises(RuntimeError, match=r"members vanish from .*RIDGELINE_STORE_GB higher"):
-        list(stage._entries(path, jobs, MemberStore(tmp_path / "store")))
+        list(stage._entries(path, jobs, MemberStore(tmp_path / "store"), Pool()))
     assert calls == [9, 9]
 
 
@@ -193,7 +198,7 @@ def test_a_worker_refuses_other_data_and_names_them(tmp_path):
     with pytest.raises(
         ValueError, match=r"than planned: data: \w{64} here, \w{64} in the plan; give"
     ):
-        train_jobs(path, jobs, store, ThreadPoolExecutor)
+        train_in(ThreadPoolExecutor, path, jobs, store)
     assert not store.root.exists()
 
 

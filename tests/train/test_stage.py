@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from tests.support.closure import ROOT
 from tests.support.synthetic_windows import synthetic_windows
 from tests.support.training import recipe_of, trained
 
-TRAIN = {
+TRAIN: dict[str, Any] = {
     "cells": ["linear", "gru"],
     "hidden": 5,
     "penalty": {"kind": "l2", "lambdas": [0.0, 2.0]},
@@ -35,16 +36,6 @@ TRAIN = {
     "batch_size": 13,
     "learning_rate": 0.01,
 }
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A working directory with development data and no store."""
-    synthetic_windows(groups=2).save(tmp_path / "development.safetensors")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    monkeypatch.setenv("RIDGELINE_WORKERS", "1")
-    return tmp_path
 
 
 def write_params(folder: Path, **changes) -> None:
@@ -224,20 +215,21 @@ def test_a_damaged_member_is_reported_and_trained_again(folder, capfd, damage):
     assert "training 1 members; 11 taken from the store" in stderr
 
 
-def test_the_final_fold_is_trained_for_the_median_best_epoch_of_its_lambda(folder):
+def test_the_final_fold_is_trained_for_the_best_epoch_of_its_lambda(folder):
     changes = {
         "cells": ["rnn"], "seeds": 3, "epochs": 40, "learning_rate": 0.05, "early_stopping": 2
     }  # fmt: skip
     stage(folder, "fits", **changes)
     fit = load_fits(folder / "fits")[0]
-    best = fit.epochs[:2].transpose(1, 0, 2).reshape(2, -1)  # (Λ, folds · S)
-    assert best.max() < 40
-    assert len(set(best.ravel())) > 1
+    share = [len(fold.validation) for fold in synthetic_windows(groups=2).folds[:2]]
+    path = np.average(fit.validation_loss[:2].mean(2), axis=0, weights=share)  # (Λ, E)
     for i in range(2):
-        expected = max(1, round(float(np.median(best[i]))))
+        expected = np.nanargmin(path[i]) + 1
+        assert 1 < expected < 40
         assert (fit.epochs[2, i] == expected).all()
         assert np.isfinite(fit.train_loss[2, i, :, :expected]).all()
         assert np.isnan(fit.train_loss[2, i, :, expected:]).all()
+    assert len(set(fit.epochs[:2].ravel())) > 1
     for f, s in np.ndindex(2, 3):
         for i in range(2):
             curve = fit.validation_loss[f, i, s]

@@ -97,3 +97,5 @@ def _weights(one: Path, two: Path) -> Iterator[Distance]:
         for i, lam in enumerate(fit.lambdas):
             if gap := relative(fit.weights[:, i], other.weights[:, i]):
                 yield Distance(f"weights of {fit.cell} at λ = {lam:g}", gap)
+        if gap := relative(fit.stopped_weights, other.stopped_weights):
+            yield Distance(f"weights of {fit.cell} at λ = 0, stopped early", gap)

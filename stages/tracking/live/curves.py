@@ -36,6 +36,7 @@ class Live:
     curve is of one fold, because a logged point cannot change: a mean over folds as they finish would jump.
     These two folds are the largest, so they train first; the whole curves follow when all folds are there.
     With early stopping the final fold's networks are known and shown once the others of their λ are trained.
+    Without, the early-stopped networks of λ = 0 are in no run: they are not of the λ path.
     """
 
     def __init__(self, development: Path, fits: Path) -> None:
@@ -43,8 +44,8 @@ class Live:
         self.over, self.next = False, 0.0
         self.entries: dict[tuple[str, float], Entry] = {}
         self.reached: Counter[tuple[str, float, str]] = Counter()
-        self.jobs: list[Job] = []  # known so far
-        self.best: dict[str, int] = {}  # key → best epoch; see `Plan.jobs`
+        self.jobs: list[Job] = []  # of the λ path, known so far
+        self.curves: dict[str, np.ndarray] = {}  # key → validation loss by epoch; see `Plan.jobs`
         self.params = flatten(sections_now())
 
     @cached_property
@@ -106,11 +107,12 @@ class Live:
     def _keys(self, store: MemberStore) -> dict[tuple[str, float], Keys]:
         """(cell, λ) → the store's keys of its networks; the final fold comes last, and has none while its
         epochs are not known."""
-        if len(self.jobs) < self.plan.members:
-            for job in self.jobs:
-                if job.key not in self.best and (entry := store.get(job.key)) is not None:
-                    self.best[job.key] = entry[1]["epochs"]
-            self.jobs = self.plan.jobs(self.best)
+        waiting = self.plan.params.early_stopping and len(self.jobs) < self.plan.members
+        if waiting or not self.jobs:
+            for job in self.plan.deciding:
+                if job.key not in self.curves and (entry := store.get(job.key)) is not None:
+                    self.curves[job.key] = entry[0]["validation_loss"]
+            self.jobs = [job for job in self.plan.jobs(self.curves) if not job.stopped]
         keys: dict[tuple[str, float], Keys] = {}
         for job in self.jobs:
             cell, lam = job.recipe.network.cell, job.member.lam

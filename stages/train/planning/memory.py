@@ -54,18 +54,20 @@ def _steps(windows: Windows, fold: Fold) -> int:
     return sum(line.stop - line.start for line in windows.touched(fold).values())
 
 
-def result_bytes(recipe: Recipe, windows: Windows, members: int) -> int:
-    """Bytes of a cell's fit: `members` of λ and seed, each in all folds; see `Fit`."""
+def result_bytes(recipe: Recipe, windows: Windows, members: int, stopped: int) -> int:
+    """Bytes of a cell's fit: `members` of λ and seed, each in all folds, and `stopped` early; see `Fit`."""
     network, folds = recipe.network, len(windows.folds)
     losses = 8 * len(LOSSES) * sum(len(fold.validation) for fold in windows.folds)
     states = 16 * network.layers * network.steps
-    return members * (folds * (4 * network.parameters + 32 * recipe.epochs + states) + losses)
+    path = folds * (4 * network.parameters + 32 * recipe.epochs + states) + losses
+    return members * path + stopped * 4 * network.parameters
 
 
 def study_bytes(
     recipes: Iterable[Recipe],
     windows: Windows,
     members: int,
+    stopped: int,
     seeds: int,
     workers: int,
     at_once: int,
@@ -73,8 +75,8 @@ def study_bytes(
     """Bytes of all processes at the largest moment: while members train, or while their fits are gathered.
 
     Args:
-        recipes: of the cells. members: λ's times seeds. workers: processes. at_once: members that one trains
-            side by side.
+        recipes: of the cells. members: λ's times seeds. stopped: early-stopped networks of a cell. workers:
+            processes. at_once: members that one trains side by side.
     """
     recipes = list(recipes)
     digested = 8 * max(len(fold.train) + len(fold.validation) for fold in windows.folds)  # its rows
@@ -82,11 +84,11 @@ def study_bytes(
         (training_bytes(r, windows, f, at_once, seeds) for r in recipes for f in windows.folds),
         default=0,
     )
-    fits = [result_bytes(recipe, windows, members) for recipe in recipes]
+    fits = [result_bytes(recipe, windows, members, stopped) for recipe in recipes]
     gathering = sum(fits) + max(
         fits, default=0
     )  # all of them, and a second copy of the one that is written
-    jobs = JOB * members * len(windows.folds) * len(fits)
+    jobs = JOB * (members * len(windows.folds) + stopped) * len(fits)
     return STAGE + jobs + max(digested, workers * training, gathering)
 
 

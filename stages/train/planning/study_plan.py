@@ -14,6 +14,7 @@ from stages.networks.shape import Network
 from stages.train.params import TrainParams
 from stages.train.planning.key import Parts, common_parts, fold_digest, member_key
 from stages.train.planning.members import Member, Recipe
+from stages.train.planning.stopping import best_epoch
 
 FINAL = "final"
 
@@ -25,6 +26,7 @@ class Job:
     Args:
         data: the name of the fold whose rows it is trained and validated on.
         parts: what of its key it has in common with others. steps: of the optimiser, at most.
+        stopped: whether it is an early-stopped network of λ = 0, which comes in addition to the λ path.
     """
 
     recipe: Recipe
@@ -33,6 +35,7 @@ class Job:
     parts: Parts
     key: str
     steps: int
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,29 +61,74 @@ class Plan:
 
     @property
     def members(self) -> int:
-        """How many members the study has."""
+        """How many members the study has, with early-stopped ones."""
         params = self.params
-        return len(params.cells) * len(self.folds) * params.seeds * len(params.penalty.path())
+        path = len(self.folds) * params.seeds * len(params.penalty.path())
+        return len(params.cells) * (path + self.stopped)
 
-    def jobs(self, best: Mapping[str, int]) -> list[Job]:
+    @property
+    def stopped(self) -> int:
+        """How many early-stopped networks of λ = 0 a cell has; see `jobs`."""
+        rivals = not self.params.early_stopping and 0 in self.params.penalty.path()
+        return self.params.seeds if rivals else 0
+
+    @cached_property
+    def validated(self) -> list[Job]:
+        """The members of all folds but the final one: how long they are trained is known from the start."""
+        return [
+            job
+            for cell in self.recipes
+            for fold in self.folds
+            if fold != FINAL
+            for job in self._jobs(cell, fold, self._full)
+        ]
+
+    @property
+    def deciding(self) -> list[Job]:
+        """Those members whose validation losses decide how long others are trained; see `jobs`."""
+        if self.params.early_stopping:
+            return self.validated
+        return [job for job in self.validated if job.member.lam == 0]
+
+    def best_epochs(self, curves: Mapping[str, np.ndarray]) -> dict[tuple[str, float], int | None]:
+        """(cell, λ) → `best_epoch` of its deciding members, once all are in `curves`; see `jobs`."""
+        members: dict[tuple[str, float], list[Job]] = {}
+        for job in self.deciding:
+            members.setdefault((job.recipe.network.cell, job.member.lam), []).append(job)
+        return {
+            cell_lam: best_epoch(
+                [curves[job.key] for job in group],
+                [len(self.folds[job.member.fold].validation) for job in group],
+            )
+            for cell_lam, group in members.items()
+            if all(job.key in curves for job in group)
+        }
+
+    def jobs(self, curves: Mapping[str, np.ndarray]) -> list[Job]:
         """All members whose epochs are known.
 
-        With early stopping the final fold is trained for the median best epoch over folds and seeds of each
-        cell and λ, at least 1, with the schedule's length kept; without, for as long as the others.
+        With early stopping the final fold is trained for the best epoch of each cell and λ (for one epoch
+        where there is none), the schedule's length kept. Without, it is trained for as long as the others,
+        and λ = 0 also for its best epoch, the schedule's length kept: the early-stopped networks, which a
+        penalty is compared with. There are none where λ = 0 has no best epoch.
 
         Args:
-            best: key → epochs at the best validation loss, of finished members of the other folds.
+            curves: key → validation loss by epoch (E,), of finished members of the other folds.
         """
-        full = dict.fromkeys(self.params.penalty.path(), self.params.epochs)
-        validated = [
-            self._jobs(c, name, full) for c in self.recipes for name in self.folds if name != FINAL
-        ]
-        jobs = [job for part in validated for job in part]
+        jobs, best = list(self.validated), self.best_epochs(curves)
         for cell in self.recipes:
-            others = [job for job in jobs if job.recipe.network.cell == cell]
-            epochs = _medians(others, best) if self.params.early_stopping else full
-            jobs += self._jobs(cell, FINAL, epochs)
+            decided = {lam: epoch for (name, lam), epoch in best.items() if name == cell}
+            if self.params.early_stopping:
+                jobs += self._jobs(cell, FINAL, {lam: epoch or 1 for lam, epoch in decided.items()})
+                continue
+            jobs += self._jobs(cell, FINAL, self._full)
+            stopped = {lam: epoch for lam, epoch in decided.items() if epoch}
+            jobs += [replace(job, stopped=True) for job in self._jobs(cell, FINAL, stopped)]
         return jobs
+
+    @property
+    def _full(self) -> dict[float, int]:
+        return dict.fromkeys(self.params.penalty.path(), self.params.epochs)
 
     def _jobs(self, cell: str, fold: str, epochs: Mapping[float, int]) -> list[Job]:
         """A cell's members of one fold; of the λ's in `epochs`."""
@@ -146,15 +194,3 @@ def _alike(fold: Fold, other: Fold) -> bool:
     """Whether two folds of the same windows have the same training part."""
     pairs = ((fold.train, other.train), (fold.center, other.center), (fold.scale, other.scale))
     return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
-
-
-def _medians(jobs: list[Job], best: Mapping[str, int]) -> dict[float, int]:
-    """λ → the median best epoch, at least 1; of the λ's whose networks are all finished."""
-    keys: dict[float, list[str]] = {}
-    for job in jobs:
-        keys.setdefault(job.member.lam, []).append(job.key)
-    return {
-        lam: max(1, round(float(np.median([best[key] for key in group]))))
-        for lam, group in keys.items()
-        if all(key in best for key in group)
-    }

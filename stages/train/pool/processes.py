@@ -11,7 +11,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from stages.environment import workers
 from stages.train.planning.members import Recipe
@@ -34,12 +34,39 @@ def local_processes(count: int) -> Executor:
     return ProcessPoolExecutor(count, context, initializer=end_with_parent, initargs=(os.getpid(),))
 
 
-def train_jobs(
-    development: Path,
-    jobs: list[Job],
-    store: MemberStore,
-    executor: Callable[[int], Executor] = local_processes,
-) -> None:
+class Pool:
+    """Workers that train the jobs of several calls: started with the first, and again after one died.
+
+    As a context manager; they end with it.
+
+    Args:
+        executor: count of workers → what runs them.
+    """
+
+    def __init__(self, executor: Callable[[int], Executor] = local_processes) -> None:
+        self.executor = executor
+        self.running: Executor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def submit(self, task: Task, count: int) -> Future[None]:
+        """Give out a task; where no worker runs, `count` of them are started, at most."""
+        if self.running is None:
+            self.running = self.executor(count)
+        return self.running.submit(run_task, task)
+
+    def stop(self) -> None:
+        """Take back what has not begun, and end the workers when they have done the rest."""
+        if self.running is not None:
+            self.running.shutdown(cancel_futures=True)
+            self.running = None
+
+
+def train_jobs(development: Path, jobs: list[Job], store: MemberStore, pool: Pool) -> None:
     """Leave every job's member in the store; a key that several jobs have is trained once.
 
     Raises:
@@ -56,7 +83,7 @@ def train_jobs(
     with Progress(total, len(missing), known) as progress:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                _run(development, left, missing, store, executor, progress)
+                _run(development, left, missing, store, pool, progress)
             except BrokenProcessPool as error:
                 if attempt == ATTEMPTS:
                     raise RuntimeError(
@@ -78,8 +105,8 @@ def train_jobs(
 
 
 def _run(
-    development: Path, jobs: list[Job], missing: list[Job], store: MemberStore,
-    executor: Callable[[int], Executor], progress: Progress,
+    development: Path, jobs: list[Job], missing: list[Job], store: MemberStore, pool: Pool,
+    progress: Progress,
 ) -> None:  # fmt: skip
     before = sum(job.steps for job in missing) - sum(job.steps for job in jobs)
     count = workers() if jobs[0].recipe.device == "cpu" else 1
@@ -93,18 +120,17 @@ def _run(
                  store.root, path, slot)
             for slot, group in enumerate(groups)
         ]  # fmt: skip
-        with executor(min(count, len(tasks))) as pool:
-            futures: set[Future[None]] = {pool.submit(run_task, task) for task in tasks}
-            try:
-                while futures:
-                    ended, futures = wait(futures, POLL_SECONDS, "FIRST_COMPLETED")
-                    for future in ended:
-                        future.result()
-                    steps, done, running = (int(total) for total in counters.sum(0))
-                    progress.show(before + steps, len(missing) - len(jobs) + done, running)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        try:
+            futures = {pool.submit(task, count) for task in tasks}
+            while futures:
+                ended, futures = wait(futures, POLL_SECONDS, "FIRST_COMPLETED")
+                for future in ended:
+                    future.result()
+                steps, done, running = (int(total) for total in counters.sum(0))
+                progress.show(before + steps, len(missing) - len(jobs) + done, running)
+        except BaseException:
+            pool.stop()
+            raise
 
 
 def _groups(jobs: list[Job], count: int) -> list[list[Job]]:
