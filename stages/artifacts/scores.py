@@ -3,10 +3,13 @@
     <cell>.parquet, baselines.parquet                         cell, lam, seed, unique_id, step, metric, value
     losses_<cell>.parquet, losses_baselines.parquet           cell, lam, seed, unique_id, cutoff, mse, mae
     validation_<cell>.parquet, validation_baselines.parquet   the same and fold
+    early_stopped.parquet, losses_early_stopped.parquet       as the first two
     cells.json                                                an Index: whose errors, and what is missing
 
 The first two are of the test part, the third of the validation windows of each fold by that fold's members;
-of the networks, those whose forecasts are kept (see forecasts.py).
+of networks those whose forecasts are kept (see forecasts.py). The fourth are of the test part by every cell's
+early-stopped networks of λ = 0 and their ensemble (see fits.py), whose forecasts are not kept; they have no
+rows where there are none.
 
 unique_id "" means all ranked series and step 0 all horizon steps. A metric that has no meaning for a series
 has no row for it; a series that is not ranked has rows in the data's units under its name alone, and no
@@ -32,8 +35,8 @@ from stages.artifacts.forecasts import DICTIONARY, Key, repeated, time_type, tim
 from stages.artifacts.windows import Layout, Windows
 from stages.losses import MEASURES
 
-EARLY_STOPPED = "early_stopped"  # of all cells
 BASELINES = "baselines"  # the file that all baselines share
+EARLY_STOPPED = "early_stopped"  # the file that the early-stopped networks of all cells share
 BASELINE, ENSEMBLE = -1, -2  # instead of a seed
 
 
@@ -66,8 +69,8 @@ class Scores:
         table = pa.Table.from_arrays(columns, schema=_loss_schema(self.layout, not tested))
         (self.tested if tested else self.validated).append(table)
 
-    def save(self, folder: Path | str, name: str) -> None:
-        """Write <name>, losses_<name> and validation_<name>.parquet into an existing folder."""
+    def save(self, folder: Path | str, name: str, validated: bool = True) -> None:
+        """Write <name>, losses_<name> and, if validated, validation_<name>.parquet; the folder exists."""
         schema = pa.schema(
             [
                 ("cell", pa.string()),
@@ -83,7 +86,8 @@ class Scores:
         arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
         folder = Path(folder)
         _write(pa.Table.from_arrays(arrays, schema=schema), folder / f"{name}.parquet")
-        for part, losses in (("losses", self.tested), ("validation", self.validated)):
+        parts = {"losses": self.tested} | ({"validation": self.validated} if validated else {})
+        for part, losses in parts.items():
             empty = _loss_schema(self.layout, folds=part == "validation").empty_table()
             together = pa.concat_tables(losses or [empty]).unify_dictionaries()
             _write(together, folder / f"{part}_{name}.parquet")

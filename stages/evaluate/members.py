@@ -25,7 +25,8 @@ BLOCK = 1 << 20  # forecasts, or numbers of inputs, that are held at a time
 class Forecaster:
     """One forecaster of one part: a network (lam, seed), an ensemble or a baseline.
 
-    kept: whether its forecasts are written; its scores always are.
+    kept: whether its forecasts are written; its scores always are. stopped: whether it is an early-stopped
+    network of λ = 0, or the ensemble of those.
     """
 
     part: Part
@@ -34,6 +35,7 @@ class Forecaster:
     seed: int
     forecasts: Spool
     kept: bool = True
+    stopped: bool = False
 
     @property
     def key(self) -> Key:
@@ -53,20 +55,38 @@ def networks_of(
         data: the part as its fold's networks see it. kept: the λ's whose networks' forecasts are written;
             those of ensembles always are. folder: for temporary files.
     """
-    network = network_of(fit.config)
-    seeds = [*range(fit.seeds), *([ENSEMBLE] if fit.seeds > 1 else [])]
     fold_weights = fit.weights[fit.folds.index(part.fold.name)]
     for lam, weights in zip(fit.lambdas, fold_weights, strict=True):
         if part.validates and lam not in kept:
             continue
-        with ExitStack() as stack:
-            spools = [stack.enter_context(spooled(folder)) for _ in seeds]
-            for rows in _blocks(part):
-                y_hat = forecast(network, weights, data, rows)
-                for spool, y in zip(spools, _with_ensemble(y_hat), strict=True):
-                    spool.add(rows, y)
-            for seed, spool in zip(seeds, spools, strict=True):
-                yield Forecaster(part, fit.cell, lam, seed, spool, lam in kept or seed == ENSEMBLE)
+        for seed, spool in _by_seed(fit, weights, part, data, folder):
+            yield Forecaster(part, fit.cell, lam, seed, spool, lam in kept or seed == ENSEMBLE)
+
+
+def early_stopped_of(fit: Fit, part: Part, data: Scaled, folder: Path) -> Iterator[Forecaster]:
+    """A cell's early-stopped networks of λ = 0, if it has them, and after several seeds their ensemble.
+
+    Args:
+        part: the test part; the rest as of `networks_of`.
+    """
+    if fit.stopped_epochs:
+        for seed, spool in _by_seed(fit, fit.stopped_weights, part, data, folder):
+            yield Forecaster(part, fit.cell, 0.0, seed, spool, kept=False, stopped=True)
+
+
+def _by_seed(
+    fit: Fit, weights: np.ndarray, part: Part, data: Scaled, folder: Path
+) -> Iterator[tuple[int, Spool]]:
+    """The forecasts of each seed's network of weights (S, n), and of several seeds their ensemble's."""
+    network = network_of(fit.config)
+    seeds = [*range(fit.seeds), *([ENSEMBLE] if fit.seeds > 1 else [])]
+    with ExitStack() as stack:
+        spools = [stack.enter_context(spooled(folder)) for _ in seeds]
+        for rows in _blocks(part):
+            y_hat = forecast(network, weights, data, rows)
+            for spool, y in zip(spools, _with_ensemble(y_hat), strict=True):
+                spool.add(rows, y)
+        yield from zip(seeds, spools, strict=True)
 
 
 def _with_ensemble(y_hat: np.ndarray) -> list[np.ndarray]:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from stages.artifacts.fits import Fit
 from stages.artifacts.forecasts import VALIDATION, ForecastWriter
-from stages.artifacts.scores import BASELINES, Index, Scores, save_index
+from stages.artifacts.scores import BASELINES, EARLY_STOPPED, Index, Scores, save_index
 from stages.artifacts.windows import Windows
 from stages.artifacts.yardstick import Yardstick, unranked, without_mase, yardstick
 from stages.evaluate.baselines.part import History, Part
 from stages.evaluate.baselines.season import season_of
 from stages.evaluate.kept import kept_lambdas
-from stages.evaluate.members import Forecaster, fitted_baselines, networks_of
+from stages.evaluate.members import (
+    Forecaster,
+    early_stopped_of,
+    fitted_baselines,
+    networks_of,
+)
 from stages.evaluate.metrics import Errors
 from stages.evaluate.params import EvaluateParams
 from stages.forecast.networks import Scaled
@@ -27,14 +33,17 @@ def score(
     forecasters: Iterable[Forecaster],
     yard: Yardstick,
     metrics: tuple[str, ...],
-    tested: ForecastWriter,
-    validated: ForecastWriter,
     scores: Scores,
+    tested: ForecastWriter | None = None,
+    validated: ForecastWriter | None = None,
 ) -> None:
     """Score each forecaster's forecasts of every window of its part, and write those that are kept.
 
     Losses by window are of ranked series alone. A network that diverged scores NaN or infinity, and is named
     on stderr: the others still count.
+
+    Args:
+        tested, validated: write the forecasts of the test part and of validation windows, where any are kept.
     """
     for forecaster in forecasters:
         windows, key = forecaster.part.windows, forecaster.key
@@ -45,6 +54,7 @@ def score(
             finite = finite and bool(np.isfinite(y_hat).all())
             losses = errors.add(windows.targets(rows), y_hat, series)
             if forecaster.kept:
+                assert writer is not None, "it has a file"
                 writer.add(windows, rows, key, y_hat)
             ranked = yard.ranked[series].any(axis=1)
             scores.add_losses(windows, rows[ranked], key, losses[:, ranked])
@@ -56,6 +66,7 @@ def score(
 
 def _not_finite(network: Forecaster) -> str:
     where = f", {network.part.fold.name}" if network.part.validates else ""
+    where += ", stopped early" if network.stopped else ""
     return (
         f"evaluate: {network.cell} at λ = {network.lam:g} (seed {network.seed}{where}) forecasts values that "
         "are not finite: it diverged; lower train.learning_rate, set train.clip_norm, or leave it out"
@@ -84,7 +95,8 @@ def run(
         folder.mkdir(parents=True, exist_ok=True)
     absent: dict[str, str] = {}
     unvalidated: dict[str, str] = {}
-    files = _cells(fits, history, params, forecasts)
+    seen = _seen(history.tested)
+    files = _cells(fits, history, seen, params, forecasts)
     files[BASELINES] = fitted_baselines(params.baselines, history, absent, unvalidated, forecasts)
     for name, forecasters in files.items():
         gathered = Scores(test.layout)
@@ -93,8 +105,12 @@ def run(
             ForecastWriter(forecasts / file, test.layout) as tested,
             ForecastWriter(forecasts / VALIDATION / file, test.layout, folds=True) as validated,
         ):
-            score(forecasters, yard, params.metrics, tested, validated, gathered)
+            score(forecasters, yard, params.metrics, gathered, tested, validated)
         gathered.save(scores, name)
+    gathered = Scores(test.layout)
+    stopped = (early_stopped_of(fit, history.tested, seen, forecasts) for fit in fits)
+    score(chain.from_iterable(stopped), yard, params.metrics, gathered)
+    gathered.save(scores, EARLY_STOPPED, validated=False)
     undefined = {}
     if "mase" in params.metrics:
         assert season is not None, "season_of asks the user for it"
@@ -111,10 +127,10 @@ def run(
 
 
 def _cells(
-    fits: list[Fit], history: History, params: EvaluateParams, folder: Path
+    fits: list[Fit], history: History, seen: Scaled, params: EvaluateParams, folder: Path
 ) -> dict[str, Iterator[Forecaster]]:
-    """For each cell its forecasters of the test part, then of each fold."""
-    seen, forecasters = _seen(history.tested), {}
+    """For each cell its forecasters of the test part, which is `seen`, then of each fold."""
+    forecasters: dict[str, Iterator[Forecaster]] = {}
     for fit in fits:
         kept = set(fit.lambdas)
         if params.forecasts == "chosen":
