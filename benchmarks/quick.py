@@ -20,7 +20,7 @@ SMALL: dict[str, Any] = {
         "cells": ["rnn", "gru"],
         "hidden": 4,
         "penalty": {"kind": "l2", "lambdas": [0, 1, 10]},
-        "seeds": 2,
+        "seeds": 3,
         "epochs": 3,
     },
     "evaluate": {"baselines": ["repeat_last", "ridge"]},

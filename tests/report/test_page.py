@@ -230,7 +230,9 @@ def test_the_answer_is_as_clear_whatever_it_is(written: tuple[Study, Path], text
         open_text,
     )
     assert "does harm: the error lies 12.0 % above" in changed(word="worse", percent=12.0)
-    assert "as good as at λ = 0, within ± 5 % (95 % interval)" in changed(word="as good")
+    assert "rnn is as good with L2 as at λ = 0: the test errors differ by less than 5 %" in changed(
+        word="as good"
+    )
     lost = changed(word="open", percent=np.nan, low=np.nan)
     assert "Whether L2 helps is open: a test error is not a finite number." in lost
     assert "does harm: the error lies above that of" in changed(word="worse", percent=np.nan)

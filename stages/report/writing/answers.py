@@ -44,7 +44,7 @@ def _against_zero(study: Study) -> str:
             f"On the test part {penalty} does harm: the error lies {_size(verdict)} that of λ = 0."
         )
     if verdict.word == "as good":
-        return f"With {penalty} the test error is as good as at λ = 0, {_within(verdict)}."
+        return f"{best.name} is as good with {penalty} as at λ = 0: {_within(verdict)}."
     return f"Whether {penalty} helps is open: {guess(verdict)} against λ = 0."
 
 
@@ -60,7 +60,7 @@ def _against_baseline(study: Study) -> str:
             f"{study.best.name} is {verdict.word} than {baseline}: {_size(verdict)} its test error."
         )
     if verdict.word == "as good":
-        return f"{study.best.name} is as good as {baseline}, {_within(verdict)}."
+        return f"{study.best.name} is as good as {baseline}: {_within(verdict)}."
     return f"Whether it beats {baseline}, is open: {guess(verdict)}."
 
 
@@ -72,7 +72,8 @@ def _size(verdict: Verdict) -> str:
 
 
 def _within(verdict: Verdict) -> str:
-    return f"within ± {verdict.relevance:g} % ({100 * verdict.confidence:g} % interval)"
+    level = f"{100 * verdict.confidence:g} %"
+    return f"the test errors differ by less than {verdict.relevance:g} % ({level} interval)"
 
 
 def families(study: Study) -> list[tuple[str, str]]:
@@ -99,6 +100,6 @@ def note(study: Study) -> str:
     if not study.answers.secondary:
         return text
     second = (
-        "The other cells against λ = 0 are a second family, judged once these questions are settled"
+        "The other cells against λ = 0 are a second family, judged once these say better or worse"
     )
-    return f"{text} {second}{'.' if study.answers.opened else ', which they are not.'}"
+    return f"{text} {second}{'.' if study.answers.opened else ', which they do not.'}"
