@@ -89,11 +89,13 @@ def note(study: Study) -> str:
     """What the questions are, how they are decided, and whether the second family was judged."""
     level = f"{100 * study.params.confidence:g} %"
     measure = loss_words.MEASURES[study.measure]
+    alone = study.best.fit.seeds == 1
+    others = ", of this trained network" if alone else " and for other initial weights"
     text = (
         "Two questions are fixed before the test part is seen: the cell that validation chose, at its λ, "
         "against itself at λ = 0, and against the baseline that validation chose. Differences in "
         f"{measure} on the same test windows, in per cent of the reference; negative is better. {level} "
-        "intervals hold for other test windows and for other initial weights. Better and worse need p "
+        f"intervals hold for other test windows{others}. Better and worse need p "
         f"below {1 - study.params.confidence:g} after Holm's correction over the questions, as good an "
         f"interval within ± {100 * study.params.relevance:g} %."
     )
