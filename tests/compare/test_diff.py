@@ -161,6 +161,7 @@ def test_distance_of_weights() -> None:
     assert distance(a, np.ones((2, 3))) == "another size (2 and 3 weights)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_browser_shows_it(written: tuple[Path, str], tmp_path: Path, dark: bool) -> None:
     check(written[0] / "index.html", tmp_path, dark)

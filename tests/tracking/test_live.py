@@ -120,6 +120,7 @@ def test_with_early_stopping_the_final_fold_is_shown_once_its_epochs_are_known(f
     assert Store(folder).history(run, "live/train_loss") == points(means)
 
 
+@pytest.mark.slow
 def test_the_report_leaves_it_to_the_watching_process(folder, capsys):
     """It waits for that process, and prints that process's error instead of trying again."""
     lock = logging.watching()
