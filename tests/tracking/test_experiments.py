@@ -36,7 +36,10 @@ from tests.support.logged import settle
 from tests.support.study import commit, edit, repro, run
 
 # MLflow's use of SQLAlchemy
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),
+]
 RUNS = 3  # two λ and the study
 
 
