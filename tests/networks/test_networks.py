@@ -171,7 +171,7 @@ def as_started(network: Network) -> np.ndarray:
     """Flat weights of torch's modules as they start; of two biases that are only ever added, the sum."""
     oracle = Oracle(network, np.zeros(network.parameters))
     for module in oracle.children():
-        module.reset_parameters()
+        module.reset_parameters()  # type: ignore[operator]
     with torch.no_grad():
         for name, parameter in oracle.named_parameters():
             if "bias_ih" not in name:
