@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help install repro quick textbook test test-lines benchmark coverage lint dag format sync reproduce diff promote forecast serve ui \
+.PHONY: help install repro quick textbook check test test-lines benchmark coverage lint dag format sync reproduce diff promote forecast serve ui \
 	server lock clean clean-store clean-cache
 
 help: ## list the targets
@@ -51,6 +51,10 @@ coverage: install ## how often the intervals of a verdict hold the truth, by sim
 # Two test files at a time, since most tests wait for a process that they started; in the order of their names, since
 # in the order of their numbers of tests the longest would run last.
 PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+check: lint ## check style, formatting and types, and run the quick tests of what has changed
+	@tests=$$(python -m tests.support.changed) && python -m pytest -n 2 -q -m "not slow" $$tests || \
+		test $$? = 5  # all of them are slow
 
 test: install ## run the tests
 	$(PYTEST)

@@ -13,6 +13,8 @@ from tests.repository.test_pipeline import stages_run
 from tests.support.closure import ROOT
 from tests.support.study import commit, edit, repro, run, small_repository
 
+pytestmark = pytest.mark.slow
+
 NAMES = [
     "my data.csv", "it's.csv", "sales (1).csv", "$(touch X).csv", "a;b.csv", "a&b.csv", '"q".csv', "-x.csv",
     "${train.hidden} `touch X` *.csv", "../outside.csv", "deep/in a folder/x.csv",

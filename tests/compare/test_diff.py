@@ -186,6 +186,7 @@ def test_all_are_compared_with_all(sides: list[Side], tmp_path: Path) -> None:
     assert shown == sorted(shown)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_browser_shows_it(written: tuple[Path, str], tmp_path: Path, dark: bool) -> None:
     check(written[0] / "index.html", tmp_path, dark)

@@ -136,6 +136,7 @@ np.testing.assert_allclose(ends[0].sums, ends[1].sums, rtol=1e-4)
 """
 
 
+@pytest.mark.slow
 def test_the_guides_cell_is_a_class_and_a_row(tmp_path):
     """Added as docs/extending.md says, it is trained, scored, on the page and in MLflow's view."""
     folder = small_repository(tmp_path / "study")

@@ -92,6 +92,7 @@ def the_same_as_dvc(key: str, values: dict[str, Any], dvc: dict[str, Any]) -> bo
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "key", ["train.hidden", "train.clip_norm", "window.split.test", "prepare.header"]
 )
@@ -159,6 +160,7 @@ print(json.dumps([train.hidden, train.learning_rate, window.split.test]), file=o
 """
 
 
+@pytest.mark.slow
 def test_what_the_stage_got_is_in_dvc_lock(tmp_path):
     """Real commands: the file's spelling in a `repro`, and set by `-S`."""
     folder = tmp_path / "repository"

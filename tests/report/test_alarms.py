@@ -45,6 +45,7 @@ VALIDATION = "rnn at λ = 100: the validation MSE"
 TEST = "rnn at λ = 100: the test MSE"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "signs"),
     [

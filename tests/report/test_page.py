@@ -319,6 +319,7 @@ def test_a_digest_of_a_folder_is_of_names_and_contents(tmp_path: Path) -> None:
     assert provenance.digest(tmp_path) != first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_browser_shows_it(written: tuple[Study, Path], tmp_path: Path, dark: bool) -> None:
     check(written[1] / "index.html", tmp_path, dark)

@@ -17,6 +17,7 @@ def test_a_profile_times_a_whole_step_and_its_parts(cell):
     assert step["gflops_of_products"] > step["gflops"]
 
 
+@pytest.mark.slow
 def test_a_row_is_the_same_study_on_both_sides(tmp_path):
     row = trainer.Row("gru", 4, 8, 8)
     got = trainer.measured(row, tmp_path / row.name, 1)

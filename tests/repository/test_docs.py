@@ -134,6 +134,7 @@ def repository(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in BY_CI and c != SERVER])
 def test_command_runs(repository, command):
     text = run(repository, "bash", "-ec", command, COLUMNS=str(TERMINAL))
@@ -148,6 +149,7 @@ def test_command_runs(repository, command):
         run(repository, "git", "checkout", "-q", ".")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [*dict.fromkeys([*OF_DOCS, *OF_PAGE])])
 def test_command_of_docs_and_page_runs(repository, command):
     run(repository, "bash", "-ec", command)
@@ -157,6 +159,7 @@ def test_every_expected_output_belongs_to_a_command_of_the_docs():
     assert EXPECTED.keys() <= set(COMMANDS)
 
 
+@pytest.mark.slow
 def test_the_ui_answers_on_this_machine(repository):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -18,6 +18,8 @@ import pytest
 from tests.support.experiments import free_port, serving
 from tests.support.study import commit, edit, run, small_repository
 
+pytestmark = pytest.mark.slow
+
 WEEKS = 52 * 5
 LIVES = {
     "01": (0, WEEKS),

@@ -14,6 +14,8 @@ from stages.report.params import ReportParams
 from stages.report.stage import run as write_report
 from tests.support.damped_study import Damped, damped, waves
 
+pytestmark = pytest.mark.slow
+
 STEPS = 240
 CLOCK = {"Europe/Berlin": ("+01:00", "+02:00"), "+05:30": ("+05:30", "+05:30")}
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.study import commit, edit, repro, run, small_repository
 
+pytestmark = pytest.mark.slow
+
 STAGES = ["prepare", "window", "train", "evaluate", "report"]
 
 

@@ -14,6 +14,8 @@ from stages.report.study import Study
 from stages.report.writing.verdict_words import sentence
 from tests.support import truth
 
+pytestmark = pytest.mark.slow
+
 ELNINO = Path(__file__).resolve().parents[2] / "data/raw/elnino.csv"
 DAILY = {"time": "day", "targets": ["x"], "frequency": "D"}
 SMALL = {"seeds": 3, "batch_size": 32, "optimizer": "adam"}

@@ -94,6 +94,7 @@ def split(table: pd.DataFrame) -> str:
     return '{"dataframe_split": ' + table.to_json(orient="split") + "}"
 
 
+@pytest.mark.slow
 def test_every_form_of_a_table_is_answered_over_http(registered, tmp_path):
     uri, chosen, table = registered
     plain = chosen.forecast(table)

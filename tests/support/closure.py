@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("stages", "benchmarks", "tests")
 
 
 def closure(start: str) -> set[str]:
@@ -20,9 +22,15 @@ def closure(start: str) -> set[str]:
         if path in paths:
             continue
         paths.add(path)
-        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
-            todo += [p for name in _names(node) for p in _files(name)]
+        todo += imports(path)
     return {p for p in paths if (ROOT / p).stat().st_size}
+
+
+@cache
+def imports(path: str) -> frozenset[str]:
+    """The project's modules that this one names."""
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return frozenset(p for node in ast.walk(tree) for name in _names(node) for p in _files(name))
 
 
 def _names(node: ast.AST) -> list[str]:
@@ -37,7 +45,7 @@ def _names(node: ast.AST) -> list[str]:
 def _files(name: str) -> list[str]:
     """The files that importing a dotted name runs."""
     parts = name.split(".")
-    if parts[0] != "stages":
+    if parts[0] not in FOLDERS:
         return []
     files = []
     for depth in range(1, len(parts) + 1):

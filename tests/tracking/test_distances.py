@@ -47,13 +47,13 @@ def both(then, tmp_path) -> tuple[dict[str, Path], dict[str, Path]]:
 
 
 def scale_weights(files: dict[str, Path], factor: float) -> None:
-    """One weight of rnn's network at λ = 1 (the largest of all its seeds) becomes `factor` times itself."""
+    """One weight of rnn at λ = 1 (the largest of all its folds and seeds) becomes `factor` times itself."""
     fits = []
     for fit in load_fits(files["fits"]):
         weights = np.array(fit.weights)
         if fit.cell == "rnn":
-            final = weights[-1, 1]
-            final[np.unravel_index(np.abs(final).argmax(), final.shape)] *= factor
+            of_lam = weights[:, 1]
+            of_lam[np.unravel_index(np.abs(of_lam).argmax(), of_lam.shape)] *= factor
         fits.append(replace(fit, weights=weights))
     shutil.rmtree(files["fits"])
     save_fits(files["fits"], fits)

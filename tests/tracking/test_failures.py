@@ -70,6 +70,7 @@ def test_tracking_can_be_switched_off(folder, monkeypatch):
     assert not pending.pending()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", [False, True], ids=["no server", "a server that hangs"])
 def test_a_server_that_does_not_answer_costs_a_line_and_seconds(folder, answers):
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -94,6 +95,7 @@ def test_a_server_that_does_not_answer_costs_a_line_and_seconds(folder, answers)
     assert {run.data.tags["kind"] for run in Store(folder).runs} == {"member", "study"}
 
 
+@pytest.mark.slow
 def test_four_processes_on_a_new_store_log_everything_once(folder):
     clones = [folder / f"clone{k}" for k in range(4)]
     files = [path for path in folder.iterdir() if path.name != "mlflow"]

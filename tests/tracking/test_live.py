@@ -136,6 +136,7 @@ def test_early_stopped_networks_are_in_no_run(folder, monkeypatch):
     assert Store(folder).history(run, "live/train_loss") == shown
 
 
+@pytest.mark.slow
 def test_the_report_leaves_it_to_the_watching_process(folder, capsys):
     """It waits for that process, and prints that process's error instead of trying again."""
     lock = logging.watching()

@@ -111,6 +111,7 @@ def test_a_section_is_that_of_its_stage_not_what_the_check_saw_later():
     assert after.key == before.key
 
 
+@pytest.mark.slow
 def test_a_long_history_is_read_in_seconds(tmp_path):
     def stream() -> str:
         parts = []

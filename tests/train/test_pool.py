@@ -73,6 +73,7 @@ def test_any_executor_with_any_number_of_workers_gives_the_same_store(cell, tmp_
     assert stores[1:] == stores[:1] * 2
 
 
+@pytest.mark.slow
 def test_one_worker_process_and_two_give_the_same_store(tmp_path, monkeypatch):
     path, jobs = jobs_for(tmp_path, 20)
     stores = []
@@ -84,6 +85,7 @@ def test_one_worker_process_and_two_give_the_same_store(tmp_path, monkeypatch):
     assert stores[0] == stores[1]
 
 
+@pytest.mark.slow
 def test_workers_that_are_killed_change_no_byte(tmp_path, monkeypatch, capfd):
     """Twice, at random moments: each cell's network is cut off once, some time after a checkpoint."""
     monkeypatch.setenv("RIDGELINE_WORKERS", "2")

@@ -54,6 +54,7 @@ def lambdas(*values: float) -> dict[str, object]:
     return {"kind": "l2", "lambdas": list(values)}
 
 
+@pytest.mark.slow
 def test_a_study_that_grows_trains_what_is_new_and_gives_the_bytes_of_a_new_one(
     folder, capfd, monkeypatch
 ):
@@ -130,6 +131,7 @@ def test_the_fits_say_what_was_trained(folder):
     assert (linear.norms[:, 1, :, 2] < linear.norms[:, 0, :, 2]).all()
 
 
+@pytest.mark.slow
 def test_the_curves_are_of_the_loss_that_is_trained(folder):
     longer = {"cells": ["linear"], "epochs": 300, "batch_size": 1000, "learning_rate": 0.05}
     stage(folder, "fits", **longer, loss="absolute")
@@ -200,6 +202,7 @@ def test_a_final_fold_that_waits_for_its_epochs_trains_on_the_same_data_too(fold
     assert np.isnan(fit.validation_loss[1]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["flip", "truncate"])
 def test_a_damaged_member_is_reported_and_trained_again(folder, capfd, damage):
     whole = stage(folder, "fits", cells=["linear"])
@@ -215,6 +218,7 @@ def test_a_damaged_member_is_reported_and_trained_again(folder, capfd, damage):
     assert "training 1 members; 11 taken from the store" in stderr
 
 
+@pytest.mark.slow
 def test_the_final_fold_is_trained_for_the_best_epoch_of_its_lambda(folder):
     changes = {
         "cells": ["rnn"], "seeds": 3, "epochs": 40, "learning_rate": 0.05, "early_stopping": 2
@@ -236,6 +240,7 @@ def test_the_final_fold_is_trained_for_the_best_epoch_of_its_lambda(folder):
             assert np.nanargmin(curve) + 1 == fit.epochs[f, i, s]
 
 
+@pytest.mark.slow
 def test_the_store_is_kept_within_its_limit(folder, monkeypatch):
     monkeypatch.setenv("RIDGELINE_STORE_GB", "0.00001")  # 10 kB
     small = stage(folder, "fits", cells=["linear"])
@@ -245,6 +250,7 @@ def test_the_store_is_kept_within_its_limit(folder, monkeypatch):
     assert stage(folder, "again", cells=["linear"]) == small
 
 
+@pytest.mark.slow
 def test_a_store_that_is_deleted_under_a_run_costs_time_alone(folder, monkeypatch):
     """As when another run prunes what this one has trained and not yet gathered."""
     changes = {"cells": ["linear", "rnn"], "early_stopping": 2}
@@ -311,6 +317,7 @@ def alive(group: int) -> list[int]:
     return pids
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").exists(), reason="processes are watched through /proc")
 def test_a_run_whose_parent_is_killed_goes_on_to_the_same_bytes(folder):
     """kill -9 of the stage itself: its workers end within seconds and leave their checkpoints."""
@@ -336,6 +343,7 @@ def test_a_run_whose_parent_is_killed_goes_on_to_the_same_bytes(folder):
     assert not list(store.glob("*/*.partial"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64"), reason="names of x86-64 processors"
 )

@@ -13,7 +13,7 @@ from stages.evaluate.params import EvaluateParams
 from stages.failure import ParameterError
 from stages.params import check_section
 from stages.window.__main__ import main
-from tests.repository.test_params import GOOD, written
+from tests.check.test_params import GOOD, written
 from tests.support.closure import ROOT
 from tests.support.synthetic_series import synthetic_series
 

@@ -10,7 +10,7 @@ import yaml
 
 from stages.check.sections import check
 from stages.params import ParameterError
-from tests.repository.test_params import GOOD, written
+from tests.check.test_params import GOOD, written
 
 
 def of(**changes: object) -> dict[str, dict[str, object]]:
