@@ -85,9 +85,9 @@ def train_members(folder: Path, usual: bool, count: int, part: int) -> None:
         ]
         optimizer = torch.optim.Adam(groups, lr=recipe.learning_rate, fused=True)
         curve = []
-        for epoch, rate in enumerate(recipe.rates()):
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+        batches = -(-len(x) // recipe.batch_size)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs * batches)
+        for epoch in range(recipe.epochs):
             generator = np.random.default_rng([seed, 1, epoch])
             order = torch.from_numpy(generator.permutation(len(x)))
             for begin in range(0, len(x), recipe.batch_size):
@@ -96,6 +96,7 @@ def train_members(folder: Path, usual: bool, count: int, part: int) -> None:
                 error = model(x[rows]) - y[rows]
                 (0.5 * (error * error).sum() / recipe.batch_size).backward()
                 optimizer.step()
+                schedule.step()
             with torch.no_grad():
                 if len(x_val):
                     curve.append(float(((model(x_val) - y_val) ** 2).mean()))

@@ -125,7 +125,7 @@ def profile(cell: str, hidden: int, lookback: int, batch: int) -> dict[str, Any]
     tiles = -(-batch // columns)
     member = Member(1.0, 0, "final", 1)
     state, penalty = start_state(recipe, [member]), terms(recipe, [member], len(rows))
-    part = Part(0, 4, rows[None], np.zeros((1, 2), np.int64), penalty, 1e-6, 0)
+    part = Part(0, 4, rows[None], np.zeros((1, 2), np.int64), penalty, np.full(4, 1e-6), 0)
     w, first, second = state.weights[0], state.first[0], state.second[0]
     strength = penalty.gradient[0]
 

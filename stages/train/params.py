@@ -9,14 +9,17 @@ from pydantic import Field, field_validator, model_validator
 
 from stages.losses import LOSSES
 from stages.networks.cells import CELLS
+from stages.networks.initial import INITS
 from stages.params import Section
 
 if TYPE_CHECKING:
     Cell = str
     Loss = str
+    Init = str
 else:
     Cell = Literal[tuple(CELLS)]
     Loss = Literal[tuple(LOSSES)]
+    Init = Literal[tuple(INITS)]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 
@@ -113,6 +116,8 @@ class TrainParams(Section):
     momentum: float = Field(default=0.0, ge=0, lt=1)
     learning_rate: Positive
     schedule: Literal["constant", "cosine"] = "cosine"
+    warmup: float = Field(default=0.0, ge=0, lt=1)
+    init: Init = "glorot"
     clip_norm: Positive | None = None
     early_stopping: int | None = Field(default=None, ge=1, le=1_000_000)
     device: Literal["cpu", "cuda"] = "cpu"

@@ -94,7 +94,7 @@ def test_both_engines_train_alike_on_absolute_errors(cell, normalise):
     for engine in (CompiledEngine(recipe, data), StackedEngine(recipe, data, "cpu")):
         state = start_state(recipe, members)
         lines, penalty = np.zeros((1, 2), np.int64), terms(recipe, members, fold.m)
-        engine.train(state, Part(0, 3, data.train[None], lines, penalty, 0.002, 0))
+        engine.train(state, Part(0, 3, data.train[None], lines, penalty, np.full(3, 0.002), 0))
         ends.append(state)
         losses.append(engine.losses(state.weights, data.train[:20]))
     np.testing.assert_allclose(ends[0].weights, ends[1].weights, atol=1e-11)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.stats import ks_2samp
 
 from stages.networks.initial import initial_weights
 from stages.networks.kernels.evaluation import forecasts
@@ -142,3 +143,41 @@ def test_a_forecast_depends_on_neither_company_nor_block(cell):
     for block in (1, 7, 40):
         parts = [forecast(every[:3], rows[i : i + block]) for i in range(0, len(rows), block)]
         np.testing.assert_array_equal(np.concatenate(parts, axis=1), together[:3])
+
+
+@pytest.mark.parametrize("cell", ["linear", "rnn", "gru", "lstm"])
+def test_torchs_start_values_are_distributed_as_torchs(cell):
+    """Two-sample Kolmogorov-Smirnov of every column of every matrix, over 40 networks of each."""
+    network = Network(
+        cell, 3, 4, 6, 2, 1 if cell == "linear" else 8, layers=1 if cell == "linear" else 2
+    )
+    ours = np.stack([initial_weights(network, seed, "torch") for seed in range(40)])
+    theirs = []
+    for seed in range(40):
+        torch.manual_seed(seed)
+        theirs.append(as_started(network))
+    for matrix in network.matrices:
+        part = slice(matrix.offset, matrix.offset + matrix.size)
+        a, b = (
+            np.stack([w[part].reshape(matrix.rows, -1) for w in side]) for side in (ours, theirs)
+        )
+        for column in range(matrix.columns):
+            assert ks_2samp(a[..., column].ravel(), b[..., column].ravel()).pvalue > 1e-4
+            assert abs(a[..., column]).max() <= 1.0001 * abs(b[..., column]).max() + 0.1
+    assert len(np.unique(ours[0])) == network.parameters
+
+
+def as_started(network: Network) -> np.ndarray:
+    """Flat weights of torch's modules as they start; of two biases that are only ever added, the sum."""
+    oracle = Oracle(network, np.zeros(network.parameters))
+    for module in oracle.children():
+        module.reset_parameters()  # type: ignore[operator]
+    with torch.no_grad():
+        for name, parameter in oracle.named_parameters():
+            if "bias_ih" not in name:
+                continue
+            other = dict(oracle.named_parameters())[name.replace("bias_ih", "bias_hh")]
+            shared = len(parameter) - network.hidden if network.cell == "gru" else len(parameter)
+            parameter[:shared] += other[:shared]
+            other[:shared] = 0
+    return oracle.flat_weights()

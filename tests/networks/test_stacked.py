@@ -77,10 +77,10 @@ def trained(engine, recipe: Recipe, members: list[Member], rows: np.ndarray) -> 
     penalty = terms(recipe, members, len(rows))
     lines = np.array([[m.seed, m.seed] for m in members], np.int64)
     batches = -(-len(rows) // recipe.batch_size)
-    for epoch, rate in enumerate(recipe.rates()[:3]):
+    for epoch, rates in enumerate(recipe.rates(batches)[:3]):
         orders = np.stack([order.permutation(rows) for _ in range(2)])
         for start, stop in ((0, 2), (2, batches)):
-            part = Part(start, stop, orders, lines, penalty, float(rate), epoch * batches)
+            part = Part(start, stop, orders, lines, penalty, rates, epoch * batches)
             engine.train(state, part)
     return state, part
 

@@ -16,11 +16,28 @@ from tests.oracles.windows import batch
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
 
+def torch_schedule(
+    recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """torch's scheduler for all of the steps, to be stepped after each."""
+    kinds = torch.optim.lr_scheduler
+    warm = int(recipe.warmup * steps)
+    later: torch.optim.lr_scheduler.LRScheduler
+    if recipe.schedule == "cosine":
+        later = kinds.CosineAnnealingLR(optimizer, T_max=steps - warm)
+    else:
+        later = kinds.ConstantLR(optimizer, factor=1.0)
+    if not warm:
+        return later
+    rising = kinds.LinearLR(optimizer, 1 / (warm + 1), total_iters=warm)
+    return kinds.SequentialLR(optimizer, [rising, later], milestones=[warm])
+
+
 def torch_training(recipe: Recipe, windows: Windows, member: Member) -> np.ndarray:
     """Flat weights in this project's order after the member's epochs; all multipliers are 1."""
     fold = next(f for f in windows.folds if f.name == member.fold)
     strength = member.lam / fold.m
-    network = Oracle(recipe.network, initial_weights(recipe.network, member.seed))
+    network = Oracle(recipe.network, initial_weights(recipe.network, member.seed, recipe.init))
     weights = [p for name, p in network.named_parameters() if "bias" not in name]
     biases = [p for name, p in network.named_parameters() if "bias" in name]
     freeze_second_bias(network)
@@ -31,9 +48,9 @@ def torch_training(recipe: Recipe, windows: Windows, member: Member) -> np.ndarr
     optimizer = kind(groups, lr=recipe.learning_rate, **extra)
     quadratic = {"l2": strength, "elastic_net": strength * (1 - (recipe.ratio or 0))}
     absolute = {"l1": strength, "elastic_net": strength * (recipe.ratio or 0)}
-    for epoch, rate in enumerate(recipe.rates()[: member.epochs]):
-        for group in optimizer.param_groups:
-            group["lr"] = float(rate)
+    batches = -(-fold.m // recipe.batch_size)
+    schedule = torch_schedule(recipe, optimizer, recipe.epochs * batches)
+    for epoch in range(member.epochs):
         entropy = np.random.SeedSequence([member.seed, 1, epoch])
         order = np.random.Generator(np.random.PCG64(entropy)).permutation(fold.train)
         for begin in range(0, len(order), recipe.batch_size):
@@ -56,7 +73,9 @@ def torch_training(recipe: Recipe, windows: Windows, member: Member) -> np.ndarr
                 torch.nn.utils.clip_grad_norm_([*weights, *biases], recipe.clip_norm)
             optimizer.step()
             if recipe.penalty in absolute:
-                soft_threshold(optimizer, weights, float(rate), share * absolute[recipe.penalty])
+                rate = float(optimizer.param_groups[0]["lr"])
+                soft_threshold(optimizer, weights, rate, share * absolute[recipe.penalty])
+            schedule.step()
     return network.flat_weights()
 
 

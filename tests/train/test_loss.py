@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from sklearn.linear_model import Ridge
 from stages.artifacts.windows import Windows
 from stages.networks.shape import Network
 from stages.train.planning.members import Member
-from tests.oracles.torch_training import torch_training
+from tests.oracles.torch_training import torch_schedule, torch_training
 from tests.support.synthetic_windows import synthetic_windows
 from tests.support.training import design, linear, recipe_of, trained
 
@@ -81,11 +82,25 @@ def test_steps_are_those_of_torch_with_weight_decay(cell, optimizer, momentum, c
 
 def test_constant_and_cosine_rates():
     network = Network("linear", 1, 3, 6, 1, 1)
-    assert set(recipe_of(network, schedule="constant", epochs=5).rates()) == {0.01}
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.SGD([parameter], lr=0.01)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=7)
-    for rate in recipe_of(network, epochs=7).rates():
-        assert rate == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-15)
-        optimizer.step()
-        schedule.step()
+    assert set(recipe_of(network, schedule="constant", epochs=5).rates(3).ravel()) == {0.01}
+    for schedule, warmup in product(("constant", "cosine"), (0.0, 0.25, 0.9)):
+        recipe = recipe_of(network, epochs=7, schedule=schedule, warmup=warmup)
+        parameter = torch.nn.Parameter(torch.zeros(1))
+        optimizer = torch.optim.SGD([parameter], lr=0.01)
+        stepped = torch_schedule(recipe, optimizer, 7 * 5)
+        rates = recipe.rates(5)
+        assert rates.shape == (7, 5)
+        for rate in rates.ravel():
+            assert rate == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-15)
+            optimizer.step()
+            stepped.step()
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "linear"])
+def test_training_with_warm_up_and_torchs_start_is_torchs(cell):
+    windows = synthetic_windows(steps=70)
+    network = Network(cell, 1, 3, 6, 1, 1 if cell == "linear" else 5)
+    recipe = recipe_of(network, batch_size=20, epochs=3, warmup=0.3, init="torch")
+    member = Member(7.0, 3, "fold1", 3)
+    outcome = trained(recipe, windows, [member])[member]
+    np.testing.assert_allclose(outcome.weights, torch_training(recipe, windows, member), atol=1e-10)

@@ -30,7 +30,7 @@ class CompiledEngine:
             recipe.batch_size, state.weights, state.first, state.second, self.grad,
             terms.gradient, terms.decay, terms.threshold, terms.forecast,
             part.lines, recipe.network.dropout, self.loss, ADAM if recipe.optimizer == "adam" else SGD,
-            part.rate, recipe.momentum, recipe.clip_norm or 0.0, part.before, state.sums,
+            part.rates, recipe.momentum, recipe.clip_norm or 0.0, part.before, state.sums,
         )  # fmt: skip
 
     def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:

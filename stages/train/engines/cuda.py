@@ -78,12 +78,12 @@ class StackedEngine:
             if in_gradient.shape[1]:
                 grad += (count / size) * in_gradient * w
             self._clip(grad, sums)
-            taken = part.before + batch + 1
+            taken, rate = part.before + batch + 1, float(part.rates[batch])
             if decay.shape[1]:
-                w *= 1 - part.rate * decay
-            self._step(w, grad, first, second, taken, part.rate)
+                w *= 1 - rate * decay
+            self._step(w, grad, first, second, taken, rate)
             if threshold.shape[1]:
-                self._shrink(w, second, count / size * threshold, taken, part.rate)
+                self._shrink(w, second, count / size * threshold, taken, rate)
         moved = (state.weights, state.first, state.second)
         for target, value in zip((*moved, state.sums), (w, first, second, sums), strict=True):
             target[:] = value.cpu().numpy()

@@ -53,7 +53,9 @@ class State:
 def start_state(recipe: Recipe, members: list[Member]) -> State:
     """K members before their first step."""
     dtype, k = np.dtype(recipe.precision), len(members)
-    weights = np.stack([initial_weights(recipe.network, m.seed) for m in members]).astype(dtype)
+    weights = np.stack(
+        [initial_weights(recipe.network, m.seed, recipe.init) for m in members]
+    ).astype(dtype)
     best = weights.copy() if recipe.patience else weights[:, :0]
     return State(
         0, 0, weights, np.zeros_like(weights), np.zeros_like(weights), np.zeros((k, 3)),
@@ -67,8 +69,8 @@ class Part:
     """Batches start … stop−1 of an epoch, for K members.
 
     orders (U, N): the epoch's order of training windows for each of U seeds. lines (K, 2) int64: a member's
-    line of `orders`, and its seed. terms: the members' penalty. rate: the learning rate. before: optimiser
-    steps taken before batch 0.
+    line of `orders`, and its seed. terms: the members' penalty. rates: (batches,) of the epoch, the learning
+    rate of each. before: optimiser steps taken before batch 0.
     """
 
     start: int
@@ -76,7 +78,7 @@ class Part:
     orders: np.ndarray
     lines: np.ndarray
     terms: Terms
-    rate: float
+    rates: np.ndarray
     before: int
 
 

@@ -20,8 +20,8 @@ def train_batches(
     plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, start: int, stop: int,
     batch_size: int, w: np.ndarray, first: np.ndarray, second: np.ndarray, grad: np.ndarray,
     in_gradient: np.ndarray, in_decay: np.ndarray, in_threshold: np.ndarray,
-    in_forecast: np.ndarray, seeds: np.ndarray, dropout: float, loss: int, kind: int, rate: float,
-    momentum: float, limit: float, steps_before: int, sums: np.ndarray,
+    in_forecast: np.ndarray, seeds: np.ndarray, dropout: float, loss: int, kind: int,
+    rates: np.ndarray, momentum: float, limit: float, steps_before: int, sums: np.ndarray,
 ) -> None:  # fmt: skip
     """Train K members on batches start … stop−1 of one epoch.
 
@@ -32,7 +32,8 @@ def train_batches(
         in_gradient, in_decay, in_threshold (K, n or 0), in_forecast (K,): `penalty.Terms`.
         seeds (K, 2) int64: line of `rows`, and the seed itself (for dropout).
         loss: index into LOSSES.
-        kind, rate, momentum, limit: optimiser, learning rate, SGD's momentum, clipping norm (0: none).
+        kind, momentum, limit: optimiser, SGD's momentum, clipping norm (0: none).
+        rates (batches,): the learning rate of each batch of the epoch.
         steps_before: optimiser steps taken before batch 0 of this epoch.
         sums (K, 3) double: added to: losses of all outputs in scaled units, gradient norms, clipped steps.
     """
@@ -61,7 +62,7 @@ def train_batches(
             norm = clip(grad, limit)
             sums[k, NORM] += norm
             sums[k, CLIPPED] += 1.0 if 0 < limit < norm else 0.0
-            taken = steps_before + batch + 1
+            taken, rate = steps_before + batch + 1, rates[batch]
             if in_decay.shape[1] > 0:
                 decay(w[k], in_decay[k], rate)
             step(kind, w[k], grad, first[k], second[k], taken, rate, momentum)

@@ -22,11 +22,12 @@ WINDOWS = 32  # spread evenly over the training windows; one tile
 
 def start_and_end(
     network: Network, series: np.ndarray, rows: np.ndarray, weights: np.ndarray, seeds: list[int],
-    loss: str = "squared",
+    loss: str = "squared", init: str = "glorot",
 ) -> np.ndarray:  # fmt: skip
     """(K, 2, layers, S): `state_gradients` of the initial weights of each seed, and of weights (K, n)."""
     distinct = sorted(set(seeds))
-    initial = np.stack([initial_weights(network, seed) for seed in distinct]).astype(weights.dtype)
+    drawn = [initial_weights(network, seed, init) for seed in distinct]
+    initial = np.stack(drawn).astype(weights.dtype)
     start = state_gradients(network, series, rows, initial, loss)[
         [distinct.index(seed) for seed in seeds]
     ]

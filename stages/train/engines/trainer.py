@@ -60,7 +60,7 @@ class Chunk:
     def __post_init__(self) -> None:
         self.engine = engine_for(self.recipe, self.data)
         self.losses, self.trained = self.engine.losses, list(LOSSES).index(self.recipe.loss)
-        self.rates = self.recipe.rates()
+        self.rates = self.recipe.rates(-(-len(self.data.train) // self.recipe.batch_size))
         self.terms = terms(self.recipe, self.members, len(self.data.train))
         self.seeds = sorted({m.seed for m in self.members})
 
@@ -81,7 +81,13 @@ class Chunk:
         seeds = [self.members[k].seed for k in indices]
         data = self.data
         traces = start_and_end(
-            self.recipe.network, data.series, data.train, weights, seeds, self.recipe.loss
+            self.recipe.network,
+            data.series,
+            data.train,
+            weights,
+            seeds,
+            self.recipe.loss,
+            self.recipe.init,
         )
         for w, losses, trace, k in zip(weights, validation, traces, indices, strict=True):
             # One member at a time: the losses of all training windows could be large.
@@ -107,7 +113,7 @@ class Chunk:
             began = time.perf_counter()
             part = Part(
                 state.batch, stop, self._order(), lines, self.terms,
-                float(self.rates[state.epoch]), state.epoch * batches,
+                self.rates[state.epoch], state.epoch * batches,
             )  # fmt: skip
             self.engine.train(state, part)
             spent = max(time.perf_counter() - began, 1e-6)

@@ -35,14 +35,25 @@ class Recipe:
     ratio: float | None = None  # ρ of an elastic net
     device: Literal["cpu", "cuda"] = "cpu"
     loss: str = "squared"  # a row of LOSSES
+    warmup: float = 0.0  # share of the steps over which the rate rises
+    init: str = "glorot"  # a row of INITS
 
-    def rates(self) -> np.ndarray:
-        """(E,) learning rate of each epoch; cosine: η_e = η/2 (1 + cos πe/E), as torch's
-        CosineAnnealingLR(T_max=E) stepped once an epoch."""
-        if self.schedule == "constant":
-            return np.full(self.epochs, self.learning_rate)
-        turns = np.arange(self.epochs) / self.epochs
-        return self.learning_rate / 2 * (1 + np.cos(np.pi * turns))
+    def rates(self, batches: int) -> np.ndarray:
+        """(E, batches) the learning rate of each of the optimiser's steps, t = 0 … T − 1, T = E · batches.
+
+            η_t = η (t + 1)/(w + 1)                              the warm-up, t < w = ⌊warmup · T⌋
+            η_t = η   or   η/2 (1 + cos π (t − w)/(T − w))       constant or cosine from then on
+
+        As torch's LinearLR(1/(w + 1), total_iters=w), then CosineAnnealingLR(T_max=T − w), stepped after each
+        batch (Loshchilov & Hutter 2017).
+        """
+        total = self.epochs * batches
+        warm, steps = int(self.warmup * total + 1e-9), np.arange(total)
+        rates = np.full(total, self.learning_rate)
+        if self.schedule == "cosine":
+            rates *= (1 + np.cos(np.pi * (steps - warm) / max(1, total - warm))) / 2
+        rates[:warm] = self.learning_rate * (steps[:warm] + 1) / (warm + 1)
+        return rates.reshape(self.epochs, batches)
 
 
 @dataclass(frozen=True)
