@@ -144,7 +144,7 @@ def _verdicts(sides: list[Side]) -> tuple[list[Verdict], list[tuple[str, str]]]:
                 )
             else:
                 pairs.append((later, earlier))
-    judged = decide(estimate(pairs, first.windows.layout.horizon, first.judging))
+    judged = decide(estimate(pairs, first.measure, first.windows.layout.horizon, first.judging))
     return sorted(judged, key=lambda v: v.percent if v.measured else math.inf), rest
 
 

@@ -35,8 +35,9 @@ def test_the_two_primary_questions_on_known_differences(written: tuple[Study, Pa
     assert first.seeds == SEEDS
     text = sentence(first)
     assert re.fullmatch(
-        r"rnn at λ = 100 is better than λ = 0: test error −\d+\.\d %, 95 % interval −\d+\.\d to "
-        r"−\d+\.\d %\. This test part shows changes of [\d.]+ % or more, four times in five\.",
+        r"rnn at λ = 100 is better than λ = 0: test MSE −\d+\.\d %, 95 % interval −\d+\.\d to "
+        r"−\d+\.\d %\. This test part shows true changes of [\d.]+ % or more, four times in five; "
+        r"smaller ones are often missed\.",
         text,
     )
     assert text in (folder / "report.md").read_text()

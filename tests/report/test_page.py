@@ -212,9 +212,10 @@ def test_autocorrelation_of_known_residuals(tmp_path: Path) -> None:
 
 def test_the_answer_is_as_clear_whatever_it_is(written: tuple[Study, Path], text: str) -> None:
     study, _ = written
-    assert "L2 helps: the test error lies 49" in headline(study)
+    assert "L2 helps: the test MSE lies 49" in headline(study)
     assert re.search(
-        r"rnn is better than ridge, the baseline that validation chooses: \d+\.\d % below its test error\.$",
+        r"rnn is better than ridge, the baseline that validation chooses: its test MSE lies \d+\.\d % "
+        r"below that of ridge\.$",
         headline(study),
     )
     assert headline(study) in text
@@ -226,16 +227,17 @@ def test_the_answer_is_as_clear_whatever_it_is(written: tuple[Study, Path], text
 
     open_text = changed(word="open")
     assert re.search(
-        r"Whether L2 helps is open: best guess −49\.\d %, plausible −\d+\.\d to −\d+\.\d %",
+        r"Whether L2 helps is open: test MSE against λ = 0, best guess −49\.\d %, plausible range "
+        r"−\d+\.\d to −\d+\.\d %",
         open_text,
     )
-    assert "does harm: the error lies 12.0 % above" in changed(word="worse", percent=12.0)
-    assert "rnn is as good with L2 as at λ = 0: the test errors differ by less than 5 %" in changed(
+    assert "does harm: the test MSE lies 12.0 % above" in changed(word="worse", percent=12.0)
+    assert "rnn is as good with L2 as at λ = 0: test MSE differs by less than 5 %" in changed(
         word="as good"
     )
     lost = changed(word="open", percent=np.nan, low=np.nan)
     assert "Whether L2 helps is open: a test error is not a finite number." in lost
-    assert "does harm: the error lies above that of" in changed(word="worse", percent=np.nan)
+    assert "does harm: the test MSE lies above that of" in changed(word="worse", percent=np.nan)
     dropped = headline(replace(study, answers=replace(study.answers, primary=(second,))))
     assert "Validation prefers no penalty" in dropped
     for verdict in study.answers.judged:
@@ -274,7 +276,7 @@ def test_every_penalty_has_its_name_and_its_loss(written: tuple[Study, Path], te
         cell = replace(study.best, fit=replace(study.best.fit, config=config))
         cells = tuple(cell if one is study.best else one for one in study.cells)
         first = loss_words.NAMES[kind][0].upper() + loss_words.NAMES[kind][1:]
-        assert f"{first} helps: the test error" in headline(replace(study, cells=cells))
+        assert f"{first} helps: the test MSE" in headline(replace(study, cells=cells))
     assert "Σ ‖y − ŷ‖² + λ/(2m) Σ c w²," in sentences["l2"]
     assert "λ/m Σ c |w|," in sentences["l1"]
     assert "[ρ|w| + (1 − ρ)/2 w²] with ρ = 0.25," in sentences["elastic_net"]

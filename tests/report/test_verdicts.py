@@ -29,7 +29,7 @@ def contender(values: np.ndarray, name: str = "rnn", seeded: bool = True) -> Con
 
 
 def judge(pairs: list[Pair], horizon: int = 1, **params: Any) -> tuple[Verdict, ...]:
-    return decide(estimate(pairs, horizon, ReportParams(**params)))
+    return decide(estimate(pairs, "mse", horizon, ReportParams(**params)))
 
 
 def noisy(mean: float, noise: float, seeds: int = 3, n: int = 200, start: int = 0) -> np.ndarray:
@@ -57,10 +57,10 @@ def test_the_four_words(mean: float, noise: float, word: str) -> None:
     assert verdict.percent == pytest.approx(100 * (mean - 1))
     assert verdict.settled == (word in ("better", "worse"))
     text = sentence(verdict)
-    expected = f"is {word} " if word != "open" else "is open: best guess"
+    expected = f"is {word} " if word != "open" else "is open: test MSE, best guess"
     assert expected in text
-    assert "This test part shows changes of" in text
-    assert "four times in five." in text
+    assert "This test part shows true changes of" in text
+    assert "% or more, four times in five; smaller ones are often missed." in text
     if word == "as good":
         assert verdict.p < 0.05
         assert -5 < verdict.low < verdict.high < 5
@@ -106,7 +106,7 @@ def test_with_fewer_than_three_seeds_a_question_stays_open(seeds: int, says: str
     for mean in (0.5, 1.0):
         (verdict,) = judge([(contender(noisy(mean, 0.001, seeds)), ONE)])
         assert (verdict.word, verdict.seeds, verdict.lacks) == ("open", seeds, "seeds")
-        assert f"It is about {says}; another start may differ" in sentence(verdict)
+        assert f"This is about {says}; another start may differ." in sentence(verdict)
         assert row(verdict)[-1] == "open"
 
 
@@ -129,7 +129,7 @@ def test_seeds_that_differ_widen_the_interval() -> None:
     detectable = (stats.t.ppf(0.975, df) + stats.t.ppf(0.8, df)) * np.sqrt(v1 + v2)
     assert verdict.detectable == pytest.approx(100 * detectable)
     assert verdict.lacks == "seeds"
-    assert "Most of the uncertainty comes from the seeds" in sentence(verdict)
+    assert "What is lacking most is seeds" in sentence(verdict)
 
 
 def test_seeds_are_paired_where_both_have_as_many() -> None:
@@ -176,8 +176,8 @@ def test_other_windows_are_refused() -> None:
 @pytest.mark.parametrize(
     ("one", "two", "word", "says"),
     [
-        (1.0, 0.0, "worse", "rnn at λ = 1 is worse than ridge, whose test error is 0."),
-        (0.0, 0.0, "as good", "test error +0.0 %"),
+        (1.0, 0.0, "worse", "rnn at λ = 1 is worse than ridge, whose test MSE is 0."),
+        (0.0, 0.0, "as good", "test MSE +0.0 %"),
         (np.inf, 1.0, "open", "is open: too few finite losses."),
         (1.0, np.nan, "open", "is open: too few finite losses."),
     ],

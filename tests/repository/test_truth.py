@@ -63,8 +63,9 @@ def test_where_l2_helps_the_verdict_says_so_and_by_how_much(tmp_path: Path) -> N
     assert study.answers.opened
     assert known.percent(verdict(study, "gru", "λ = 0")) < -20
     assert re.fullmatch(
-        r"gru at λ = \d+ is better than λ = 0: test error −\d+\.\d %, 95 % interval −\d+\.\d to "
-        r"−\d+\.\d %\. This test part shows changes of [\d.]+ % or more, four times in five\.",
+        r"gru at λ = \d+ is better than λ = 0: test MSE −\d+\.\d %, 95 % interval −\d+\.\d to "
+        r"−\d+\.\d %\. This test part shows true changes of [\d.]+ % or more, four times in five; "
+        r"smaller ones are often missed\.",
         sentence(verdict(study, "gru", "λ = 0")),
     )
     assert verdict(study, "gru", "repeat_last").high < 0

@@ -30,7 +30,7 @@ def warnings(study: Study) -> list[str]:
     if seeds < FEW_SEEDS:
         sentences.append(
             f"{'One seed' if seeds == 1 else f'{seeds} seeds'}: what other initial weights would give is "
-            f"not known, so no question about networks is decided; set train.seeds to {FEW_SEEDS} or more."
+            f"not known, so no question is decided; set train.seeds to {FEW_SEEDS} or more."
         )
     if study.outlasting:
         sentences.append(

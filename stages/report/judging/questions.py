@@ -77,7 +77,7 @@ def ask(
     primary = _zero(best) + ([] if chosen is None else [(best.contender, baselines[chosen])])
     secondary = [pair for cell in cells if cell is not best for pair in _zero(cell)]
     other = [*_against_baselines(cells, best, baselines, chosen), *_rest(cells, baselines)]
-    estimated = iter(estimate([*primary, *secondary, *other], horizon, params))
+    estimated = iter(estimate([*primary, *secondary, *other], best.measure, horizon, params))
     first, second = ([next(estimated) for _ in family] for family in (primary, secondary))
     settled = decide(first)
     opened = bool(settled) and all(verdict.settled for verdict in settled)

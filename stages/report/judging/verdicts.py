@@ -36,6 +36,7 @@ class Verdict:
 
     Attributes:
         word: of WORDS; "" where the question was not asked before anything was seen.
+        measure: of the losses, a name of MEASURES.
         percent, low, high: mean loss difference and its interval in per cent of the reference;
             negative is better.
         difference: its sign also where a share of the reference has no meaning.
@@ -52,6 +53,7 @@ class Verdict:
     cell: str
     lam: float
     against: str
+    measure: str
     percent: float
     low: float
     high: float
@@ -80,7 +82,9 @@ class Verdict:
         return math.isfinite(self.low)
 
 
-def estimate(pairs: Sequence[Pair], horizon: int, params: ReportParams) -> tuple[Verdict, ...]:
+def estimate(
+    pairs: Sequence[Pair], measure: str, horizon: int, params: ReportParams
+) -> tuple[Verdict, ...]:
     """Verdicts without a word: the difference of each pair, and how sure it is.
 
     Raises:
@@ -92,13 +96,16 @@ def estimate(pairs: Sequence[Pair], horizon: int, params: ReportParams) -> tuple
     means = [np.sum([part.mean(axis=0) for part in of_pair], axis=0) for of_pair in parts]
     boot = block_bootstrap(np.stack(means), horizon, params.confidence)
     return tuple(
-        _estimated(pair, of_pair, horizon, params, diebold_mariano(mean, horizon), (low, high))
+        _estimated(
+            pair, measure, of_pair, horizon, params, diebold_mariano(mean, horizon), (low, high)
+        )
         for pair, of_pair, mean, low, high in zip(pairs, parts, means, *boot, strict=True)
     )
 
 
 def _estimated(
     pair: Pair,
+    measure: str,
     parts: Sequence[Array],
     horizon: int,
     params: ReportParams,
@@ -115,6 +122,7 @@ def _estimated(
         cell=one.name,
         lam=one.lam,
         against=two.label,
+        measure=measure,
         percent=scale * interval.mean,
         low=scale * interval.low,
         high=scale * interval.high,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from stages.report.judging.questions import ZERO
-from stages.report.judging.verdicts import Verdict
+from stages.report.judging.verdicts import FEW_SEEDS, Verdict
 from stages.report.study import Study
 from stages.report.writing import loss_words
 from stages.report.writing.table_rows import number
-from stages.report.writing.verdict_words import guess, sentence
+from stages.report.writing.verdict_words import alone, error, guess, sentence
 
 RULES = {
     "minimum": "the λ with the lowest validation loss",
@@ -20,10 +20,12 @@ RULES = {
 
 def headline(study: Study) -> str:
     """What validation chose, whether the penalty helps, and how the best baseline compares."""
-    chosen = f"Validation chooses {study.best.name} at λ = {number(study.best.lam)}."
-    return " ".join(
-        part for part in (chosen, _against_zero(study), _against_baseline(study)) if part
-    )
+    best = study.best
+    parts = [f"Validation chooses {best.name} at λ = {number(best.lam)}.", _against_zero(study)]
+    parts.append(_against_baseline(study))
+    if best.fit.seeds < FEW_SEEDS:
+        parts.append(alone(best.fit.seeds))
+    return " ".join(part for part in parts if part)
 
 
 def _against_zero(study: Study) -> str:
@@ -38,30 +40,29 @@ def _against_zero(study: Study) -> str:
     if not verdict.measured:
         return f"Whether {penalty} helps is open: a test error is not a finite number."
     if verdict.word == "better":
-        return f"{first} helps: the test error lies {_size(verdict)} that of λ = 0."
+        return f"{first} helps: the {error(verdict)} lies {_size(verdict)} that of λ = 0."
     if verdict.word == "worse":
-        return (
-            f"On the test part {penalty} does harm: the error lies {_size(verdict)} that of λ = 0."
-        )
+        return f"{first} does harm: the {error(verdict)} lies {_size(verdict)} that of λ = 0."
     if verdict.word == "as good":
         return f"{best.name} is as good with {penalty} as at λ = 0: {_within(verdict)}."
-    return f"Whether {penalty} helps is open: {guess(verdict)} against λ = 0."
+    return f"Whether {penalty} helps is open: {error(verdict)} against λ = 0, {guess(verdict)}."
 
 
 def _against_baseline(study: Study) -> str:
     if study.baseline is None:
         return ""
-    verdict = study.answers.of(study.best.name, study.baseline)
+    best, verdict = study.best, study.answers.of(study.best.name, study.baseline)
     baseline = f"{study.baseline}, the baseline that validation chooses"
     if verdict is None or not verdict.measured:
-        return f"{study.best.name} cannot be compared with {baseline}: a test error is not a finite number."
-    if verdict.settled:
         return (
-            f"{study.best.name} is {verdict.word} than {baseline}: {_size(verdict)} its test error."
+            f"{best.name} cannot be compared with {baseline}: a test error is not a finite number."
         )
+    if verdict.settled:
+        lies = f"its {error(verdict)} lies {_size(verdict)} that of {study.baseline}"
+        return f"{best.name} is {verdict.word} than {baseline}: {lies}."
     if verdict.word == "as good":
-        return f"{study.best.name} is as good as {baseline}: {_within(verdict)}."
-    return f"Whether it beats {baseline}, is open: {guess(verdict)}."
+        return f"{best.name} is as good as {baseline}: {_within(verdict)}."
+    return f"Whether it beats {baseline}, is open: {error(verdict)}, {guess(verdict)}."
 
 
 def _size(verdict: Verdict) -> str:
@@ -73,7 +74,7 @@ def _size(verdict: Verdict) -> str:
 
 def _within(verdict: Verdict) -> str:
     level = f"{100 * verdict.confidence:g} %"
-    return f"the test errors differ by less than {verdict.relevance:g} % ({level} interval)"
+    return f"{error(verdict)} differs by less than {verdict.relevance:g} % ({level} interval)"
 
 
 def families(study: Study) -> list[tuple[str, str]]:
@@ -87,21 +88,26 @@ def families(study: Study) -> list[tuple[str, str]]:
 
 def note(study: Study) -> str:
     """What the questions are, how they are decided, and whether the second family was judged."""
-    level = f"{100 * study.params.confidence:g} %"
+    level, p = f"{100 * study.params.confidence:g} %", f"{1 - study.params.confidence:g}"
     measure = loss_words.MEASURES[study.measure]
-    alone = study.best.fit.seeds == 1
-    others = ", of this trained network" if alone else " and for other initial weights"
+    single = study.best.fit.seeds == 1
+    vary = (
+        "test windows, for this trained network"
+        if single
+        else "test windows and of initial weights"
+    )
     text = (
-        "Two questions are fixed before the test part is seen: the cell that validation chose, at its λ, "
+        "Two questions were fixed before the test part was seen: the cell that validation chose, at its λ, "
         "against itself at λ = 0, and against the baseline that validation chose. Differences in "
         f"{measure} on the same test windows, in per cent of the reference; negative is better. {level} "
-        f"intervals hold for other test windows{others}. Better and worse need p "
-        f"below {1 - study.params.confidence:g} after Holm's correction over the questions, as good an "
-        f"interval within ± {100 * study.params.relevance:g} %."
+        f"intervals allow for the choice of {vary}. Better or worse needs p below {p} after Holm's "
+        "correction over the questions; as good needs the whole interval within ± "
+        f"{100 * study.params.relevance:g} %."
     )
     if not study.answers.secondary:
         return text
     second = (
-        "The other cells against λ = 0 are a second family, judged once these say better or worse"
+        "The other cells are judged against λ = 0 only where each question came out better or worse"
     )
-    return f"{text} {second}{'.' if study.answers.opened else ', which they do not.'}"
+    here = "as here" if study.answers.opened else "here that is not so, and they have no verdict"
+    return f"{text} {second}; {here}."

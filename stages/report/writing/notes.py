@@ -9,8 +9,8 @@ ALARM = "These losses cannot be right: look at the data first"
 ABSENT = "What is not in these numbers"
 ERRORS = "The {} in scaled units, mean over seeds."
 REGRET = (
-    "Regret: what the choice loses on the test part to the best λ in hindsight; the change from λ = 0 is the "
-    "test error's (negative: a gain)."
+    "Regret: what the choice loses on the test part to the grid's best λ in hindsight; the "
+    "change from λ = 0 is that of the test error (negative: a gain)."
 )
 FORECASTERS = (
     "Validation and test in the unit of the scaled test errors, metrics in the data's units; cells are "
@@ -28,7 +28,7 @@ def comparisons_note(study: Study) -> str:
         "and questions that were not fixed before have no verdict. Detectable is the change that this "
         "test part shows four times in five. Diebold-Mariano (with Harvey, Leybourne and Newbold's "
         f"correction) and the block bootstrap (blocks of {BLOCKS} horizons) are shown as well: with few "
-        "independent horizons both are too sure (`make coverage`)."
+        "independent horizons both are overconfident (`make coverage`)."
     )
 
 

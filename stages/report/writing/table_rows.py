@@ -60,7 +60,7 @@ def chosen(cell: Cell) -> list[str]:
         measured(test[cell.chosen]),
         "–" if zero is None else measured(test[zero]),
         percent(cell.regret),
-        percent(cell.to_zero),
+        percent(cell.to_zero) if cell.zero != cell.chosen else "–",
     ]
 
 

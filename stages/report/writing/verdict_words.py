@@ -14,11 +14,16 @@ def who(verdict: Verdict) -> str:
     return f"{verdict.cell} at λ = {verdict.lam:.4g}" if named else verdict.cell
 
 
+def error(verdict: Verdict) -> str:
+    """What is compared, as "test MSE"."""
+    return f"test {verdict.measure.upper()}"
+
+
 def sentence(verdict: Verdict) -> str:
     """The word with its size, and what this test part can show."""
     one, two = who(verdict), verdict.against
     if math.isnan(verdict.percent) and verdict.settled:
-        return f"{one} is {verdict.word} than {two}, whose test error is 0."
+        return f"{one} is {verdict.word} than {two}, whose {error(verdict)} is 0."
     if not verdict.measured:
         return f"{one} against {two} is open: too few finite losses."
     if verdict.word == "as good":
@@ -26,21 +31,19 @@ def sentence(verdict: Verdict) -> str:
         return f"{one} is as good as {two}: {size(verdict)}, {bound}. {shows(verdict)}"
     if verdict.settled:
         return f"{one} is {verdict.word} than {two}: {size(verdict)}. {shows(verdict)}"
-    return f"{one} against {two} is open: {guess(verdict)}. {lacking(verdict)}"
+    return f"{one} against {two} is open: {error(verdict)}, {guess(verdict)}. {lacking(verdict)}"
 
 
 def size(verdict: Verdict) -> str:
     """The difference with its interval."""
-    return f"test error {_signed(verdict.percent)} %, {_interval(verdict)}"
+    return f"{error(verdict)} {_signed(verdict.percent)} %, {_interval(verdict)}"
 
 
 def guess(verdict: Verdict) -> str:
     """The difference of an open question: its best guess and plausible range."""
     low, high = _signed(verdict.low), _signed(verdict.high)
-    return (
-        f"best guess {_signed(verdict.percent)} %, plausible {low} to {high} % "
-        f"({100 * verdict.confidence:g} % interval)"
-    )
+    level = f"a {100 * verdict.confidence:g} % interval"
+    return f"best guess {_signed(verdict.percent)} %, plausible range {low} to {high} % ({level})"
 
 
 def _interval(verdict: Verdict) -> str:
@@ -50,19 +53,26 @@ def _interval(verdict: Verdict) -> str:
 
 def shows(verdict: Verdict) -> str:
     """The detectable change."""
-    change = (
-        f"{verdict.detectable:.2g}" if verdict.detectable < 100 else f"{verdict.detectable:.0f}"
+    size = verdict.detectable
+    change = f"{size:.2g}" if size < 100 else f"{size:.0f}"
+    return (
+        f"This test part shows true changes of {change} % or more, four times in five; smaller ones are "
+        "often missed."
     )
-    return f"This test part shows changes of {change} % or more, four times in five."
+
+
+def alone(seeds: int) -> str:
+    """What a question lacks whose networks have fewer than FEW_SEEDS starts."""
+    which = "this trained network" if seeds == 1 else "these trained networks"
+    return f"This is about {which}; another start may differ."
 
 
 def lacking(verdict: Verdict) -> str:
     """What an open question lacks: seeds, or horizons and about how many."""
     texts = [shows(verdict)]
     if 0 < verdict.seeds < FEW_SEEDS:
-        which = "this trained network" if verdict.seeds == 1 else "these trained networks"
         texts.append(
-            f"It is about {which}; another start may differ: train.seeds of {FEW_SEEDS} or more decide."
+            f"{alone(verdict.seeds)} Nothing is decided with fewer than {FEW_SEEDS} seeds."
         )
     elif verdict.horizons < SHORT:
         texts.append(
@@ -70,11 +80,11 @@ def lacking(verdict: Verdict) -> str:
             "better or worse."
         )
     if verdict.lacks == "seeds" and verdict.seeds >= FEW_SEEDS:
-        texts.append("Most of the uncertainty comes from the seeds: more of them would help most.")
+        texts.append("What is lacking most is seeds: they bring most of the uncertainty.")
     if verdict.needed is not None and verdict.detectable > verdict.relevance:
         texts.append(_horizons(verdict, verdict.needed))
     elif verdict.lacks == "horizons" and verdict.horizons >= SHORT:
-        texts.append("More horizons would help most: a longer test part, or a shorter horizon.")
+        texts.append("What is lacking most is a longer test part.")
     return " ".join(texts)
 
 
