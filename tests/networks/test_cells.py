@@ -127,7 +127,8 @@ rows = np.arange(12, 92)
 ends = []
 for engine in (CompiledEngine, lambda *a: StackedEngine(*a, "cpu")):
     state = start_state(recipe, [member])
-    part = Part(0, 5, rows[None], np.zeros((1, 2), np.int64), terms(recipe, [member], 80), 0.01, 0)
+    lines, rates = np.zeros((1, 2), np.int64), np.full(5, 0.01)
+    part = Part(0, 5, rows[None], lines, terms(recipe, [member], 80), rates, 0)
     engine(recipe, FoldData(series, rows, rows)).train(state, part)
     ends.append(state)
 assert np.abs(ends[0].weights - start_state(recipe, [member]).weights).max() > 0.01

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -107,6 +108,7 @@ def test_less_of_a_study_is_reproduced_in_a_fresh_clone(repository):
 def test_an_added_lambda_trains_alone(repository):
     edit(repository, "train.penalty.lambdas", [0, 1, 30])
     text = repro(repository)
-    assert "training 8 members; 16 taken from the store" in text  # 4 folds × 2 seeds
+    # 4 folds × 2 seeds; the early-stopped networks are others than those of λ = 0, or the same
+    assert re.search("training 8 members; 1[68] taken from the store", text)
     run(repository, "git", "checkout", "-q", ".")
     run(repository, "dvc", "checkout")
