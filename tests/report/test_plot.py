@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from stages.lambda_scale import COLORS, color
@@ -69,3 +70,16 @@ def test_labels_and_names_are_written_as_they_are() -> None:
     assert ">cost_$a &amp; &lt;b&gt;$<" in drawn
     assert ">0.0005<" in drawn
     assert not re.search(r'"M [^"]*\d\.\d{3}', drawn)
+
+
+@pytest.mark.parametrize("unit", ["s", "min", "h", "D", "W", "MS", "YS"])
+def test_a_time_axis_has_ticks_however_long_it_is(unit: str) -> None:
+    """Without a warning of matplotlib's, which would be an error here."""
+    for steps in (1, 2, 3, 5, 17, 33, 65, 130, 170):
+        with style():
+            panel = Panel("a", "", "y")
+            times = pd.date_range("2009-02-03 05:07", periods=steps + 1, freq=unit)[[0, -1]]
+            panel.line(times, [0.0, 1.0], "one")
+            panel.dates()
+            svg_of(panel.figure, "x")
+            assert len(panel.ax.get_xticks()) >= 1

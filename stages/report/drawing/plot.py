@@ -17,7 +17,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import (
+    HOURLY,
+    MINUTELY,
+    MONTHLY,
+    SECONDLY,
+    AutoDateLocator,
+    ConciseDateFormatter,
+)
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
@@ -28,6 +35,8 @@ from stages.report.judging.intervals import Array
 WIDTH, HEIGHT = 360, 236  # of a panel, in pixels: the width of a phone
 TITLE = 40  # letters that fit above a panel
 READ = 40  # points of a line that the pointer can read, at most
+# Further steps of ticks: matplotlib has none that fits 31 to 35 months, 61 to 71 hours, …, and warns.
+LONGEST = {MONTHLY: 12, HOURLY: 24, MINUTELY: 60, SECONDLY: 60}
 
 
 @dataclass
@@ -91,6 +100,8 @@ class Panel:
         self.figure.subplots_adjust(bottom=36 / self.height)
         tz = None if zone is None else pd.Timestamp(0, tz=zone).tz
         locator = AutoDateLocator(tz=tz, minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
+        for unit, longest in LONGEST.items():
+            locator.intervald[unit] = [*locator.intervald[unit], longest]
         self.ax.xaxis.set_major_locator(locator)
         self.ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=tz))  # type: ignore[no-untyped-call]
         self.ax.xaxis.set_minor_locator(NullLocator())
