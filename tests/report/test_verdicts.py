@@ -116,7 +116,7 @@ def test_an_ensemble_is_one_object() -> None:
 
 
 def test_seeds_that_differ_widen_the_interval() -> None:
-    """The formula of DESIGN by hand: V1 + V2 and Satterthwaite's degrees of freedom."""
+    """By hand: V1 + V2 and Satterthwaite's degrees of freedom."""
     values = noisy(0.9, 0.2, 4) + np.array([-0.3, 0.0, 0.1, 0.2])[:, None]
     (verdict,) = judge([(contender(values), ONE)], horizon=5)
     d = values - 1
