@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stages.environment import mlflow_address, quieten
 from stages.failure import guarded
-from stages.serving.input.names import ALIAS, MODEL
+from stages.serving.registry.registered_name import ALIAS, MODEL
 
 
 def main() -> None:

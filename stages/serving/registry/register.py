@@ -13,9 +13,9 @@ import pandas as pd
 
 from stages.artifacts.calendar import Calendar
 from stages.networks.kernels.cache import use_cache
-from stages.serving.input.names import ALIAS, MODEL
 from stages.serving.input.table import column_of
 from stages.serving.input.times import dated
+from stages.serving.registry.registered_name import ALIAS, MODEL
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature

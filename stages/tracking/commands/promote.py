@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from stages.environment import mlflow_address, root
-from stages.serving.input.names import ALIAS, MODEL
+from stages.serving.registry.registered_name import ALIAS, MODEL
 from stages.tracking.commands.sync import sync
 from stages.tracking.history.digests import SHORT
 from stages.tracking.history.git import UnavailableError, git
