@@ -13,11 +13,11 @@ import yaml
 from stages.compare import figures
 from stages.compare.sides import Side, all_cells
 from stages.losses import MEASURES
-from stages.report.judging import questions
 from stages.report.judging.contenders import Contender
 from stages.report.judging.verdicts import WORDS, Pair, Verdict, decide, estimate
 from stages.report.page.answer import intervals
 from stages.report.page.parts import Block, Facts, Section, Table, Text, Verdicts
+from stages.report.writing import verdict_words
 from stages.report.writing.loss_words import MEASURES as LONG
 from stages.report.writing.table_rows import METRICS, measured, number
 
@@ -74,13 +74,13 @@ def _shown(judged: Sequence[Verdict]) -> str:
 
 def _comparisons(judged: Sequence[Verdict]) -> Table:
     """All with all, the largest gain first."""
-    rows = [questions.row(verdict) for verdict in judged]
+    rows = [verdict_words.row(verdict) for verdict in judged]
     note = (
-        "Each against the one named before it; per cent of the reference, negative is better. Words after "
+        "Each side against those named before it; per cent of the reference, negative is better. Words after "
         f"Holm's correction over these {len(judged)}; as good: within ± {judged[0].relevance:g} %."
     )
-    last = len(questions.HEAD) - 1
-    return Table("All with all", questions.HEAD, rows, words=frozenset({1, last}), note=note)
+    last = len(verdict_words.HEAD) - 1
+    return Table("All with all", verdict_words.HEAD, rows, words=frozenset({1, last}), note=note)
 
 
 def _validation(side: Side, cell: str, measure: str) -> float:

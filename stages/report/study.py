@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,19 +92,22 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
     cells = tuple(_cell(fit, development, scores, params) for fit in load_fits(fits))
     best = lowest(cells)
     measure = best.measure
-    validated = validated_baselines(scores, measure)
-    table, baselines = _baselines(scores, index.baselines, measure)
+    test, validated = of_baselines(scores, measure), validated_baselines(scores, measure)
+    squared, validated_squared = test, validated
+    if measure != "mse":
+        squared, validated_squared = of_baselines(scores, "mse"), validated_baselines(scores, "mse")
+    table, baselines = _baselines(scores, index.baselines, test)
     table["validation"] = [
         together(validated[name]).mean_loss if name in validated else math.nan
         for name in table.index
     ]
     validations = table["validation"].dropna()
     baseline = str(validations.idxmin()) if len(validations) else None
-    repeated = validated_baselines(scores, "mse").get("repeat_last")
+    repeated = validated_squared.get("repeat_last")
     rivals = {f"{best.name} against {ZERO}": best.validated.get(0.0) if best.lam else None}
     rivals |= {f"{best.name} against {baseline}": validated.get(baseline or "")}
-    test = {one.name: one.mean for cell in cells for one in (cell.contender, cell.ensemble) if one}
-    test |= {name: one.mean for name, one in baselines.items()}
+    rated = [one for cell in cells for one in (cell.contender, cell.ensemble) if one is not None]
+    rated += baselines.values()
     return Study(
         params=params,
         cells=cells,
@@ -112,8 +115,8 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
         baseline=baseline,
         answers=ask(cells, best, baselines, baseline, horizon, params),
         confidence_set=confidence_set(
-            list(test),
-            [by_origin(one.loss, one.cutoff)[0] for one in test.values()],
+            [one.name for one in rated],
+            [by_origin(one.mean.loss, one.mean.cutoff)[0] for one in rated],
             horizon,
             params.confidence,
         ),
@@ -123,7 +126,7 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
         alarms=alarms(
             cells,
             together(repeated) if repeated else None,
-            of_baselines(scores, "mse").get("repeat_last"),
+            squared.get("repeat_last"),
         ),
         absences=absences(development, index, list(best.overall.columns)),
         outlasting=outlasting(best.validated.get(best.lam, {}), rivals, horizon),
@@ -134,10 +137,8 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
 def _cell(fit: Fit, development: Windows, scores: Path, params: ReportParams) -> Cell:
     measure = params.measured(fit.config["loss"])
     path = path_of(fit, development, measure)
-    chosen, zero = (
-        path.chosen(params.rule),
-        path.lambdas.index(0.0) if 0.0 in path.lambdas else None,
-    )
+    chosen = path.chosen(params.rule)
+    zero = path.lambdas.index(0.0) if 0.0 in path.lambdas else None
     lam = path.lambdas[chosen]
     members = _overall(scores / f"{fit.cell}.parquet")
     of_ensemble = members.index.get_level_values("seed") == ENSEMBLE
@@ -192,17 +193,16 @@ def _stopped(fit: Fit, scores: Path, measure: str, zero: int | None) -> Stopped 
 
 
 def _baselines(
-    scores: Path, names: list[str], measure: str
+    scores: Path, names: list[str], test: Mapping[str, WindowLosses]
 ) -> tuple[pd.DataFrame, dict[str, Contender]]:
     if not names:
         return pd.DataFrame(columns=["lam", "loss"]), {}
     table = _overall(scores / "baselines.parquet", ["cell"]).reindex(names)
-    every = of_baselines(scores, measure)
-    contenders = {name: Contender(name, (every[name],)) for name in names}
+    contenders = {name: Contender(name, (test[name],)) for name in names}
     lams = pd.read_parquet(scores / "baselines.parquet", columns=["cell", "lam"])
     lam = lams.drop_duplicates("cell").set_index("cell")["lam"]
     table.insert(0, "lam", [float(lam[name]) for name in names])
-    table.insert(1, "loss", [every[name].mean_loss for name in names])
+    table.insert(1, "loss", [test[name].mean_loss for name in names])
     return table.sort_values("loss", kind="stable"), contenders
 
 

@@ -17,9 +17,9 @@ from benchmarks.simulated import HORIZON, KINDS, moving_average
 from stages.report.judging.intervals import (
     by_origin,
     cosine_terms,
-    ewc_interval,
     ewc_se,
     holm,
+    two_way,
 )
 from stages.report.judging.other_tests import LONG
 
@@ -81,7 +81,7 @@ def test_number_of_cosines() -> None:
 def test_all_cosines_give_the_sample_variance(rng: np.random.Generator) -> None:
     """With B = n - 1 the cosines are a full basis, and Ω is the sample variance (Parseval)."""
     values = rng.normal(size=3)  # n = 3 has exactly the two terms that are the least
-    got = ewc_interval(values, 1, 0.9)
+    got = two_way([values[None]], 1, 0.9)
     t = stats.t.interval(0.9, 2, values.mean(), stats.sem(values))
     assert (got.low, got.high) == pytest.approx(t, rel=1e-12)
     assert got.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue, rel=1e-10)
@@ -89,19 +89,19 @@ def test_all_cosines_give_the_sample_variance(rng: np.random.Generator) -> None:
 
 def test_interval_and_p_value_agree(rng: np.random.Generator) -> None:
     values = rng.normal(0.3, 1, size=80)
-    p = ewc_interval(values, 4, 0.95).p
-    edge = ewc_interval(values, 4, 1 - p)
+    p = two_way([values[None]], 4, 0.95).p
+    edge = two_way([values[None]], 4, 1 - p)
     assert min(abs(edge.low), abs(edge.high)) == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize(("values", "n"), [(np.array([1.0]), 1), (np.array([1.0, np.inf]), 2)])
 def test_too_few_or_infinite_values_give_no_bounds(values: np.ndarray, n: int) -> None:
-    got = ewc_interval(values, 1, 0.95)
+    got = two_way([values[None]], 1, 0.95)
     assert (got.low, got.high, got.p, got.n) == (-math.inf, math.inf, 1.0, n)
 
 
 def test_equal_losses_are_no_difference() -> None:
-    got = ewc_interval(np.zeros(20), 2, 0.95)
+    got = two_way([np.zeros(20)[None]], 2, 0.95)
     assert (got.mean, got.low, got.high, got.p) == (0, 0, 0, 1)
 
 

@@ -12,10 +12,9 @@ from statsmodels.stats.multitest import multipletests
 
 from stages.report.judging.contenders import Contender, WindowLosses, differences
 from stages.report.judging.intervals import ewc_se, two_way
-from stages.report.judging.questions import row
 from stages.report.judging.verdicts import Pair, Verdict, decide, estimate
 from stages.report.params import ReportParams
-from stages.report.writing.verdict_words import sentence
+from stages.report.writing.verdict_words import row, sentence
 
 
 def losses(values: np.ndarray, series: str = "a") -> WindowLosses:

@@ -4,11 +4,10 @@ Forecasts of H steps from neighbouring origins share targets, so their losses ar
 at least H - 1 origins; errors of several series at one origin are correlated as well. Everything
 here therefore works on one number per origin (`by_origin`).
 
-    ewc_se        Lazarus, Lewis, Stock & Watson (2018), eq. 10: equal-weighted cosines
-    ewc_interval  its Student t with B degrees of freedom, which keeps its coverage when there are few
-                  independent horizons
-    two_way       the same for the mean over networks from several initial weights, as they vary too:
-                  the verdicts'
+    ewc_se    Lazarus, Lewis, Stock & Watson (2018), eq. 10: equal-weighted cosines; Student's t with B
+              degrees of freedom keeps its coverage when there are few independent horizons
+    two_way   the t-interval for means over windows and over networks from several initial weights, as they
+              vary too: the verdicts'
 
 B takes n/3H terms at most: under MA(H - 1) differences a test of nominal .05 rejects .053 to .055 of true
 null hypotheses, with n/2H terms .060 (benchmarks/coverage.py). One estimator serves the choice of λ and the
@@ -103,20 +102,6 @@ def ewc_se(values: Array, horizon: int, terms: int | None = None) -> Array:
     return np.asarray(np.sqrt(np.mean(np.square(projections), axis=-1) / n))
 
 
-def ewc_interval(values: Array, horizon: int, confidence: float) -> Interval:
-    """Equal-weighted cosine t-interval for the mean of dependent values: mean ± t_B se.
-
-    Args:
-        values: (n,) one value per origin, in the order of time.
-        horizon: H, the number of origins over which values certainly depend on each other.
-        confidence: coverage, e.g. 0.95.
-
-    Returns:
-        The interval; unbounded with p = 1 where n < 2 or a value is not finite.
-    """
-    return two_way([values[None]], horizon, confidence)
-
-
 def two_way(parts: Sequence[Array], horizon: int, confidence: float) -> Interval:
     """Interval for the mean over origins and over initial weights: mean ± t_ν √(V1 + V2).
 
@@ -129,7 +114,8 @@ def two_way(parts: Sequence[Array], horizon: int, confidence: float) -> Interval
     Args:
         parts: each (S, n): a value for each seed and origin. The mean is of the sum of the parts' means over
             seeds; a part of one row has no seeds that could vary.
-        horizon, confidence: as for `ewc_interval`.
+        horizon: H, the number of origins over which values certainly depend on each other.
+        confidence: coverage, e.g. 0.95.
 
     Returns:
         The interval; unbounded with p = 1 where n < 2 or a value is not finite.

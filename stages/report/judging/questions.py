@@ -14,7 +14,6 @@ in 95 % (benchmarks/coverage.py).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -26,10 +25,6 @@ from stages.report.params import ReportParams
 
 ZERO = "λ = 0"
 STOPPED = "λ = 0, stopped early"
-HEAD = (
-    "forecaster", "against", "difference", "interval", "p", "Holm", "detectable", "DM-HLN p", "bootstrap",
-    "verdict",
-)  # fmt: skip
 
 
 def ensemble_name(cell: str) -> str:
@@ -113,19 +108,3 @@ def _rest(cells: Sequence[Cell], baselines: Mapping[str, Contender]) -> Iterator
                 yield cell.ensemble, cell.ensemble_at_zero
             for baseline in baselines.values():
                 yield cell.ensemble, baseline
-
-
-def row(verdict: Verdict) -> list[str]:
-    """A verdict under HEAD."""
-    name = verdict.cell
-    name += f", λ = {verdict.lam:.4g}" if math.isfinite(verdict.lam) else ""
-    cells = [f"{verdict.percent:+.1f} %", f"{verdict.low:+.1f} to {verdict.high:+.1f}"]
-    cells += [_probability(p) for p in (verdict.p, verdict.adjusted)]
-    cells += [f"{verdict.detectable:.1f} %", _probability(verdict.diebold_mariano)]
-    cells += ["{:+.1f} to {:+.1f}".format(*verdict.bootstrap)]
-    shown = [text if not ("nan" in text or "inf" in text) else "–" for text in cells]
-    return [name, verdict.against, *(text.replace("-", "−") for text in shown), verdict.word or "–"]
-
-
-def _probability(p: float) -> str:
-    return "<0.001" if p < 0.001 else f"{p:.3f}"

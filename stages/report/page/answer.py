@@ -8,13 +8,12 @@ from stages.report.cautions.warnings import warnings
 from stages.report.drawing.plot import Chart, Panel, short
 from stages.report.drawing.style import BLUE, EDGE, FAINT, GREEN, INK, ORANGE, PAPER
 from stages.report.drawing.svg import Key
-from stages.report.judging import questions
 from stages.report.judging.cell import Cell
 from stages.report.judging.questions import ZERO
 from stages.report.judging.verdicts import Verdict
 from stages.report.page.parts import Block, Facts, Notes, Section, Sources, Table, Text, Verdicts
 from stages.report.study import Study
-from stages.report.writing import loss_words, table_rows
+from stages.report.writing import loss_words, table_rows, verdict_words
 from stages.report.writing.answers import RULES, families, headline, note
 from stages.report.writing.notes import (
     ABSENT,
@@ -139,8 +138,8 @@ def _forecasters(study: Study) -> list[Table]:
 
 def _others(study: Study) -> Table:
     """Every comparison, a row each."""
-    rows = [questions.row(verdict) for verdict in study.answers.all]
-    last = len(questions.HEAD) - 1
+    rows = [verdict_words.row(verdict) for verdict in study.answers.all]
+    last = len(verdict_words.HEAD) - 1
     words = frozenset({1, last})
     text = f"{comparisons_note(study)} {confidence_note(study)}"
-    return Table("All comparisons", questions.HEAD, rows, words=words, note=text, folded=True)
+    return Table("All comparisons", verdict_words.HEAD, rows, words=words, note=text, folded=True)

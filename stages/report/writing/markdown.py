@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from stages.report.cautions.warnings import warnings
-from stages.report.judging import grids, questions
+from stages.report.judging import grids
 from stages.report.judging.cell import Cell
 from stages.report.judging.stopping import stops_early
 from stages.report.study import Study
-from stages.report.writing import loss_words, table_rows
+from stages.report.writing import loss_words, table_rows, verdict_words
 from stages.report.writing.answers import RULES, families, headline, note
 from stages.report.writing.notes import (
     ABSENT,
@@ -76,16 +76,16 @@ def _choice_table(study: Study) -> str:
 
 def _verdicts(study: Study) -> str:
     none = "The grid has no λ = 0 and the study no baseline to compare with."
-    lines = [f"{text}" for _, text in families(study)] or [none]
+    lines = [text for _, text in families(study)] or [none]
     return f"{_items(lines)}\n\n{note(study)}"
 
 
 def _all_comparisons(study: Study) -> list[str]:
     if not study.answers.all:
         return []
-    rows = [questions.row(verdict) for verdict in study.answers.all]
+    rows = [verdict_words.row(verdict) for verdict in study.answers.all]
     text = f"{comparisons_note(study)}\n\n{confidence_note(study)}"
-    return [f"## All comparisons\n\n{table(questions.HEAD, rows)}\n\n{text}"]
+    return [f"## All comparisons\n\n{table(verdict_words.HEAD, rows)}\n\n{text}"]
 
 
 def _next_grid(study: Study) -> str:

@@ -1,4 +1,4 @@
-"""A verdict in sentences that a person can quote."""
+"""A verdict in sentences that a person can quote, and as a row of a table."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import math
 
 from stages.report.judging.power import Needed
 from stages.report.judging.verdicts import FEW_SEEDS, SHORT, Verdict
+
+HEAD = (
+    "forecaster", "against", "difference", "interval", "p", "Holm", "detectable", "DM-HLN p", "bootstrap",
+    "verdict",
+)  # fmt: skip
 
 
 def who(verdict: Verdict) -> str:
@@ -108,3 +113,19 @@ def _rounded(count: float) -> str:
 
 def _signed(percent: float) -> str:
     return f"{percent:+.1f}".replace("-", "−")
+
+
+def row(verdict: Verdict) -> list[str]:
+    """A verdict under HEAD."""
+    name = verdict.cell
+    name += f", λ = {verdict.lam:.4g}" if math.isfinite(verdict.lam) else ""
+    cells = [f"{verdict.percent:+.1f} %", f"{verdict.low:+.1f} to {verdict.high:+.1f}"]
+    cells += [_probability(p) for p in (verdict.p, verdict.adjusted)]
+    cells += [f"{verdict.detectable:.1f} %", _probability(verdict.diebold_mariano)]
+    cells += ["{:+.1f} to {:+.1f}".format(*verdict.bootstrap)]
+    shown = [text if not ("nan" in text or "inf" in text) else "–" for text in cells]
+    return [name, verdict.against, *(text.replace("-", "−") for text in shown), verdict.word or "–"]
+
+
+def _probability(p: float) -> str:
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
