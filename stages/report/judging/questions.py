@@ -8,8 +8,8 @@
                 stopping; an interval and p, no word
 
 Holm's correction is over the questions of a family. A fixed sequence, (2) only once (1) is settled, was
-simulated: where L2 does nothing and the baseline wins by far it says so in 6 % of studies, Holm over the two
-in 95 % (benchmarks/coverage.py).
+simulated: where L2 does nothing and the baseline wins by far it says so in 2 to 4 % of studies,
+Holm over the two in all (benchmarks/coverage.py).
 """
 
 from __future__ import annotations
