@@ -9,10 +9,10 @@ here therefore works on one number per origin (`by_origin`).
     two_way   the t-interval for means over windows and over networks from several initial weights, as they
               vary too: the verdicts'
 
-B takes n/3H terms at most: under MA(H - 1) differences and from n/H = 10 on a test of nominal .05 rejects .052
-to .056 of true null hypotheses, with n/2H terms .059 to .061 (benchmarks/coverage.py). One estimator serves the choice of λ and the
-verdicts. Newey and West's (1987), the usual one, sees half of the true standard error in folds of two
-horizons (benchmarks/coverage.py).
+B takes n/3H terms at most: under MA(H - 1) differences and from n/H = 10 on a test of nominal .05 rejects
+.052 to .056 of true null hypotheses, with n/2H terms .059 to .061 (benchmarks/coverage.py). One estimator
+serves the choice of λ and the verdicts. Newey and West's (1987), the usual one, sees half of the true
+standard error in folds of two horizons (benchmarks/coverage.py).
 """
 
 from __future__ import annotations
