@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from stages.lambda_grid import Grid, path
 from stages.losses import LOSSES
 from stages.networks.cells import CELLS
 from stages.networks.initial import INITS
@@ -22,31 +22,6 @@ else:
     Init = Literal[tuple(INITS)]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
-
-
-class LogGrid(Section):
-    """λ on a logarithmic scale: `count` values from `from` to `to`, and 0 where `zero` is true."""
-
-    start: Positive = Field(alias="from")
-    to: Positive
-    count: int = Field(ge=2, le=1000)
-    zero: bool = True
-
-    @model_validator(mode="after")
-    def _ordered(self) -> LogGrid:
-        if self.start >= self.to:
-            raise ValueError("`from` must be smaller than `to`; swap them")
-        if len(set(self.values())) < len(self.values()):
-            raise ValueError(
-                f"{self.count} values from {self.start} to {self.to} are not distinct in 12 digits; "
-                "lower `count`"
-            )
-        return self
-
-    def values(self) -> list[float]:
-        """The grid, rounded to 12 digits so that a value reads as it was meant."""
-        grid = [float(f"{x:.12g}") for x in np.geomspace(self.start, self.to, self.count)]
-        return [0.0, *grid] if self.zero else grid
 
 
 class Multipliers(Section):
@@ -65,7 +40,7 @@ class Penalty(Section):
     """
 
     kind: Literal["l2", "decoupled", "l1", "elastic_net", "predictions"] = "l2"
-    lambdas: Annotated[tuple[NonNegative, ...], Field(max_length=1001)] | LogGrid
+    lambdas: Grid
     ratio: float | None = Field(default=None, gt=0, lt=1)
     multipliers: Multipliers = Multipliers()
 
@@ -86,17 +61,9 @@ class Penalty(Section):
             )
         return self
 
-    @field_validator("lambdas")
-    @classmethod
-    def _distinct(cls, value: tuple[float, ...] | LogGrid) -> tuple[float, ...] | LogGrid:
-        if isinstance(value, tuple) and (not value or len(set(value)) < len(value)):
-            raise ValueError("needs at least one value and none twice; correct the list")
-        return value
-
     def path(self) -> tuple[float, ...]:
         """All λ, ascending."""
-        values = self.lambdas if isinstance(self.lambdas, tuple) else self.lambdas.values()
-        return tuple(sorted(values))
+        return path(self.lambdas)
 
 
 class TrainParams(Section):
