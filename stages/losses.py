@@ -35,4 +35,5 @@ LOSSES = {
     "squared": Loss("mse", lambda e: e * e, lambda e: e),
     "absolute": Loss("mae", lambda e: abs(e), lambda e: (e > 0) * 1.0 - (e < 0) * 1.0),
 }
+BY_MEASURE = {loss.measure: loss for loss in LOSSES.values()}
 MEASURES = tuple(loss.measure for loss in LOSSES.values())

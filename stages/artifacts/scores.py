@@ -4,12 +4,14 @@
     losses_<cell>.parquet, losses_baselines.parquet           cell, lam, seed, unique_id, cutoff, mse, mae
     validation_<cell>.parquet, validation_baselines.parquet   the same and fold
     early_stopped.parquet, losses_early_stopped.parquet       as the first two
+    <cell>+ridge.parquet, losses_…, validation_…              of the mean of a cell's forecasts and ridge's
     cells.json                                                an Index: whose errors, and what is missing
 
 The first two are of the test part, the third of the validation windows of each fold by that fold's members;
-of networks those whose forecasts are kept (see forecasts.py). The fourth are of the test part by every cell's
-early-stopped networks of λ = 0 and their ensemble (see fits.py), whose forecasts are not kept; they have no
-rows where there are none.
+of networks those whose forecasts are kept (see forecasts.py). A mean with ridge, in equal parts, is there
+under `evaluate.mean`, for those networks and their ensembles. Early-stopped are of the test part by every
+cell's early-stopped networks of λ = 0 and their ensemble (see fits.py), whose forecasts are not kept; they
+have no rows where there are none.
 
 unique_id "" means all ranked series and step 0 all horizon steps. A metric that has no meaning for a series
 has no row for it; a series that is not ranked has rows in the data's units under its name alone, and no
@@ -38,6 +40,12 @@ from stages.losses import MEASURES
 BASELINES = "baselines"  # the file that all baselines share
 EARLY_STOPPED = "early_stopped"  # the file that the early-stopped networks of all cells share
 BASELINE, ENSEMBLE = -1, -2  # instead of a seed
+RIDGE = "ridge"  # the baseline that the mean is taken with
+
+
+def mean_name(cell: str) -> str:
+    """The forecaster that is the mean of a cell's forecasts and ridge's."""
+    return f"{cell}+{RIDGE}"
 
 
 @dataclass
@@ -113,7 +121,8 @@ class Index:
     """Which forecasters the scores are of, and what is left out of them.
 
     Attributes:
-        cells, baselines: in the order of params.yaml.
+        cells, baselines: in the order of params.yaml. means: the cells that have a mean with ridge.
+        details: baseline → what else it chose ("no intercept").
         absent: baseline that was asked for and cannot be computed → why.
         unvalidated: baseline that cannot be computed on some fold, so has no validation errors → why.
         unranked: series → why it is in no overall number.
@@ -122,6 +131,8 @@ class Index:
 
     cells: list[str]
     baselines: list[str]
+    means: list[str] = field(default_factory=list)
+    details: dict[str, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     unvalidated: dict[str, str] = field(default_factory=dict)
     unranked: dict[str, str] = field(default_factory=dict)

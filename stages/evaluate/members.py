@@ -12,12 +12,14 @@ import numpy as np
 
 from stages.artifacts.fits import Fit
 from stages.artifacts.forecasts import Key
-from stages.artifacts.scores import BASELINE, ENSEMBLE
+from stages.artifacts.scores import BASELINE, BASELINES, EARLY_STOPPED, ENSEMBLE, RIDGE
 from stages.evaluate.baselines.part import AbsentError, Baseline, History, Part
-from stages.evaluate.baselines.table import BASELINES
+from stages.evaluate.baselines.table import BASELINES as MAKERS
+from stages.evaluate.params import EvaluateParams
 from stages.evaluate.spool import Spool, spooled
 from stages.forecast.networks import Scaled, forecast, network_of
 
+Blocks = Iterable[tuple[np.ndarray, np.ndarray]]  # rows (N,) and their forecasts (N, H, C)
 BLOCK = 1 << 20  # forecasts, or numbers of inputs, that are held at a time
 
 
@@ -26,21 +28,29 @@ class Forecaster:
     """One forecaster of one part: a network (lam, seed), an ensemble or a baseline.
 
     kept: whether its forecasts are written; its scores always are. stopped: whether it is an early-stopped
-    network of λ = 0, or the ensemble of those.
+    network of λ = 0, or the ensemble of those. detail: see `Baseline`.
     """
 
     part: Part
     cell: str
     lam: float
     seed: int
-    forecasts: Spool
+    forecasts: Blocks
     kept: bool = True
     stopped: bool = False
+    detail: str = ""
 
     @property
     def key(self) -> Key:
         fold = self.part.fold.name if self.part.validates else None
         return Key(self.cell, self.lam, self.seed, fold)
+
+    @property
+    def file(self) -> str:
+        """The name of the file of data/scores that its errors go to."""
+        if self.stopped:
+            return EARLY_STOPPED
+        return BASELINES if self.seed == BASELINE else self.cell
 
 
 def networks_of(
@@ -96,20 +106,25 @@ def _with_ensemble(y_hat: np.ndarray) -> list[np.ndarray]:
 
 
 def fitted_baselines(
-    names: Iterable[str],
+    params: EvaluateParams,
     history: History,
     absent: dict[str, str],
     unvalidated: dict[str, str],
     folder: Path,
+    lasting: ExitStack,
 ) -> Iterator[Forecaster]:
     """The baselines, each fitted when its turn comes: of the test part, then of every fold or of none.
 
     Those that cannot be computed go with the reason into `absent` (the test part) or `unvalidated` (a fold).
+
+    Args:
+        lasting: closes the files of ridge's forecasts, which the means with ridge read too.
     """
-    for name in names:
-        with ExitStack() as stack:
+    for name in params.baselines:
+        with ExitStack() as closing:
+            stack = lasting if name == RIDGE else closing
             try:
-                make = BASELINES[name](history)
+                make = MAKERS[name](history, params)
                 tested = _fitted_baseline(make, history.tested, stack, folder)
             except AbsentError as reason:
                 absent[name] = str(reason)
@@ -144,7 +159,7 @@ def _fitted_baseline(
     except AbsentError as reason:
         where = f"in {part.fold.name}: " if part.validates else ""
         raise AbsentError(f"{where}{reason}") from None
-    return Forecaster(part, baseline.name, baseline.lam, BASELINE, spool)
+    return Forecaster(part, baseline.name, baseline.lam, BASELINE, spool, detail=baseline.detail)
 
 
 def _add(spool: Spool, baseline: Baseline, rows: np.ndarray, part: Part) -> None:

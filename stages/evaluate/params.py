@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from stages.lambda_grid import Grid, LogGrid, path
 from stages.params import Section
 
 Metric = Literal["mse", "mae", "rmse", "mase", "smape"]
@@ -44,6 +45,33 @@ class SeasonParams(Section):
         return [name for name in names if name in ("seasonal_repeat", "mase")]
 
 
+class RidgeParams(Section):
+    """How the baseline ridge is chosen; its λ are those of `train.penalty` on a linear network."""
+
+    lambdas: Grid = Field(
+        default=LogGrid.model_validate({"from": 0.001, "to": 1e7, "count": 21, "zero": False}),
+        description="its grid of λ",
+    )
+    intercept: Literal["free", "none", "validated"] = Field(
+        default="free",
+        description="its intercept: free (not penalised), none (all forecasts go through the origin of the "
+        "scaled and normalised values), or the one of both with the lower validation error",
+    )
+    measure: Literal["mse", "mae"] = Field(
+        default="mse", description="of the validation errors that choose λ and the intercept"
+    )
+
+    @property
+    def path(self) -> tuple[float, ...]:
+        """All λ, ascending."""
+        return path(self.lambdas)
+
+    @property
+    def intercepts(self) -> tuple[bool, ...]:
+        """Whether there is an intercept, for each way that is tried."""
+        return {"free": (True,), "none": (False,), "validated": (True, False)}[self.intercept]
+
+
 class EvaluateParams(SeasonParams):
     """How forecasts are scored, what they are compared with, and which are kept.
 
@@ -57,3 +85,17 @@ class EvaluateParams(SeasonParams):
         description="networks whose forecasts are written: of λ = 0 and the λ's that either report.rule "
         "chooses, or of all; ensembles and baselines are always written",
     )
+    ridge: RidgeParams = RidgeParams()
+    mean: bool = Field(
+        default=False,
+        description="whether the mean of each cell's forecasts and ridge's, in equal parts, is a forecaster",
+    )
+
+    @model_validator(mode="after")
+    def _mean_of_ridge(self) -> EvaluateParams:
+        if self.mean and "ridge" not in self.baselines:
+            raise ValueError(
+                "mean = true needs ridge, and baselines does not name it; add ridge to "
+                "evaluate.baselines, or set mean to false"
+            )
+        return self

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -11,12 +13,21 @@ import numpy as np
 
 from stages.artifacts.fits import Fit
 from stages.artifacts.forecasts import VALIDATION, ForecastWriter
-from stages.artifacts.scores import BASELINES, EARLY_STOPPED, Index, Scores, save_index
-from stages.artifacts.windows import Windows
+from stages.artifacts.scores import (
+    BASELINES,
+    EARLY_STOPPED,
+    RIDGE,
+    Index,
+    Scores,
+    mean_name,
+    save_index,
+)
+from stages.artifacts.windows import Layout, Windows
 from stages.artifacts.yardstick import Yardstick, unranked, without_mase, yardstick
 from stages.evaluate.baselines.part import History, Part
 from stages.evaluate.baselines.season import season_of
 from stages.evaluate.kept import kept_lambdas
+from stages.evaluate.mean import Means
 from stages.evaluate.members import (
     Forecaster,
     early_stopped_of,
@@ -29,13 +40,24 @@ from stages.forecast.networks import Scaled
 from stages.params import ParameterError
 
 
+@dataclass(frozen=True)
+class Output:
+    """The files of one name in data/scores and data/forecasts.
+
+    tested, validated: writers of the forecasts of the test part and of validation windows; None where no
+    forecast is kept.
+    """
+
+    scores: Scores
+    tested: ForecastWriter | None = None
+    validated: ForecastWriter | None = None
+
+
 def score(
     forecasters: Iterable[Forecaster],
     yard: Yardstick,
     metrics: tuple[str, ...],
-    scores: Scores,
-    tested: ForecastWriter | None = None,
-    validated: ForecastWriter | None = None,
+    outputs: Mapping[str, Output],
 ) -> None:
     """Score each forecaster's forecasts of every window of its part, and write those that are kept.
 
@@ -43,11 +65,11 @@ def score(
     on stderr: the others still count.
 
     Args:
-        tested, validated: write the forecasts of the test part and of validation windows, where any are kept.
+        outputs: by `Forecaster.file`.
     """
     for forecaster in forecasters:
-        windows, key = forecaster.part.windows, forecaster.key
-        writer = validated if forecaster.part.validates else tested
+        windows, key, output = forecaster.part.windows, forecaster.key, outputs[forecaster.file]
+        writer = output.validated if forecaster.part.validates else output.tested
         errors, finite = Errors(yard, windows.layout.horizon), True
         for rows, y_hat in forecaster.forecasts:
             series = windows.series_of(rows)
@@ -57,9 +79,9 @@ def score(
                 assert writer is not None, "it has a file"
                 writer.add(windows, rows, key, y_hat)
             ranked = yard.ranked[series].any(axis=1)
-            scores.add_losses(windows, rows[ranked], key, losses[:, ranked])
+            output.scores.add_losses(windows, rows[ranked], key, losses[:, ranked])
         if not forecaster.part.validates:
-            scores.add(key, list(errors.rows(metrics, windows.layout.series)))
+            output.scores.add(key, list(errors.rows(metrics, windows.layout.series)))
         if not finite and forecaster.seed >= 0:  # an ensemble's seed that diverged was named before
             print(_not_finite(forecaster), file=sys.stderr, flush=True)
 
@@ -95,22 +117,27 @@ def run(
         folder.mkdir(parents=True, exist_ok=True)
     absent: dict[str, str] = {}
     unvalidated: dict[str, str] = {}
+    details: dict[str, str] = {}
     seen = _seen(history.tested)
-    files = _cells(fits, history, seen, params, forecasts)
-    files[BASELINES] = fitted_baselines(params.baselines, history, absent, unvalidated, forecasts)
-    for name, forecasters in files.items():
-        gathered = Scores(test.layout)
-        file = f"{name}.parquet"
-        with (
-            ForecastWriter(forecasts / file, test.layout) as tested,
-            ForecastWriter(forecasts / VALIDATION / file, test.layout, folds=True) as validated,
-        ):
-            score(forecasters, yard, params.metrics, gathered, tested, validated)
-        gathered.save(scores, name)
-    gathered = Scores(test.layout)
+
+    def write(forecasters: Iterable[Forecaster], *names: str) -> None:
+        _write(forecasters, names, yard, params.metrics, test.layout, forecasts, scores)
+
+    with ExitStack() as lasting:
+        means = Means()
+        baselines = fitted_baselines(params, history, absent, unvalidated, forecasts, lasting)
+        write(_detailed(means.remember(baselines), details), BASELINES)
+        averaged = params.mean and RIDGE not in absent and RIDGE not in unvalidated
+        for fit in fits:
+            networks = _of_cell(fit, history, seen, _kept(fit, history, params), forecasts)
+            if averaged:
+                write(means.add(networks), fit.cell, mean_name(fit.cell))
+            else:
+                write(networks, fit.cell)
+    gathered = Output(Scores(test.layout))
     stopped = (early_stopped_of(fit, history.tested, seen, forecasts) for fit in fits)
-    score(chain.from_iterable(stopped), yard, params.metrics, gathered)
-    gathered.save(scores, EARLY_STOPPED, validated=False)
+    score(chain.from_iterable(stopped), yard, params.metrics, {EARLY_STOPPED: gathered})
+    gathered.scores.save(scores, EARLY_STOPPED, validated=False)
     undefined = {}
     if "mase" in params.metrics:
         assert season is not None, "season_of asks the user for it"
@@ -118,6 +145,8 @@ def run(
     index = Index(
         cells=[fit.cell for fit in fits],
         baselines=[name for name in params.baselines if name not in absent],
+        means=[fit.cell for fit in fits] if averaged else [],
+        details=details,
         absent=absent,
         unvalidated=unvalidated,
         unranked=unranked(development, test, yard),
@@ -126,17 +155,41 @@ def run(
     save_index(scores, index)
 
 
-def _cells(
-    fits: list[Fit], history: History, seen: Scaled, params: EvaluateParams, folder: Path
-) -> dict[str, Iterator[Forecaster]]:
-    """For each cell its forecasters of the test part, which is `seen`, then of each fold."""
-    forecasters: dict[str, Iterator[Forecaster]] = {}
-    for fit in fits:
-        kept = set(fit.lambdas)
-        if params.forecasts == "chosen":
-            kept = kept_lambdas(fit, history.development)
-        forecasters[fit.cell] = _of_cell(fit, history, seen, kept, folder)
-    return forecasters
+def _write(
+    forecasters: Iterable[Forecaster], names: Sequence[str], yard: Yardstick,
+    metrics: tuple[str, ...], layout: Layout, forecasts: Path, scores: Path,
+) -> None:  # fmt: skip
+    """Score the forecasters of the files of these names, and write the files."""
+    with ExitStack() as stack:
+
+        def writer(folder: Path, name: str, folds: bool) -> ForecastWriter:
+            return stack.enter_context(ForecastWriter(folder / f"{name}.parquet", layout, folds))
+
+        outputs = {
+            name: Output(
+                Scores(layout),
+                writer(forecasts, name, False),
+                writer(forecasts / VALIDATION, name, True),
+            )
+            for name in names
+        }
+        score(forecasters, yard, metrics, outputs)
+    for name, output in outputs.items():
+        output.scores.save(scores, name)
+
+
+def _detailed(baselines: Iterable[Forecaster], details: dict[str, str]) -> Iterator[Forecaster]:
+    """The baselines, unchanged; what else each chose goes into `details`."""
+    for baseline in baselines:
+        if baseline.detail:
+            details[baseline.cell] = baseline.detail
+        yield baseline
+
+
+def _kept(fit: Fit, history: History, params: EvaluateParams) -> set[float]:
+    """The λ's whose networks' forecasts are written."""
+    chosen = params.forecasts == "chosen"
+    return kept_lambdas(fit, history.development) if chosen else set(fit.lambdas)
 
 
 def _of_cell(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from stages.artifacts.scores import Index, load_index
 from stages.evaluate import members
 from stages.evaluate.baselines import exponential
 from stages.evaluate.baselines.part import AbsentError, History
+from stages.evaluate.params import EvaluateParams
 from stages.params import ParameterError
 from stages.report.cautions.absences import absences, listed
 from stages.report.params import ReportParams
@@ -77,9 +79,10 @@ def test_a_baseline_that_cannot_be_fitted_says_why(
         history.development.levels[[70, 80, 10, 20]] = (
             np.nan
         )  # not filled, one season earlier as well
-    forecasters = list(
-        members.fitted_baselines(["repeat_last", name], history, absent, {}, tmp_path)
-    )
+    params = EvaluateParams.model_validate({"baselines": ("repeat_last", name)})
+    with ExitStack() as files:
+        fitted = members.fitted_baselines(params, history, absent, {}, tmp_path, files)
+        forecasters = list(fitted)
     assert [(each.cell, each.key.fold) for each in forecasters] == [
         ("repeat_last", fold) for fold in (None, "fold0", "fold1")
     ]

@@ -16,6 +16,7 @@ from stages.evaluate.baselines.autoregressive import coefficients
 from stages.evaluate.baselines.lines import fill
 from stages.evaluate.baselines.naive import repeat_last, seasonal_repeat
 from stages.evaluate.baselines.table import BASELINES
+from stages.evaluate.params import RidgeParams
 from tests.oracles.windows import batch
 from tests.support.evaluate_windows import HOUR, history_of, make, of_test, waves
 
@@ -75,7 +76,7 @@ def test_ridge_equals_scikit_learn(
 def test_ridge_chooses_lambda_by_the_folds_in_scaled_units() -> None:
     development, test = make(gapped(), ends=(90, 120), normalise="instance")
     totals = []
-    for lam in ridge.LAMBDAS:
+    for lam in RidgeParams().path:
         total = 0.0
         for fold in development.folds[:-1]:
             x, y, *_ = batch(development, fold.train, fold.center, fold.scale)
@@ -85,7 +86,7 @@ def test_ridge_chooses_lambda_by_the_folds_in_scaled_units() -> None:
             total += float((e**2).sum())
         totals.append(total)
     baseline = of_test("ridge", history_of(development, test))
-    assert baseline.lam == ridge.LAMBDAS[int(np.argmin(totals))]
+    assert baseline.lam == RidgeParams().path[int(np.argmin(totals))]
     fold = development.folds[-1]
     x, y, *_ = batch(development, fold.train, fold.center, fold.scale)
     model = Ridge(alpha=baseline.lam, solver="svd").fit(x.reshape(len(x), -1), y[..., 0])
@@ -94,6 +95,45 @@ def test_ridge_chooses_lambda_by_the_folds_in_scaled_units() -> None:
     group, _ = test.group_origin(test.rows)
     expected = y_hat * fold.scale[group, :1] + fold.center[group, :1]
     np.testing.assert_allclose(baseline.forecast(test.rows)[..., 0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("lam", [0.01, 300.0])
+@pytest.mark.parametrize("normalise", ["none", "last"])
+def test_ridge_without_an_intercept_equals_scikit_learn(lam: float, normalise: str) -> None:
+    windows, _ = make(waves(150, 2), ends=(90, 120), normalise=normalise)
+    fold = windows.folds[0]
+    x, y, *_ = batch(windows, fold.train, fold.center, fold.scale)
+    x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)
+    sklearn = Ridge(alpha=lam, solver="svd", fit_intercept=False).fit(x, y)
+    path = ridge.fit(ridge.scaled(windows, fold), fold, free=False)
+    weights = path.coefficients(lam)
+    np.testing.assert_allclose(weights.T, sklearn.coef_, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(path.predict(x, weights), sklearn.predict(x), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("measure", ["mse", "mae"])
+def test_ridge_chooses_its_intercept_with_lambda(measure: str) -> None:
+    development, test = make(gapped(), ends=(90, 120))
+    lambdas = (0.1, 10.0, 1000.0)
+    totals = {}
+    for free in (True, False):
+        for lam in lambdas:
+            total = 0.0
+            for fold in development.folds[:-1]:
+                x, y, *_ = batch(development, fold.train, fold.center, fold.scale)
+                model = Ridge(alpha=lam, solver="svd", fit_intercept=free)
+                model.fit(x.reshape(len(x), -1), y[..., 0])
+                x, y, *_ = batch(development, fold.validation, fold.center, fold.scale)
+                e = model.predict(x.reshape(len(x), -1)) - y[..., 0]
+                total += float((e**2 if measure == "mse" else abs(e)).sum())
+            totals[lam, "" if free else "no intercept"] = total
+    history = history_of(development, test)
+    options = {"lambdas": lambdas, "intercept": "validated", "measure": measure}
+    baseline = of_test("ridge", history, ridge=options)
+    assert (baseline.lam, baseline.detail) == min(totals, key=lambda key: totals[key])
+    one = of_test("ridge", history, ridge=options | {"intercept": "none"})
+    assert one.detail == "no intercept"
+    assert one.lam == min(lambdas, key=lambda lam: totals[lam, "no intercept"])
 
 
 def test_ar_equals_statsmodels_at_every_origin() -> None:

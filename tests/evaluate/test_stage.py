@@ -244,6 +244,36 @@ def test_baselines_say_their_lambda_and_come_in_order(written: tuple[Windows, Pa
     assert (scored["seed"] == -1).all()
 
 
+@pytest.mark.parametrize("keep", ["all", "chosen"])
+def test_the_mean_with_ridge_is_the_mean_of_both_forecasts(
+    data: tuple[Windows, Windows], tmp_path: Path, keep: str
+) -> None:
+    params = EvaluateParams.model_validate(
+        {"season": SEASON, "baselines": ("ridge",), "forecasts": keep, "mean": True}
+    )
+    fit, folder = synthetic_fit(data[0], "rnn"), tmp_path / "forecasts"
+    stage.run(*data, [fit], params, folder, tmp_path / "scores")
+    assert scores.load_index(tmp_path / "scores").means == ["rnn"]
+    for part, fold in ((folder, ()), (folder / forecasts.VALIDATION, ("fold",))):
+        window = ["unique_id", "cutoff", "ds", *fold]
+        both = forecasts.load(part, "rnn+ridge").set_index(["lam", "seed", *window])["y_hat"]
+        network = forecasts.load(part, "rnn").set_index(["lam", "seed", *window])["y_hat"]
+        ridge = forecasts.load(part, "baselines").set_index(window)["y_hat"]
+        expected = (
+            network
+            + ridge.reindex(network.reset_index(["lam", "seed"], drop=True).index).to_numpy()
+        ) / 2
+        assert both.index.equals(network.index)
+        np.testing.assert_allclose(both, expected, rtol=1e-12)
+    scored = load_scores(tmp_path / "scores", "rnn+ridge")
+    one = scored[(scored.step == 0) & (scored.unique_id == "") & (scored.metric == "mse")]
+    frame = forecasts.load(folder, "rnn+ridge")
+    errors = ((frame["y_hat"] - frame["y"]) ** 2).groupby([frame["lam"], frame["seed"]]).mean()
+    np.testing.assert_allclose(
+        one.set_index(["lam", "seed"])["value"].reindex(errors.index), errors
+    )
+
+
 def test_bytes_depend_on_the_inputs_alone(data: tuple[Windows, Windows], tmp_path: Path) -> None:
     params = EvaluateParams(season=SEASON)
     digests = []

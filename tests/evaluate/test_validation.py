@@ -35,10 +35,10 @@ def gapped() -> np.ndarray:
     return levels
 
 
-def by_part(name: str, windows: tuple[Windows, Windows]) -> list[np.ndarray]:
+def by_part(name: str, windows: tuple[Windows, Windows], **params: object) -> list[np.ndarray]:
     """A baseline's forecasts of each fold's validation windows."""
     history = history_of(*windows)
-    make_part = BASELINES[name](history)
+    make_part = BASELINES[name](history, EvaluateParams.model_validate(params))
     return [make_part(part).forecast(part.rows) for part in history.validation]
 
 
@@ -73,18 +73,18 @@ def test_ridge_of_a_fold_is_fitted_on_its_training_part(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_no_later_value_reaches_a_forecast(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_later_value_reaches_a_forecast(name: str) -> None:
     """The first windows of a fold stay as they are whatever comes, in whichever file."""
-    monkeypatch.setattr(ridge, "LAMBDAS", (10.0,))  # one λ is chosen for all folds
+    one = {"ridge": {"lambdas": (10.0,)}}  # λ is chosen for all folds
     levels = waves(150, 2, SEASON)
-    before = by_part(name, make(levels, ends=(BEGINS[0], END)))
+    before = by_part(name, make(levels, ends=(BEGINS[0], END)), **one)
     for k, begin in enumerate(BEGINS):
         changed = levels.copy()
         changed[begin:] = 1000 - 3 * changed[begin:]
         windows = make(changed, ends=(BEGINS[0], END))
         _, origins = windows[0].group_origin(windows[0].folds[k].validation)
         first = origins == begin - 1
-        np.testing.assert_array_equal(by_part(name, windows)[k][first], before[k][first])
+        np.testing.assert_array_equal(by_part(name, windows, **one)[k][first], before[k][first])
 
 
 def test_what_comes_after_a_fold_makes_no_baseline_impossible(

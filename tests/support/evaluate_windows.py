@@ -11,6 +11,7 @@ from stages.artifacts.windows import Fold, Layout, Windows
 from stages.artifacts.yardstick import yardstick
 from stages.evaluate.baselines.part import Baseline, History
 from stages.evaluate.baselines.table import BASELINES
+from stages.evaluate.params import EvaluateParams
 
 HOUR = 3_600_000_000  # µs
 
@@ -171,6 +172,6 @@ def history_of(development: Windows, test: Windows, season: int | None = 6) -> H
     return History(development, test, season, yardstick(development, season).ranked)
 
 
-def of_test(name: str, history: History) -> Baseline:
-    """A baseline that forecasts the test part."""
-    return BASELINES[name](history)(history.tested)
+def of_test(name: str, history: History, **params: object) -> Baseline:
+    """A baseline that forecasts the test part, under parameters of section `evaluate`."""
+    return BASELINES[name](history, EvaluateParams.model_validate(params))(history.tested)

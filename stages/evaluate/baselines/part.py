@@ -28,13 +28,15 @@ class AbsentError(Exception):
 class Baseline:
     """A fitted baseline: lam is its λ (NaN if it has none), forecast reads rows of its part.
 
-    covers: (n,) bool, the series that it can forecast; None: all.
+    covers: (n,) bool, the series that it can forecast; None: all. detail: what else was chosen, to follow its
+    name; empty where nothing was.
     """
 
     name: str
     lam: float
     forecast: Forecast
     covers: np.ndarray | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True)

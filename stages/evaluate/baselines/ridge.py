@@ -4,25 +4,27 @@
 
 x is the whole window (lookback × features), y all targets of it, both scaled and normalised as for a
 network; b is free, so this is scikit-learn's `Ridge(alpha=λ)` and the λ of the linear
-cell. One eigendecomposition XᵀX = V diag(d) Vᵀ of the centred windows gives the whole path,
-W(λ) = V (d + λ)⁻¹ Vᵀ XᵀY (Hastie, Tibshirani & Friedman 2009, section 3.4.1). Windows are built block
-by block; only XᵀX and XᵀY are kept. λ is chosen by the error of the rolling-origin folds in scaled
-units, the per-window normalisation undone, all windows of equal weight. Each fold's windows are forecast by
-the ridge of its training part at that λ.
+cell, or absent (`fit_intercept=False`).
+One eigendecomposition XᵀX = V diag(d) Vᵀ of the centred windows gives the whole path, W(λ) = V (d + λ)⁻¹ Vᵀ
+XᵀY (Hastie, Tibshirani & Friedman 2009, section 3.4.1). Windows are built block by block; only XᵀX and XᵀY
+are kept. λ is chosen by the error of the rolling-origin folds in scaled units, the per-window normalisation
+undone, all windows of equal weight. Each fold's windows are forecast by the ridge of its training part at
+that λ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from stages.artifacts.windows import Fold, Windows
 from stages.evaluate.baselines.part import AbsentError, Baseline, History, Part
+from stages.evaluate.params import RidgeParams
 from stages.forecast.networks import Scaled
+from stages.losses import BY_MEASURE
 
-LAMBDAS = tuple(float(10.0 ** (k / 2)) for k in range(-6, 15))  # 0.001 … 10 million
 BLOCK = 1 << 22  # numbers of one block of windows: 32 MB
 KEPT = 1 << 25  # numbers of all folds' paths, above which each is fitted again: 256 MB
 
@@ -67,8 +69,8 @@ def _matrices(data: Scaled, rows: np.ndarray) -> Iterator[tuple[np.ndarray, ...]
         yield data.windows(rows[start : start + step])
 
 
-def fit(data: Scaled, fold: Fold) -> Path:
-    """The path of one fold's training windows.
+def fit(data: Scaled, fold: Fold, free: bool = True) -> Path:
+    """The path of one fold's training windows; free: whether there is an intercept.
 
     Raises:
         AbsentError: products of their inputs overflow.
@@ -77,7 +79,9 @@ def fit(data: Scaled, fold: Fold) -> Path:
         totals = [0.0, 0.0]
         for x, y, _ in _matrices(data, fold.train):
             totals = [totals[0] + x.sum(0), totals[1] + y.sum(0)]
-        centre, level = (np.asarray(total) / fold.m for total in totals)
+        centre, level = (
+            np.asarray(total) / fold.m if free else np.zeros_like(total) for total in totals
+        )
         gram = np.zeros((len(centre), len(centre)))
         cross = np.zeros((len(centre), len(level)))
         for x, y, _ in _matrices(data, fold.train):
@@ -90,46 +94,55 @@ def fit(data: Scaled, fold: Fold) -> Path:
     return Path(np.maximum(values, 0), vectors, vectors.T @ cross, centre, level)
 
 
-def validation_error(path: Path, data: Scaled, fold: Fold) -> np.ndarray:
-    """Σ of squared errors over the fold's validation windows in scaled units, for every λ."""
-    weights = [path.coefficients(lam) for lam in LAMBDAS]
-    total = np.zeros(len(LAMBDAS))
+def validation_error(
+    path: Path, data: Scaled, fold: Fold, lambdas: Sequence[float], measure: str
+) -> np.ndarray:
+    """Σ of a measure of the errors over the fold's validation windows in scaled units, for every λ."""
+    weights = [path.coefficients(lam) for lam in lambdas]
+    value = BY_MEASURE[measure].value
+    total = np.zeros(len(lambdas))
     for x, y, units in _matrices(data, fold.validation):
         size = np.tile(units[:, 1], data.layout.horizon)
         for k, weight in enumerate(weights):
-            total[k] += np.square((path.predict(x, weight) - y) * size).sum()
+            total[k] += value((path.predict(x, weight) - y) * size).sum()
     return total
 
 
-def ridge(history: History) -> Callable[[Part], Baseline]:
+def ridge(history: History, params: RidgeParams) -> Callable[[Part], Baseline]:
     """Ridge of a part's fold, at the λ with the smallest validation error (of equals the largest).
+
+    Where `params.intercept` asks for both, that with and that without an intercept are one choice with λ.
 
     Raises:
         AbsentError: numbers overflow on the way.
     """
-    w = history.development
+    w, lambdas = history.development, params.path
     folds = [fold for fold in w.folds if len(fold.validation)]
-    errors, paths = [], {}
-    for fold in folds:
-        data = scaled(w, fold)
-        path = fit(data, fold)
-        errors.append(validation_error(path, data, fold))
-        if path.size * len(folds) <= KEPT:
-            paths[fold.name] = path
-    total = np.sum(errors, axis=0)
-    if not np.isfinite(total).all():
+    totals, paths = [], {}
+    for free in params.intercepts:
+        total = np.zeros(len(lambdas))
+        for fold in folds:
+            data = scaled(w, fold)
+            path = fit(data, fold, free)
+            total += validation_error(path, data, fold, lambdas, params.measure)
+            if path.size * len(folds) * len(params.intercepts) <= KEPT:
+                paths[fold.name, free] = path
+        totals.append(total)
+    if not np.isfinite(totals).all():
         raise AbsentError("its validation errors are not finite")
-    lam = LAMBDAS[len(LAMBDAS) - 1 - int(np.argmin(total[::-1]))]
+    best = int(np.argmin([total.min() for total in totals]))
+    free, total = params.intercepts[best], totals[best]
+    lam = lambdas[len(lambdas) - 1 - int(np.argmin(total[::-1]))]
 
     def of_part(part: Part) -> Baseline:
         fold, data = part.fold, scaled(part.windows, part.fold)
-        path = paths.get(fold.name) or fit(scaled(w, fold), fold)
+        path = paths.get((fold.name, free)) or fit(scaled(w, fold), fold, free)
         weights = path.coefficients(lam)
 
         def forecast(rows: np.ndarray) -> np.ndarray:
             x, _, units = data.windows(rows)
             return data.undo(rows, path.predict(x, weights), units)
 
-        return Baseline("ridge", lam, forecast)
+        return Baseline("ridge", lam, forecast, detail="" if free else "no intercept")
 
     return of_part
