@@ -134,6 +134,12 @@ class Windows:
         group = np.searchsorted(self.starts, rows, side="right") - 1
         return group, np.asarray(self.first)[group] + rows - np.asarray(self.starts)[group]
 
+    @property
+    def refitted(self) -> bool:
+        """Whether the final fold trains on the validation part too."""
+        _, origins = self.group_origin(self.folds[-1].train)
+        return int(origins.max()) + self.layout.horizon >= self.train_end
+
     def lines(self) -> list[slice]:
         """The rows of each group."""
         ends = self.starts.tolist()

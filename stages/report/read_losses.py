@@ -30,16 +30,18 @@ def of_early_stopped(scores: Path, cell: str, measure: str) -> dict[int, WindowL
     return {seed: WindowLosses.of(one, measure) for seed, one in _groups(rows, "seed")}
 
 
-def of_baselines(scores: Path, measure: str) -> dict[str, WindowLosses]:
+def baseline_losses(scores: Path, measure: str) -> dict[str, WindowLosses]:
     """Test losses of each baseline."""
     rows = _read(scores / "losses_baselines.parquet", ["cell"], measure)
     return {name: WindowLosses.of(one, measure) for name, one in _groups(rows, "cell")}
 
 
-def validated_members(scores: Path, cell: str, measure: str) -> dict[float, Folds]:
-    """Validation losses of each λ whose forecasts are kept, mean over seeds."""
+def validated_members(
+    scores: Path, cell: str, measure: str, ensemble: bool = False
+) -> dict[float, Folds]:
+    """Validation losses of each λ whose forecasts are kept: mean over seeds, or the ensemble's."""
     rows = _read(scores / f"validation_{cell}.parquet", ["lam", "seed", "fold"], measure)
-    rows = rows[rows["seed"] != ENSEMBLE]
+    rows = rows[(rows["seed"] == ENSEMBLE) == ensemble]
     return {lam: _by_fold(one, measure) for lam, one in _groups(rows, "lam")}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,27 +9,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.artifacts.fits import Fit, load_fits
-from stages.artifacts.scores import EARLY_STOPPED, ENSEMBLE, Index, load_index
+from stages.artifacts.fits import load_fits
+from stages.artifacts.scores import Index, load_index
 from stages.artifacts.windows import Windows
 from stages.report.cautions.absences import absences
 from stages.report.cautions.alarms import alarms
 from stages.report.cautions.dependence import outlasting
 from stages.report.judging.cell import Cell
-from stages.report.judging.contenders import Contender, WindowLosses, together
+from stages.report.judging.contenders import Contender, WindowLosses, mean_of, together
+from stages.report.judging.family import Candidate, chosen, of_baselines, of_cell, of_mean
 from stages.report.judging.intervals import by_origin
+from stages.report.judging.mean import Mean
 from stages.report.judging.other_tests import confidence_set
-from stages.report.judging.questions import STOPPED, ZERO, Answers, ask, ensemble_name
-from stages.report.judging.selection import path_of
-from stages.report.judging.stopping import Stopped, validation_at
+from stages.report.judging.questions import ZERO, Answers, ask
 from stages.report.params import ReportParams
-from stages.report.read_losses import (
-    of_baselines,
-    of_early_stopped,
-    of_members,
-    validated_baselines,
-    validated_members,
-)
+from stages.report.read_cells import overall_scores, read_cell, read_mean
+from stages.report.read_losses import baseline_losses, validated_baselines
 from stages.report.writing.loss_words import units
 
 
@@ -39,12 +33,16 @@ class Study:
     """All cells of a study with the baselines and the verdicts between them.
 
     Attributes:
+        means: of each cell with ridge, where the study asks for them.
         baselines: a row per baseline (sorted by test loss), metrics, `loss` on the test part and
             `validation` as columns; `lam` where the baseline has one. Empty where the study names none.
         baseline: the one that validation chooses: the lowest validation loss; None where none has any.
+        leader: the best cell, or a mean with a lower validation error: what is compared with the baseline.
+        candidates: all forecasters of the table; forecaster: the one of them that validation chooses.
         answers: the verdicts, by family of questions.
         confidence_set: forecasters of which none is shown to be worse than another; None where the
             test part is too short for it.
+        final_fit: what the networks of the test part are trained on, as `window.final_fit`.
         index: which forecasters there are, and what is left out of their errors.
         alarms: signs that a loss cannot be right. absences: what is left out of which numbers. Sentences.
         outlasting: pairs whose loss differences on validation are still correlated a horizon later.
@@ -53,12 +51,17 @@ class Study:
 
     params: ReportParams
     cells: tuple[Cell, ...]
+    means: tuple[Mean, ...]
     baselines: pd.DataFrame
     baseline: str | None
+    leader: Cell | Mean
+    candidates: tuple[Candidate, ...]
+    forecaster: Candidate | None
     answers: Answers
     confidence_set: tuple[str, ...] | None
     horizon: int
     origins: int
+    final_fit: str
     index: Index
     alarms: tuple[str, ...]
     absences: tuple[str, ...]
@@ -89,31 +92,43 @@ def lowest(cells: Sequence[Cell]) -> Cell:
 def load_study(development: Windows, fits: Path, scores: Path, params: ReportParams) -> Study:
     """Read the small files of a study and draw its conclusions."""
     index, horizon = load_index(scores), development.layout.horizon
-    cells = tuple(_cell(fit, development, scores, params) for fit in load_fits(fits))
+    cells = tuple(read_cell(fit, development, scores, params) for fit in load_fits(fits))
     best = lowest(cells)
+    means = tuple(read_mean(cell, scores) for cell in cells if cell.name in index.means)
+    leader = _leader(best, means)
     measure = best.measure
-    test, validated = of_baselines(scores, measure), validated_baselines(scores, measure)
+    test, validated = baseline_losses(scores, measure), validated_baselines(scores, measure)
     squared, validated_squared = test, validated
     if measure != "mse":
-        squared, validated_squared = of_baselines(scores, "mse"), validated_baselines(scores, "mse")
+        squared, validated_squared = (
+            baseline_losses(scores, "mse"),
+            validated_baselines(scores, "mse"),
+        )
     table, baselines = _baselines(scores, index.baselines, test)
-    table["validation"] = [
-        together(validated[name]).mean_loss if name in validated else math.nan
-        for name in table.index
-    ]
+    table["validation"] = [mean_of(validated.get(name)) for name in table.index]
     validations = table["validation"].dropna()
     baseline = str(validations.idxmin()) if len(validations) else None
     repeated = validated_squared.get("repeat_last")
-    rivals = {f"{best.name} against {ZERO}": best.validated.get(0.0) if best.lam else None}
-    rivals |= {f"{best.name} against {baseline}": validated.get(baseline or "")}
-    rated = [one for cell in cells for one in (cell.contender, cell.ensemble) if one is not None]
+    at_lam, at_zero = best.validated.get(best.lam), best.validated.get(0.0) if best.lam else None
+    led = leader.validated if isinstance(leader, Mean) else at_lam
+    compared = {f"{best.name} against {ZERO}": (at_lam, at_zero)}
+    compared |= {f"{leader.name} against {baseline}": (led, validated.get(baseline or ""))}
+    networks: list[Cell | Mean] = [*cells, *means]
+    rated = [one for each in networks for one in (each.contender, each.ensemble) if one]
     rated += baselines.values()
+    candidates = [one for cell in cells for one in of_cell(cell)]
+    candidates += [one for mean in means for one in of_mean(mean)]
+    candidates += of_baselines(table, index.details)
     return Study(
         params=params,
         cells=cells,
+        means=means,
         baselines=table,
         baseline=baseline,
-        answers=ask(cells, best, baselines, baseline, horizon, params),
+        leader=leader,
+        candidates=tuple(candidates),
+        forecaster=chosen(candidates),
+        answers=ask(cells, best, baselines, baseline, horizon, params, means, leader),
         confidence_set=confidence_set(
             [one.name for one in rated],
             [by_origin(one.mean.loss, one.mean.cutoff)[0] for one in rated],
@@ -122,6 +137,7 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
         ),
         horizon=horizon,
         origins=int(np.unique(best.squared.cutoff).size),
+        final_fit="train_and_validation" if development.refitted else "train",
         index=index,
         alarms=alarms(
             cells,
@@ -129,67 +145,16 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
             squared.get("repeat_last"),
         ),
         absences=absences(development, index, list(best.overall.columns)),
-        outlasting=outlasting(best.validated.get(best.lam, {}), rivals, horizon),
+        outlasting=outlasting(compared, horizon),
         units=units(development.layout),
     )
 
 
-def _cell(fit: Fit, development: Windows, scores: Path, params: ReportParams) -> Cell:
-    measure = params.measured(fit.config["loss"])
-    path = path_of(fit, development, measure)
-    chosen = path.chosen(params.rule)
-    zero = path.lambdas.index(0.0) if 0.0 in path.lambdas else None
-    lam = path.lambdas[chosen]
-    members = _overall(scores / f"{fit.cell}.parquet")
-    of_ensemble = members.index.get_level_values("seed") == ENSEMBLE
-    overall = members[~of_ensemble].groupby("lam").mean(skipna=False)
-    test = of_members(scores, fit.cell, measure)
-    squared = test if measure == "mse" else of_members(scores, fit.cell, "mse")
-    validated = validated_members(scores, fit.cell, measure)
-    of_squared = validated if measure == "mse" else validated_members(scores, fit.cell, "mse")
+def _leader(best: Cell, means: Sequence[Mean]) -> Cell | Mean:
+    """The best cell, or the mean with the lowest validation error if that is lower."""
 
-    def trained(name: str, at: float, label: float = math.nan) -> Contender:
-        members = tuple(test[at, seed] for seed in range(fit.seeds))
-        return Contender(name, members, label, seeded=True)
-
-    def averaged(name: str, at: float, label: float = math.nan) -> Contender | None:
-        one = test.get((at, ENSEMBLE))
-        return None if one is None else Contender(name, (one,), label)
-
-    return Cell(
-        fit=fit,
-        measure=measure,
-        path=path,
-        chosen=chosen,
-        zero=zero,
-        overall=overall.reindex(list(path.lambdas)),
-        test_by_seed=np.array(
-            [[test[one, seed].mean_loss for seed in range(fit.seeds)] for one in path.lambdas]
-        ),
-        contender=trained(fit.cell, lam, lam),
-        at_zero=None if zero is None else trained(ZERO, 0.0),
-        ensemble=averaged(ensemble_name(fit.cell), lam, lam),
-        ensemble_at_zero=None if zero is None else averaged(ZERO, 0.0),
-        ensemble_overall=members[of_ensemble].droplevel("seed").reindex(list(path.lambdas)),
-        stopped=_stopped(fit, scores, measure, zero),
-        validated=validated,
-        squared=WindowLosses.mean([squared[lam, seed] for seed in range(fit.seeds)]),
-        validated_squared=together(of_squared[lam]) if lam in of_squared else None,
-    )
-
-
-def _stopped(fit: Fit, scores: Path, measure: str, zero: int | None) -> Stopped | None:
-    if not fit.stopped_epochs or zero is None:
-        return None
-    overall = _overall(scores / f"{EARLY_STOPPED}.parquet", ["cell", "seed"]).loc[fit.cell]
-    test = of_early_stopped(scores, fit.cell, measure)
-    members = tuple(test[seed] for seed in range(fit.seeds))
-    return Stopped(
-        epochs=fit.stopped_epochs,
-        validation=validation_at(fit, zero, fit.stopped_epochs),
-        overall=pd.Series(overall[overall.index != ENSEMBLE].mean(skipna=False)),
-        contender=Contender(STOPPED, members, seeded=True),
-    )
+    networks: list[Cell | Mean] = [best, *means]
+    return min(networks, key=lambda one: np.nan_to_num(one.validation, nan=np.inf))
 
 
 def _baselines(
@@ -197,17 +162,10 @@ def _baselines(
 ) -> tuple[pd.DataFrame, dict[str, Contender]]:
     if not names:
         return pd.DataFrame(columns=["lam", "loss"]), {}
-    table = _overall(scores / "baselines.parquet", ["cell"]).reindex(names)
+    table = overall_scores(scores / "baselines.parquet", ["cell"]).reindex(names)
     contenders = {name: Contender(name, (test[name],)) for name in names}
     lams = pd.read_parquet(scores / "baselines.parquet", columns=["cell", "lam"])
     lam = lams.drop_duplicates("cell").set_index("cell")["lam"]
     table.insert(0, "lam", [float(lam[name]) for name in names])
     table.insert(1, "loss", [test[name].mean_loss for name in names])
     return table.sort_values("loss", kind="stable"), contenders
-
-
-def _overall(path: Path, index: list[str] | None = None) -> pd.DataFrame:
-    """The overall scores, a column per metric: a row per member (lam, seed), or per index."""
-    rows = pd.read_parquet(path, filters=[("unique_id", "==", ""), ("step", "==", 0)])
-    rows = rows.astype({"cell": str, "metric": str})
-    return rows.set_index([*(index or ["lam", "seed"]), "metric"])["value"].unstack("metric")

@@ -141,7 +141,7 @@ def test_an_ensemble_is_compared_with_the_ensemble_at_zero(written: tuple[Study,
     assert against_ridge.percent == pytest.approx(100 * (chosen / ridge - 1))
     assert chosen == pytest.approx(0.9 * cell.test[3], rel=0.05)
     line = re.search(
-        r"\| rnn ensemble, λ = 100 \| – \| (\S+) \|", (folder / "report.md").read_text()
+        r"\| \**rnn ensemble, λ = 100\** \| \S+ \| (\S+) \|", (folder / "report.md").read_text()
     )
     assert line
     assert float(line[1]) == pytest.approx(chosen, rel=1e-3)

@@ -49,12 +49,12 @@ def test_how_often_it_warns(phi: float | None, low: float, high: float) -> None:
         n = 10 * H
         values = moving_average(rng, 3, n, H) if phi is None else autoregressive(rng, 3, n, phi)
         best, rival = folds(values), folds(np.zeros_like(values))
-        shares.append(bool(outlasting(best, {"a against b": rival}, H)))
+        shares.append(bool(outlasting({"a against b": (best, rival)}, H)))
     assert low <= np.mean(shares) <= high
 
 
 def test_without_losses_nothing_is_said() -> None:
     values = folds(np.ones((2, 30)))
-    assert outlasting({}, {"a": values}, H) == ()
-    assert outlasting(values, {"a": None}, H) == ()
-    assert outlasting(values, {"a": values}, H) == ()  # the same losses
+    assert outlasting({"a": ({}, values)}, H) == ()
+    assert outlasting({"a": (values, None)}, H) == ()
+    assert outlasting({"a": (values, values)}, H) == ()  # the same losses

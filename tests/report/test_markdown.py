@@ -122,4 +122,4 @@ def test_a_study_of_zero_alone(tmp_path: Path) -> None:
     assert "The grid has no positive λ" in page
     assert "Validation prefers no penalty" in page
     assert "Warnings" not in page
-    assert list(metrics(study)) == ["rnn", "lstm"]
+    assert list(metrics(study)) == ["rnn", "lstm", "chosen"]

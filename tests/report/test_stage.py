@@ -37,7 +37,7 @@ from tests.support.synthetic_study import (
     Maker,
 )
 
-COLUMNS = "cell,lam,m,lam_over_m,measure,validation_mse,validation_mae,validation_se,"
+COLUMNS = "cell,lam,m,lam_over_m,final_fit,measure,validation_mse,validation_mae,validation_se,"
 COLUMNS += (
     "validation_sd_seeds,validation_sd_folds,diff_to_min,train_mse,train_mae,test_mse,test_mae,"
 )
@@ -151,7 +151,7 @@ def test_one_measure_chooses_and_judges(
 def test_metrics_are_few_numbers_per_cell(written: tuple[Study, Path]) -> None:
     study, folder = written
     got = json.loads((folder / "metrics.json").read_text())
-    assert list(got) == ["rnn", "lstm", "best_baseline"]
+    assert list(got) == ["rnn", "lstm", "best_baseline", "chosen"]
     keys = ["lam", "validation_mse", "validation_mse_at_0", "test_mse", "test_mse_at_0"]
     keys += ["scaled_test_mse", "scaled_test_mse_at_0"]
     keys += ["regret_percent", "test_vs_0_percent"]

@@ -36,15 +36,16 @@ def standard_error(pairs: int, horizon: int) -> float:
     return math.sqrt((2 * horizon / 3 + 1 / (3 * horizon)) / pairs) if pairs else math.inf
 
 
-def outlasting(best: Folds, rivals: Mapping[str, Folds | None], horizon: int) -> tuple[str, ...]:
+def outlasting(
+    compared: Mapping[str, tuple[Folds | None, Folds | None]], horizon: int
+) -> tuple[str, ...]:
     """The comparisons whose differences on validation are correlated at lag H, by name.
 
     Args:
-        best: fold → losses of the cell that validation chose. rivals: name of the comparison → losses of
-            what it is compared with; None where there are none.
+        compared: name of the comparison → fold → losses of one and of the other; None where there are none.
     """
     names = []
-    for name, rival in rivals.items():
+    for name, (best, rival) in compared.items():
         if not best or rival is None:
             continue
         pairs = [

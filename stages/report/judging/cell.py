@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.fits import Fit
-from stages.report.judging.contenders import Contender, Folds, WindowLosses, together
+from stages.report.judging.contenders import Contender, Folds, WindowLosses, mean_of
 from stages.report.judging.intervals import Array
 from stages.report.judging.selection import LambdaPath
 from stages.report.judging.stopping import Stopped
@@ -32,6 +32,8 @@ class Cell:
         stopped: λ = 0 with early stopping; None where there is none.
         validated: λ → fold → losses of its validation windows in the test losses' unit, mean over seeds; of
             λ = 0 and of the λ's that a rule chooses.
+        ensemble_validation: mean loss of the ensemble's validation windows at the chosen λ, in that unit; NaN
+            where there is none.
         squared, validated_squared: mean squared errors at the chosen λ on the test part and on validation
             windows (None where no ranked series has one).
     """
@@ -50,6 +52,7 @@ class Cell:
     ensemble_overall: pd.DataFrame
     stopped: Stopped | None
     validated: Mapping[float, Folds]
+    ensemble_validation: float
     squared: WindowLosses
     validated_squared: WindowLosses | None
 
@@ -69,8 +72,7 @@ class Cell:
     @property
     def validation(self) -> float:
         """Validation loss at the chosen λ in the test losses' unit; NaN where no ranked series has any."""
-        folds = self.validated.get(self.lam)
-        return together(folds).mean_loss if folds else math.nan
+        return mean_of(self.validated.get(self.lam))
 
     @property
     def regret(self) -> float:

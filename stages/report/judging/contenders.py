@@ -68,6 +68,11 @@ def together(folds: Folds) -> WindowLosses:
     )
 
 
+def mean_of(folds: Folds | None) -> float:
+    """The mean loss over the windows of all folds; NaN where there are none."""
+    return together(folds).mean_loss if folds else math.nan
+
+
 @dataclass(frozen=True)
 class Contender:
     """A forecaster in a comparison.

@@ -19,10 +19,11 @@ from stages.report.writing.notes import (
     ABSENT,
     ALARM,
     ERRORS,
-    FORECASTERS,
     REGRET,
     comparisons_note,
     confidence_note,
+    fit_note,
+    forecasters_note,
 )
 from stages.report.writing.table_rows import measured, number
 
@@ -121,7 +122,7 @@ def _cells(study: Study) -> Table:
         for cell in study.cells
     ]
     errors = ERRORS.format(loss_words.MEASURES[study.measure])
-    text = f"{errors} Chosen is {RULES[study.params.rule]}. {REGRET}{study.units}"
+    text = f"{errors} Chosen is {RULES[study.params.rule]}. {REGRET} {fit_note(study)}{study.units}"
     best = frozenset({study.cells.index(study.best)})
     return Table("The cells", head, rows, best, frozenset({9, 10}), text)
 
@@ -131,8 +132,8 @@ def _forecasters(study: Study) -> list[Table]:
     if study.baselines.empty:
         return []
     head, forecasters = table_rows.forecasters(study)
-    marked = frozenset(i for i, (is_cell, _) in enumerate(forecasters) if is_cell)
-    rows, text = [row for _, row in forecasters], FORECASTERS + table_rows.absent(study)
+    marked = frozenset(i for i, (is_chosen, _) in enumerate(forecasters) if is_chosen)
+    rows, text = [row for _, row in forecasters], forecasters_note(study)
     return [Table("Cells and baselines", head, rows, marked, note=text)]
 
 

@@ -51,18 +51,22 @@ def _against_zero(study: Study) -> str:
 def _against_baseline(study: Study) -> str:
     if study.baseline is None:
         return ""
-    best, verdict = study.best, study.answers.of(study.best.name, study.baseline)
+    one, verdict = study.leader.name, study.answers.of(study.leader.name, study.baseline)
     baseline = f"{study.baseline}, the baseline that validation chooses"
     if verdict is None or not verdict.measured:
-        return (
-            f"{best.name} cannot be compared with {baseline}: a test error is not a finite number."
-        )
+        return f"{one} cannot be compared with {baseline}: a test error is not a finite number."
     if verdict.settled:
         lies = f"its {error(verdict)} lies {_size(verdict)} that of {study.baseline}"
-        return f"{best.name} is {verdict.word} than {baseline}: {lies}."
+        return f"{one} is {verdict.word} than {baseline}: {lies}."
     if verdict.word == "as good":
-        return f"{best.name} is as good as {baseline}: {_within(verdict)}."
-    return f"Whether it beats {baseline}, is open: {error(verdict)}, {guess(verdict)}."
+        return f"{one} is as good as {baseline}: {_within(verdict)}."
+    who = "it" if study.leader is study.best else one
+    return f"Whether {who} beats {baseline}, is open: {error(verdict)}, {guess(verdict)}."
+
+
+def _second(study: Study) -> str:
+    """What the second question is about, where it need not be the cell of the first."""
+    return "it or a mean with ridge, whichever validation prefers, " if study.means else ""
 
 
 def _size(verdict: Verdict) -> str:
@@ -98,9 +102,9 @@ def note(study: Study) -> str:
     )
     text = (
         "Two questions were fixed before the test part was seen: the cell that validation chose, at its λ, "
-        "against itself at λ = 0, and against the baseline that validation chose. Differences in "
-        f"{measure} on the same test windows, in per cent of the reference; negative is better. {level} "
-        f"intervals allow for the choice of {vary}. Better or worse needs p below {p} after Holm's "
+        f"against itself at λ = 0, and {_second(study)}against the baseline that validation chose. "
+        f"Differences in {measure} on the same test windows, in per cent of the reference; negative is "
+        f"better. {level} intervals allow for the choice of {vary}. Better or worse needs p below {p} after Holm's "
         "correction over the questions; as good needs the whole interval within ± "
         f"{100 * study.params.relevance:g} %."
     )

@@ -17,10 +17,11 @@ from stages.report.writing.notes import (
     ABSENT,
     ALARM,
     ERRORS,
-    FORECASTERS,
     REGRET,
     comparisons_note,
     confidence_note,
+    fit_note,
+    forecasters_note,
 )
 from stages.report.writing.table_rows import number
 from stages.report.writing.tables import path_table
@@ -71,7 +72,7 @@ def _choice_table(study: Study) -> str:
         row[0] = f"**{cell.name}**" if cell is study.best else cell.name
     errors = ERRORS.format(loss_words.MEASURES[study.measure])
     rule = f"Chosen from validation alone: {RULES[study.params.rule]}."
-    return f"{table(table_rows.CHOSEN, rows)}\n\n{errors} {rule} {REGRET}{study.units}"
+    return f"{table(table_rows.CHOSEN, rows)}\n\n{errors} {rule} {REGRET} {fit_note(study)}{study.units}"
 
 
 def _verdicts(study: Study) -> str:
@@ -132,6 +133,5 @@ def _baselines(study: Study) -> list[str]:
     if study.baselines.empty:
         return []
     head, forecasters = table_rows.forecasters(study)
-    rows = [[f"**{row[0]}**", *row[1:]] if is_cell else row for is_cell, row in forecasters]
-    text = FORECASTERS + table_rows.absent(study)
-    return [f"## Cells and baselines\n\n{table(head, rows)}\n\n{text}"]
+    rows = [[f"**{row[0]}**", *row[1:]] if is_chosen else row for is_chosen, row in forecasters]
+    return [f"## Cells and baselines\n\n{table(head, rows)}\n\n{forecasters_note(study)}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stages.report.judging.other_tests import BLOCKS, LONG
 from stages.report.study import Study
+from stages.report.writing.table_rows import absent, label
 
 ALARM = "These losses cannot be right: look at the data first"
 ABSENT = "What is not in these numbers"
@@ -12,11 +13,31 @@ REGRET = (
     "Regret: what the choice loses on the test part to the grid's best λ in hindsight; the "
     "change from λ = 0 is that of the test error (negative: a gain)."
 )
-FORECASTERS = (
-    "Validation and test in the unit of the scaled test errors, metrics in the data's units; cells are "
-    "the mean of their seeds' errors, an ensemble forecasts the mean of its seeds. The best baseline is "
-    "the one with the lowest validation error."
-)
+
+
+FINAL_FITS = {
+    "train": "the training part alone",
+    "train_and_validation": "the training and validation parts",
+}
+
+
+def fit_note(study: Study) -> str:
+    """What the networks and baselines of the test part are fitted on: a name that every table says."""
+    return f"Test errors are of fits on {FINAL_FITS[study.final_fit]}."
+
+
+def forecasters_note(study: Study) -> str:
+    """What the columns of the table of all forecasters are, and which one validation chooses."""
+    text = (
+        "Validation and test in the unit of the scaled test errors, metrics in the data's units; cells are "
+        "the mean of their seeds' errors, an ensemble forecasts the mean of its seeds"
+    )
+    if study.means:
+        text += ", and +ridge is the mean of a forecast and ridge's, in equal parts"
+    text += f". {fit_note(study)}"
+    if study.forecaster is not None:
+        text += f" Of all, validation chooses {label(study.forecaster)}."
+    return text + absent(study)
 
 
 def comparisons_note(study: Study) -> str:

@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from stages.report.judging.cell import Cell
+from stages.report.judging.family import Candidate
 from stages.report.judging.questions import STOPPED
 from stages.report.judging.stopping import Stopped, epochs_text
 from stages.report.study import Study
@@ -87,41 +86,40 @@ def stopped(at_zero: Stopped) -> list[str]:
     return ["0, stopped early", *known]
 
 
+def label(candidate: Candidate) -> str:
+    """A forecaster with its λ, and what else it chose."""
+    lam = f"λ = {number(candidate.lam)}" if math.isfinite(candidate.lam) else ""
+    return ", ".join(part for part in (candidate.name, lam, candidate.detail) if part)
+
+
 def forecasters(study: Study) -> tuple[list[str], list[tuple[bool, list[str]]]]:
-    """Cells, their ensembles and the baselines on the test part, the lowest error first.
+    """Cells, their ensembles, their means with ridge and the baselines, the lowest test error first.
 
     Returns:
-        The head, and for each forecaster whether it is a cell at its chosen λ, and its row.
+        The head, and for each forecaster whether validation chooses it of all, and its row.
     """
     names = [name for name in METRICS if name in study.baselines]
     lines: list[tuple[float, bool, list[str]]] = []
 
-    def add(label: str, validation: float, loss: float, scores: Any, is_cell: bool = False) -> None:
+    def add(name: str, validation: float, loss: float, scores: Any, is_chosen: bool) -> None:
         values = [measured(scores.get(metric, math.nan)) for metric in names]
-        lines.append((loss, is_cell, [label, measured(validation), measured(loss), *values]))
+        lines.append((loss, is_chosen, [name, measured(validation), measured(loss), *values]))
 
-    for name, row in study.baselines.iterrows():
-        label = f"{name}, λ = {number(row['lam'])}" if np.isfinite(row["lam"]) else str(name)
-        add(label, row["validation"], row["loss"], row)
+    for one in study.candidates:
+        add(label(one), one.validation, one.test, one.scores, one is study.forecaster)
     for cell in study.cells:
-        at, label = cell.chosen, f"{cell.name}, λ = {number(cell.lam)}"
-        add(label, cell.validation, float(cell.test[at]), cell.overall.iloc[at], is_cell=True)
-        if cell.ensemble is not None:
-            label = f"{cell.ensemble.name}, λ = {number(cell.lam)}"
-            loss = cell.ensemble.mean.mean_loss
-            add(label, math.nan, loss, cell.ensemble_overall.iloc[at])
         if cell.stopped is not None:
-            one = cell.stopped
-            add(f"{cell.name}, {STOPPED}", math.nan, one.contender.mean.mean_loss, one.overall)
+            early, name = cell.stopped, f"{cell.name}, {STOPPED}"
+            add(name, math.nan, early.contender.mean.mean_loss, early.overall, False)
     lines.sort(key=lambda line: line[0] if math.isfinite(line[0]) else math.inf)
-    label = f"scaled {METRICS[study.measure]}"
+    error = f"scaled {METRICS[study.measure]}"
     head = [
         "forecaster",
-        f"validation, {label}",
-        f"test, {label}",
+        f"validation, {error}",
+        f"test, {error}",
         *(METRICS[name] for name in names),
     ]
-    return head, [(is_cell, row) for _, is_cell, row in lines]
+    return head, [(is_chosen, row) for _, is_chosen, row in lines]
 
 
 def absent(study: Study) -> str:

@@ -46,15 +46,15 @@ def path_table(study: Study) -> pd.DataFrame:
     validation_* and train_* are in scaled units and of the same members (mean over folds,
     weighted by validation windows, and over seeds), so that their gap means something; test_* are
     in the data's units, scaled_test_* in scaled units; m, weight_norm and epochs are those of the final fit.
-    `measure` is what λ is chosen by. The other columns are of it: validation_se, diff_to_min,
-    validation_sd_seeds and validation_sd_folds (the spreads over seeds and over folds, empty where there is
-    one), and regret: what a λ loses on the test part (scaled units) to the best one in hindsight, in per
-    cent.
+    `final_fit` is what those are trained on (`window.final_fit`). `measure` is what λ is chosen by. The
+    other columns are of it: validation_se, diff_to_min, validation_sd_seeds and validation_sd_folds (the
+    spreads over seeds and over folds, empty where there is one), and regret: what a λ loses on the test part
+    (scaled units) to the best one in hindsight, in per cent.
     """
-    return pd.concat([_cell_table(cell) for cell in study.cells], ignore_index=True)
+    return pd.concat([_cell_table(cell, study) for cell in study.cells], ignore_index=True)
 
 
-def _cell_table(cell: Cell) -> pd.DataFrame:
+def _cell_table(cell: Cell, study: Study) -> pd.DataFrame:
     fit, path, empty = cell.fit, cell.path, np.full(len(cell.path.lambdas), np.nan)
     parts = {measure: errors(fit, measure) for measure in MEASURES}
     return pd.DataFrame(
@@ -63,6 +63,7 @@ def _cell_table(cell: Cell) -> pd.DataFrame:
             "lam": path.lambdas,
             "m": int(fit.m[-1]),
             "lam_over_m": np.array(path.lambdas) / fit.m[-1],
+            "final_fit": study.final_fit,
             "measure": cell.measure,
             **{f"validation_{measure}": both[1] for measure, both in parts.items()},
             "validation_se": path.se,
@@ -121,6 +122,15 @@ def metrics(study: Study) -> dict[str, Any]:
         best: dict[str, Any] = {"name": study.baseline}
         best |= {name: digits(scores[metric]) for name, metric in units.items() if metric in scores}
         content["best_baseline"] = best
+    if (one := study.forecaster) is not None:
+        chosen: dict[str, Any] = {"name": one.name}
+        numbers = {"lam": one.lam, validation: one.validation}
+        numbers |= {f"scaled_test_{study.measure}": one.test}
+        numbers |= {
+            name: one.scores[metric] for name, metric in units.items() if metric in one.scores
+        }
+        chosen |= {name: digits(value) for name, value in numbers.items()}
+        content["chosen"] = {key: value for key, value in chosen.items() if value is not None}
     return content
 
 
