@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field
 
 from stages.lambda_grid import Grid, LogGrid, path
 from stages.params import Section
@@ -88,14 +88,6 @@ class EvaluateParams(SeasonParams):
     ridge: RidgeParams = RidgeParams()
     mean: bool = Field(
         default=False,
-        description="whether the mean of each cell's forecasts and ridge's, in equal parts, is a forecaster",
+        description="whether the mean of each cell's forecasts and ridge's, in equal parts, is a forecaster; "
+        "needs ridge among the baselines",
     )
-
-    @model_validator(mode="after")
-    def _mean_of_ridge(self) -> EvaluateParams:
-        if self.mean and "ridge" not in self.baselines:
-            raise ValueError(
-                "mean = true needs ridge, and baselines does not name it; add ridge to "
-                "evaluate.baselines, or set mean to false"
-            )
-        return self

@@ -127,7 +127,7 @@ def run(
         means = Means()
         baselines = fitted_baselines(params, history, absent, unvalidated, forecasts, lasting)
         write(_detailed(means.remember(baselines), details), BASELINES)
-        averaged = params.mean and RIDGE not in absent and RIDGE not in unvalidated
+        averaged = params.mean and _has_ridge(params, absent | unvalidated)
         for fit in fits:
             networks = _of_cell(fit, history, seen, _kept(fit, history, params), forecasts)
             if averaged:
@@ -153,6 +153,11 @@ def run(
         undefined={name: series for name, series in undefined.items() if series},
     )
     save_index(scores, index)
+
+
+def _has_ridge(params: EvaluateParams, incomplete: Mapping[str, str]) -> bool:
+    """Whether ridge forecasts every part."""
+    return RIDGE in params.baselines and RIDGE not in incomplete
 
 
 def _write(

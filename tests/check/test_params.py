@@ -63,7 +63,6 @@ def test_the_committed_file_is_good(capsys):
         ("train.loss", "huber", "train.loss = 'huber'"),
         ("evaluate.ridge.intercept", "maybe", "evaluate.ridge.intercept = 'maybe'"),
         ("evaluate.ridge.lambdas", [1, 1], "needs at least one value and none twice"),
-        ("evaluate.baselines", ["ar"], "mean = true needs ridge, and baselines does not name it"),
         ("report.measure", "rmse", "report.measure = 'rmse'"),
         ("train.penalty.lambdas", [0, -1], "train.penalty.lambdas.1 = -1"),
         ("train.penalty.lambdas", [1, 1], "needs at least one value and none twice"),

@@ -22,7 +22,7 @@ RIDGE = {"lambdas": (1.0, 100.0), "intercept": "validated"}
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Damped:
     folder = tmp_path_factory.mktemp("study")
-    return damped(folder, waves(), mean=True, ridge=RIDGE)
+    return damped(folder, waves(), mean=True, ridge=RidgeParams.model_validate(RIDGE))
 
 
 def candidate(name: str, validation: float, eligible: bool = True) -> Candidate:

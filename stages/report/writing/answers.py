@@ -104,8 +104,8 @@ def note(study: Study) -> str:
         "Two questions were fixed before the test part was seen: the cell that validation chose, at its λ, "
         f"against itself at λ = 0, and {_second(study)}against the baseline that validation chose. "
         f"Differences in {measure} on the same test windows, in per cent of the reference; negative is "
-        f"better. {level} intervals allow for the choice of {vary}. Better or worse needs p below {p} after Holm's "
-        "correction over the questions; as good needs the whole interval within ± "
+        f"better. {level} intervals allow for the choice of {vary}. Better or worse needs p below {p} after "
+        "Holm's correction over the questions; as good needs the whole interval within ± "
         f"{100 * study.params.relevance:g} %."
     )
     if not study.answers.secondary:
