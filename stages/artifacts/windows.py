@@ -154,6 +154,21 @@ class Windows:
         begin, reach = self.starts.tolist(), self.layout.horizon + 1
         return {int(g): slice(begin[g], int(last[g]) + reach) for g in np.flatnonzero(last >= 0)}
 
+    def reach(self, rows: np.ndarray) -> int:
+        """Steps of the time line up to the last target of `rows`; 0 where there are none."""
+        return int(self.group_origin(rows)[1].max()) + self.layout.horizon + 1 if len(rows) else 0
+
+    @property
+    def validation_used_for(self) -> tuple[str, ...]:
+        """What the validation part is for: `folds`, where a block reaches into it; `final_fit`, where that is
+        trained on it."""
+        *folds, final = self.folds
+        reach = {
+            "folds": max((self.reach(fold.validation) for fold in folds), default=0),
+            "final_fit": self.reach(final.train),
+        }
+        return tuple(name for name, last in reach.items() if last > self.train_end)
+
     def targets(self, rows: np.ndarray) -> np.ndarray:
         """(N, H, C) what was observed, in the data's units."""
         steps = np.arange(1, self.layout.horizon + 1)

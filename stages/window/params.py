@@ -89,6 +89,8 @@ class WindowParams(Section):
     difference: int | Literal["seasonal"] = 0
     split: Split
     folds: Annotated[int, Field(ge=1, le=100)] = 3
+    folds_end: Literal["test", "validation"] = "test"
+    fold_steps: Steps | None = None
     final_fit: Literal["train", "train_and_validation"] = "train_and_validation"
     scaler: Literal["standard", "minmax", "none"] = "standard"
     normalise: Normalise = "none"
@@ -111,7 +113,13 @@ class WindowParams(Section):
                 "the test part or shorten the horizon"
             )
         part = self.split.validation
-        if isinstance(part, int) and (smallest := part // self.folds) < self.horizon:
+        if self.fold_steps is not None:
+            if self.fold_steps < self.horizon:
+                raise ValueError(
+                    f"fold_steps = {self.fold_steps} steps hold no window of horizon = {self.horizon}; "
+                    "enlarge fold_steps or shorten the horizon"
+                )
+        elif isinstance(part, int) and (smallest := part // self.folds) < self.horizon:
             raise ValueError(
                 f"split.validation = {part} steps in folds = {self.folds} blocks leave {smallest} for the "
                 f"smallest, too few for a window of horizon = {self.horizon}; enlarge the part, or use fewer "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,8 @@ SHAPES = st.fixed_dictionaries(
         "horizon": st.integers(1, 4),
         "stride": st.integers(1, 3),
         "folds": st.integers(1, 3),
+        "folds_end": st.sampled_from(["test", "validation"]),
+        "fold_steps": st.sampled_from([None, 6, 9]),
         "missing": st.sampled_from(["drop", "forward"]),
         "fill_limit": st.integers(1, 3),
         "difference": st.sampled_from([0, 1, "seasonal"]),
@@ -27,12 +31,22 @@ SHAPES = st.fixed_dictionaries(
         "normalise": st.sampled_from(["none", "last", "mean", "instance"]),
     }
 )
+VALIDATION, TEST = 46, 70  # where the two parts begin
 quickly = settings(max_examples=25, deadline=None)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("windows")
+
+
+def edges_of(shape: dict[str, Any]) -> list[int]:
+    """The edges of the folds' blocks."""
+    folds, steps = shape["folds"], shape["fold_steps"]
+    end = {"test": TEST, "validation": VALIDATION}[shape["folds_end"]]
+    if steps is not None:
+        return list(range(end - folds * steps, end + 1, steps))
+    return [end - 24 + 24 * k // folds for k in range(folds + 1)]
 
 
 def as_bytes(folder: Path, part: Windows) -> bytes:
@@ -49,21 +63,23 @@ def test_nothing_before_a_cut_sees_what_lies_after(folder, shape, seed, data):
     last = frame[
         column
     ].last_valid_index()  # it stays: where a series ends decides where time is cut
-    moment = data.draw(st.integers(46, last))  # from the validation part on
+    moment = data.draw(st.integers(15, last))
     blank = moment < last and not np.isnan(frame.loc[moment, column]) and data.draw(st.booleans())
     other.loc[moment, column] = np.nan if blank else 99.0
     try:
         before, after = cut(folder, frame, **shape)[0], cut(folder, other, **shape)[0]
     except ValueError:
         return  # too few windows: refused
-    if moment >= 70:
+    if moment >= TEST:
         assert as_bytes(folder, before) == as_bytes(folder, after)
     else:
         early = before.group_origin(np.arange(len(before.values)))[1] < moment
         np.testing.assert_array_equal(before.values[early], after.values[early])
         np.testing.assert_array_equal(before.levels[early], after.levels[early])
+    if moment >= VALIDATION:
         np.testing.assert_array_equal(before.center, after.center)
-    edges = [46 + 24 * k // shape["folds"] for k in range(shape["folds"] + 1)]
+        np.testing.assert_array_equal(before.scale, after.scale)
+    edges = edges_of(shape)
     for k, (fold, changed) in enumerate(zip(before.folds[:-1], after.folds[:-1], strict=True)):
         if edges[k] <= moment:  # the training part of this fold lies before
             for name in ("train", "center", "scale"):
@@ -86,14 +102,15 @@ def test_folds_are_apart_scalers_see_their_part_and_filled_values_are_never_scor
     lag = {"seasonal": 7}.get(shape["difference"], shape["difference"])
     fill = shape["fill_limit"] if shape["missing"] == "forward" else 0
     values, seen = model_scale(frame, lag, fill)
-    edges = [*(46 + 24 * k // shape["folds"] for k in range(shape["folds"])), 70]
-    for fold, stop in zip(development.folds, edges, strict=True):
+    edges = edges_of(shape)
+    stops, blocks = [*edges[:-1], TEST], [*pairwise(edges), (TEST, TEST)]
+    for fold, stop, block in zip(development.folds, stops, blocks, strict=True):
         train, validation = (
             development.group_origin(rows)[1] for rows in (fold.train, fold.validation)
         )
         assert (train + horizon).max() < stop
         if len(validation):
-            assert (train + horizon).max() < (validation + 1).min()
+            assert block[0] <= (validation + 1).min() <= (validation + horizon).max() < block[1]
         kind = StandardScaler() if shape["scaler"] == "standard" else MinMaxScaler()
         observed = np.where(np.column_stack([seen, ~np.isnan(values[:, 2])]), values, np.nan)
         fitted = kind.fit(observed[:stop])
