@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,18 @@ class Windows:
             "final_fit": self.reach(final.train),
         }
         return tuple(name for name, last in reach.items() if last > self.train_end)
+
+    @cached_property
+    def validation_spacing(self) -> int:
+        """Steps that neighbouring origins of a fold's validation windows lie apart, at least."""
+        origins = [np.unique(self.group_origin(fold.validation)[1]) for fold in self.folds]
+        apart = np.concatenate([np.diff(steps) for steps in origins])
+        return int(apart.min()) if apart.size else 1
+
+    @property
+    def validation_overlap(self) -> int:
+        """H in origins of validation windows: windows that lie so many origins apart share no target."""
+        return -(-self.layout.horizon // self.validation_spacing)
 
     def targets(self, rows: np.ndarray) -> np.ndarray:
         """(N, H, C) what was observed, in the data's units."""

@@ -129,7 +129,9 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
             squared.get("repeat_last"),
         ),
         absences=absences(development, index, list(best.overall.columns)),
-        outlasting=outlasting(best.validated.get(best.lam, {}), rivals, horizon),
+        outlasting=outlasting(
+            best.validated.get(best.lam, {}), rivals, development.validation_overlap
+        ),
         units=units(development.layout),
     )
 

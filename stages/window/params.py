@@ -84,6 +84,7 @@ class WindowParams(Section):
     lookback: Steps
     horizon: Steps
     stride: int = Field(default=1, ge=1, le=MOST_STEPS)
+    validation_stride: int = Field(default=1, ge=1, le=MOST_STEPS)
     missing: Literal["error", "forward", "drop"] = "error"
     fill_limit: int = Field(default=3, ge=1, le=MOST_STEPS)
     difference: int | Literal["seasonal"] = 0

@@ -151,10 +151,12 @@ def _folds(
         train = _rows(before, good, training.admitted, 0, training.stop, params)
         train = train[(steps[train] - params.lookback + 1) % params.stride == 0]
         validation = _rows(before, good, training.admitted, begin, end, params)
+        # From the block's first window on: baselines are fitted up to its origin, as networks are.
+        validation = validation[(steps[validation] + 1 - begin) % params.validation_stride == 0]
         _need(train, f"{training.name}'s training part (steps 0 to {training.stop - 1})", params)
         if end > begin:
             block = f"{training.name}'s validation block (steps {begin} to {end - 1})"
-            _need(validation, block, params)
+            _need(validation, block, params, params.validation_stride)
         scaler = fit_scaler(params.scaler, panel.part(0, training.stop), training.admitted)
         folds.append(Fold(training.name, train, validation, *scaler))
     return tuple(folds)
@@ -182,10 +184,11 @@ def _test_part(
     )  # fmt: skip
 
 
-def _need(rows: np.ndarray, part: str, params: WindowParams) -> None:
+def _need(rows: np.ndarray, part: str, params: WindowParams, stride: int = 1) -> None:
     if not len(rows):
+        thinned = f", {stride} steps apart (window.validation_stride)" if stride > 1 else ""
         raise ParameterError(
             f"{part} holds no whole window of window.lookback = {params.lookback} and window.horizon = "
-            f"{params.horizon} steps without gaps; shorten them, use fewer window.folds, enlarge the part "
-            "in window.split (or window.fold_steps), or fill gaps (window.missing = forward)"
+            f"{params.horizon} steps without gaps{thinned}; shorten them, use fewer window.folds, "
+            "enlarge the part in window.split (or window.fold_steps), or fill gaps (window.missing = forward)"
         )

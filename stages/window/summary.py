@@ -16,10 +16,10 @@ def summary(development: Windows, test: Windows) -> dict[str, Any]:
     """The content of data/windows/summary.json.
 
     parts: steps and first time of training, validation and test, and what the validation part is used for
-    (`Windows.validation_used_for`). folds: windows, the times of the first and last target of a fold's
-    validation windows, and the series that it does not admit. test: windows, and the series that are forecast
-    but not ranked, since the split's training part does not admit them: they have no scaled error. left_out:
-    series that no fold takes, with the reason.
+    (`Windows.validation_used_for`). validation_spacing: steps between origins. folds: windows, the times of
+    the first and last target of a fold's validation windows, and the series that it does not admit. test:
+    windows, and the series that are forecast but not ranked, since the split's training part does not admit
+    them: they have no scaled error. left_out: series that no fold takes, with the reason.
     """
     layout, time = development.layout, development.time
     ends = [0, development.train_end, len(time), test.offset + len(test.time)]
@@ -42,6 +42,7 @@ def summary(development: Windows, test: Windows) -> dict[str, Any]:
     scored = {layout.series[i] for i in np.unique(test.series_of(test.rows))}
     return {
         "parts": parts,
+        "validation_spacing": development.validation_spacing,
         "folds": folds,
         "test": {
             "windows": len(test.rows),

@@ -21,6 +21,7 @@ IDLE = f"{PLAIN} The validation part is in no fold's block: it chooses no λ, an
     [
         ({}, PLAIN),
         ({"folds_end": "validation"}, f"{IDLE}the final fit is trained on it."),
+        ({"validation_stride": 4}, f"{PLAIN} Origins of validation windows lie 4 steps apart."),
         (
             {"folds_end": "validation", "final_fit": "train"},
             f"{IDLE}no network is trained on it.",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from stages.artifacts.windows import Fold, Windows
 from stages.artifacts.yardstick import yardstick
 from stages.evaluate.baselines.part import History
 from stages.params import ParameterError
+from stages.report.judging.intervals import ewc_se
+from stages.report.judging.selection import path_of
 from stages.window.summary import lines, summary
 from tests.support.cut_windows import cut, table
 
@@ -90,6 +94,39 @@ def test_a_validation_part_with_a_block_in_it_is_not(tmp_path):
     assert lines(content) == []
 
 
+@pytest.mark.parametrize("stride", [2, 3, 5, 50])
+def test_a_stride_thins_the_validation_windows_from_each_blocks_first_one_on(tmp_path, stride):
+    plain, plain_test = cut(tmp_path, table())
+    development, test = cut(tmp_path, table(), validation_stride=stride)
+    for fold, whole in zip(development.folds[:-1], plain.folds[:-1], strict=True):
+        for name in ("train", "center", "scale"):
+            np.testing.assert_array_equal(getattr(fold, name), getattr(whole, name))
+        groups = plain.group_origin(whole.validation)[0]
+        expected = [whole.validation[groups == g][::stride] for g in (0, 1)]
+        np.testing.assert_array_equal(fold.validation, np.concatenate(expected))
+    np.testing.assert_array_equal(plain_test.rows, test.rows)
+    several = stride < 10  # else each block has one origin
+    assert development.validation_spacing == (stride if several else 1)
+    assert summary(development, test)["validation_spacing"] == development.validation_spacing
+    assert development.validation_overlap == (-(-3 // stride) if several else 3)
+    ends = [[p.fit_end for p in History(w, test, 7, np.ones(2, bool)).validation]
+            for w in (plain, development)]  # fmt: skip
+    assert ends[0] == ends[1]  # baselines are fitted on the same steps
+
+
+def test_losses_of_thinned_windows_depend_over_fewer_origins(tmp_path):
+    """The standard error is that of the thinned losses with a horizon of two origins instead of three."""
+    development, _ = cut(tmp_path, table(), folds=1, validation_stride=2)
+    rows = development.folds[0].validation
+    losses = np.random.default_rng(0).normal(size=(2, 1, len(rows))) ** 2
+    fit: Any = SimpleNamespace(lambdas=(0.0, 1.0), window_losses={"mse": {"fold0": losses}})
+    path = path_of(fit, development, "mse")
+    of_series = losses.reshape(2, 2, -1).mean(1)  # both series have all origins
+    other = 1 - path.minimum
+    expected = ewc_se(of_series[other] - of_series[path.minimum], 2)
+    np.testing.assert_allclose(path.se[other], expected)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -104,12 +141,19 @@ def test_a_validation_part_with_a_block_in_it_is_not(tmp_path):
             "window.fold_steps, use fewer window.folds, or make the parts of window.split smaller",
         ),
         ({"fold_steps": 35}, "take 70 of the 70 steps before the test part"),
+        (
+            {"validation_stride": 50, "missing": "drop"},
+            r"fold0's validation block .* without gaps, 50 steps apart \(window.validation_stride\)",
+        ),
         ({"folds_end": "validation", "fold_steps": 22}, "fold0's training part .* no whole window"),
     ],
 )  # fmt: skip
-def test_blocks_longer_than_what_there_is_are_refused(tmp_path, changes, words):
+def test_blocks_that_do_not_fit_or_hold_no_window_are_refused(tmp_path, changes, words):
+    frame = table()
+    if "missing" in changes:
+        frame.loc[VALIDATION + 1, ["a", "b"]] = np.nan
     with pytest.raises(ParameterError, match=words):
-        cut(tmp_path, table(), **changes)
+        cut(tmp_path, frame, **changes)
 
 
 def test_a_block_shorter_than_the_horizon_is_refused(tmp_path):

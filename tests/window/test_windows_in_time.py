@@ -20,6 +20,7 @@ SHAPES = st.fixed_dictionaries(
         "lookback": st.integers(1, 12),
         "horizon": st.integers(1, 4),
         "stride": st.integers(1, 3),
+        "validation_stride": st.integers(1, 4),
         "folds": st.integers(1, 3),
         "folds_end": st.sampled_from(["test", "validation"]),
         "fold_steps": st.sampled_from([None, 6, 9]),
@@ -111,6 +112,7 @@ def test_folds_are_apart_scalers_see_their_part_and_filled_values_are_never_scor
         assert (train + horizon).max() < stop
         if len(validation):
             assert block[0] <= (validation + 1).min() <= (validation + horizon).max() < block[1]
+            assert not ((validation + 1 - block[0]) % shape["validation_stride"]).any()
         kind = StandardScaler() if shape["scaler"] == "standard" else MinMaxScaler()
         observed = np.where(np.column_stack([seen, ~np.isnan(values[:, 2])]), values, np.nan)
         fitted = kind.fit(observed[:stop])

@@ -41,7 +41,7 @@ def outlasting(best: Folds, rivals: Mapping[str, Folds | None], horizon: int) ->
 
     Args:
         best: fold → losses of the cell that validation chose. rivals: name of the comparison → losses of
-            what it is compared with; None where there are none.
+            what it is compared with; None where there are none. horizon: H, in origins.
     """
     names = []
     for name, rival in rivals.items():

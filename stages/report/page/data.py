@@ -172,7 +172,9 @@ def _folds(sources: Sources, times: Array) -> Chart:
 
 def _notes(windows: Windows) -> str:
     """What is not as one expects of the folds, each with a blank before it."""
-    notes = [unused(windows.validation_used_for)]
+    notes, apart = [unused(windows.validation_used_for)], windows.validation_spacing
+    if apart > 1:
+        notes.insert(0, f"Origins of validation windows lie {apart} steps apart.")
     return "".join(f" {note}" for note in notes if note)
 
 
