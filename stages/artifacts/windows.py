@@ -37,11 +37,13 @@ class Layout:
     fill: int  # steps over which a gap takes the value before it; 0: gaps stay
     scaler: str
     calendar: Calendar
+    scaler_range: tuple[float, float] = (0.0, 1.0)  # of minmax
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Layout:
         """From what `asdict` gives, read back from JSON."""
-        values = dict(stored) | {n: tuple(stored[n]) for n in ("series", "covariates")}
+        lists = ("series", "covariates", "scaler_range")
+        values = dict(stored) | {name: tuple(stored[name]) for name in lists if name in stored}
         return cls(**values | {"calendar": Calendar(**stored["calendar"])})
 
 

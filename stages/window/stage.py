@@ -49,7 +49,7 @@ def make_windows(
     layout = Layout(
         params.lookback, params.horizon, params.normalise, params.channels, panel.names,
         tuple(series.summary["covariates"]), {"order": int(lag > 0), "lag": max(lag, 1)},
-        params.fill, params.scaler, series.calendar,
+        params.fill, params.scaler, series.calendar, params.scaler_range,
     )  # fmt: skip
     before = panel.part(0, cuts.test)
     folds = _folds(panel, before, cuts, trainings, params)
@@ -83,7 +83,7 @@ def _reference(training: Panel, params: WindowParams) -> tuple[np.ndarray, np.nd
     """Center and scale of the split's training part, wherever the folds' blocks lie."""
     reasons = refusals(training, params.least)
     admitted = np.array([group not in reasons for group in range(len(training.first))])
-    return fit_scaler(params.scaler, training, admitted)
+    return fit_scaler(params.scaler, params.scaler_range, training, admitted)
 
 
 def _lag(params: WindowParams, season: int | None, series: Series) -> int:
@@ -157,7 +157,8 @@ def _folds(
         if end > begin:
             block = f"{training.name}'s validation block (steps {begin} to {end - 1})"
             _need(validation, block, params, params.validation_stride)
-        scaler = fit_scaler(params.scaler, panel.part(0, training.stop), training.admitted)
+        part = panel.part(0, training.stop)
+        scaler = fit_scaler(params.scaler, params.scaler_range, part, training.admitted)
         folds.append(Fold(training.name, train, validation, *scaler))
     return tuple(folds)
 

@@ -27,7 +27,9 @@ SHAPES = st.fixed_dictionaries(
         "missing": st.sampled_from(["drop", "forward"]),
         "fill_limit": st.integers(1, 3),
         "difference": st.sampled_from([0, 1, "seasonal"]),
-        "scaler": st.sampled_from(["standard", "minmax"]),
+        "scaler": st.sampled_from(
+            ["standard", (0, 1), (-1, 1), (-2.5, -1)]
+        ),  # of minmax, its range
         "channels": st.sampled_from(["independent", "joint"]),
         "normalise": st.sampled_from(["none", "last", "mean", "instance"]),
     }
@@ -39,6 +41,14 @@ quickly = settings(max_examples=25, deadline=None)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("windows")
+
+
+def params_of(shape: dict[str, Any]) -> dict[str, Any]:
+    """As `cut` takes them."""
+    bounds = shape["scaler"]
+    if bounds == "standard":
+        return shape
+    return shape | {"scaler": "minmax", "scaler_range": bounds}
 
 
 def edges_of(shape: dict[str, Any]) -> list[int]:
@@ -68,7 +78,7 @@ def test_nothing_before_a_cut_sees_what_lies_after(folder, shape, seed, data):
     blank = moment < last and not np.isnan(frame.loc[moment, column]) and data.draw(st.booleans())
     other.loc[moment, column] = np.nan if blank else 99.0
     try:
-        before, after = cut(folder, frame, **shape)[0], cut(folder, other, **shape)[0]
+        before, after = (cut(folder, one, **params_of(shape))[0] for one in (frame, other))
     except ValueError:
         return  # too few windows: refused
     if moment >= TEST:
@@ -96,7 +106,7 @@ def test_folds_are_apart_scalers_see_their_part_and_filled_values_are_never_scor
 ):
     frame = table(seed, gaps=True)
     try:
-        development, test = cut(folder, frame, **shape)
+        development, test = cut(folder, frame, **params_of(shape))
     except ValueError:
         return
     horizon = shape["horizon"]
@@ -113,13 +123,14 @@ def test_folds_are_apart_scalers_see_their_part_and_filled_values_are_never_scor
         if len(validation):
             assert block[0] <= (validation + 1).min() <= (validation + horizon).max() < block[1]
             assert not ((validation + 1 - block[0]) % shape["validation_stride"]).any()
-        kind = StandardScaler() if shape["scaler"] == "standard" else MinMaxScaler()
+        standard = shape["scaler"] == "standard"
+        kind = StandardScaler() if standard else MinMaxScaler(shape["scaler"])
         observed = np.where(np.column_stack([seen, ~np.isnan(values[:, 2])]), values, np.nan)
         fitted = kind.fit(observed[:stop])
         center, scale = (
             (fitted.mean_, fitted.scale_)
-            if shape["scaler"] == "standard"
-            else (fitted.data_min_, fitted.data_range_)
+            if standard
+            else (-fitted.min_ / fitted.scale_, 1 / fitted.scale_)
         )
         order = [0, 2, 1, 2] if shape["channels"] == "independent" else [0, 1, 2]
         np.testing.assert_allclose(fold.center.reshape(-1), center[order], rtol=1e-9, atol=1e-12)
