@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,13 @@ class Layout:
     fill: int  # steps over which a gap takes the value before it; 0: gaps stay
     scaler: str
     calendar: Calendar
+    scaler_range: tuple[float, float] = (0.0, 1.0)  # of minmax
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Layout:
         """From what `asdict` gives, read back from JSON."""
-        values = dict(stored) | {n: tuple(stored[n]) for n in ("series", "covariates")}
+        lists = ("series", "covariates", "scaler_range")
+        values = dict(stored) | {name: tuple(stored[name]) for name in lists if name in stored}
         return cls(**values | {"calendar": Calendar(**stored["calendar"])})
 
 
@@ -134,12 +137,6 @@ class Windows:
         group = np.searchsorted(self.starts, rows, side="right") - 1
         return group, np.asarray(self.first)[group] + rows - np.asarray(self.starts)[group]
 
-    @property
-    def refitted(self) -> bool:
-        """Whether the final fold trains on the validation part too."""
-        _, origins = self.group_origin(self.folds[-1].train)
-        return int(origins.max()) + self.layout.horizon >= self.train_end
-
     def lines(self) -> list[slice]:
         """The rows of each group."""
         ends = self.starts.tolist()
@@ -159,6 +156,33 @@ class Windows:
             last[groups] = np.maximum(last[groups], rows[ends[groups + 1] - 1])
         begin, reach = self.starts.tolist(), self.layout.horizon + 1
         return {int(g): slice(begin[g], int(last[g]) + reach) for g in np.flatnonzero(last >= 0)}
+
+    def reach(self, rows: np.ndarray) -> int:
+        """Steps of the time line up to the last target of `rows`; 0 where there are none."""
+        return int(self.group_origin(rows)[1].max()) + self.layout.horizon + 1 if len(rows) else 0
+
+    @property
+    def validation_used_for(self) -> tuple[str, ...]:
+        """What the validation part is for: `folds`, where a block reaches into it; `final_fit`, where that is
+        trained on it."""
+        *folds, final = self.folds
+        reach = {
+            "folds": max((self.reach(fold.validation) for fold in folds), default=0),
+            "final_fit": self.reach(final.train),
+        }
+        return tuple(name for name, last in reach.items() if last > self.train_end)
+
+    @cached_property
+    def validation_spacing(self) -> int:
+        """Steps that neighbouring origins of a fold's validation windows lie apart, at least."""
+        origins = [np.unique(self.group_origin(fold.validation)[1]) for fold in self.folds]
+        apart = np.concatenate([np.diff(steps) for steps in origins])
+        return int(apart.min()) if apart.size else 1
+
+    @property
+    def validation_overlap(self) -> int:
+        """H in origins of validation windows: windows that lie so many origins apart share no target."""
+        return -(-self.layout.horizon // self.validation_spacing)
 
     def targets(self, rows: np.ndarray) -> np.ndarray:
         """(N, H, C) what was observed, in the data's units."""

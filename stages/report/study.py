@@ -137,7 +137,9 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
         ),
         horizon=horizon,
         origins=int(np.unique(best.squared.cutoff).size),
-        final_fit="train_and_validation" if development.refitted else "train",
+        final_fit="train_and_validation"
+        if "final_fit" in development.validation_used_for
+        else "train",
         index=index,
         alarms=alarms(
             cells,
@@ -145,7 +147,7 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
             squared.get("repeat_last"),
         ),
         absences=absences(development, index, list(best.overall.columns)),
-        outlasting=outlasting(compared, horizon),
+        outlasting=outlasting(compared, development.validation_overlap),
         units=units(development.layout),
     )
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 else:
     Normalise = Literal[tuple(NORMALISE)]
 Part = float | int | str
+UNIT = (0.0, 1.0)
+LARGEST_END = 1e6  # of scaler_range
 MOST_STEPS = 1_000_000_000
 Steps = Annotated[int, Field(ge=1, le=1_000_000)]
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")
@@ -84,13 +86,17 @@ class WindowParams(Section):
     lookback: Steps
     horizon: Steps
     stride: int = Field(default=1, ge=1, le=MOST_STEPS)
+    validation_stride: int = Field(default=1, ge=1, le=MOST_STEPS)
     missing: Literal["error", "forward", "drop"] = "error"
     fill_limit: int = Field(default=3, ge=1, le=MOST_STEPS)
     difference: int | Literal["seasonal"] = 0
     split: Split
     folds: Annotated[int, Field(ge=1, le=100)] = 3
+    folds_end: Literal["test", "validation"] = "test"
+    fold_steps: Steps | None = None
     final_fit: Literal["train", "train_and_validation"] = "train_and_validation"
     scaler: Literal["standard", "minmax", "none"] = "standard"
+    scaler_range: tuple[float, float] = UNIT
     normalise: Normalise = "none"
     channels: Literal["independent", "joint"] = "independent"
 
@@ -102,6 +108,26 @@ class WindowParams(Section):
             return value
         raise ValueError("must be 0, 1 or seasonal; write one of them, without quotes")
 
+    @field_validator("scaler_range", mode="before")
+    @classmethod
+    def _ascending(cls, value: object) -> object:
+        ends = value if isinstance(value, tuple) else ()
+        numbers = [end for end in ends if type(end) in (int, float) and abs(end) <= LARGEST_END]
+        if len(ends) == len(numbers) == 2 and numbers[0] < numbers[1]:
+            return tuple(map(float, numbers))
+        raise ValueError(
+            f"must be two ascending numbers of at most {LARGEST_END:,.0f}; write [0, 1] or [-1, 1]"
+        )
+
+    @model_validator(mode="after")
+    def _range_has_a_meaning(self) -> WindowParams:
+        if self.scaler != "minmax" and self.scaler_range != UNIT:
+            raise ValueError(
+                f"scaler_range = {list(self.scaler_range)} has no meaning for scaler = {self.scaler!r}; "
+                "set scaler to minmax, or scaler_range to [0, 1]"
+            )
+        return self
+
     @model_validator(mode="after")
     def _parts_hold_a_window(self) -> WindowParams:
         """Checks parts that are given as counts; for fractions and dates the series decides."""
@@ -111,7 +137,13 @@ class WindowParams(Section):
                 "the test part or shorten the horizon"
             )
         part = self.split.validation
-        if isinstance(part, int) and (smallest := part // self.folds) < self.horizon:
+        if self.fold_steps is not None:
+            if self.fold_steps < self.horizon:
+                raise ValueError(
+                    f"fold_steps = {self.fold_steps} steps hold no window of horizon = {self.horizon}; "
+                    "enlarge fold_steps or shorten the horizon"
+                )
+        elif isinstance(part, int) and (smallest := part // self.folds) < self.horizon:
             raise ValueError(
                 f"split.validation = {part} steps in folds = {self.folds} blocks leave {smallest} for the "
                 f"smallest, too few for a window of horizon = {self.horizon}; enlarge the part, or use fewer "

@@ -33,12 +33,14 @@ def refusals(panel: Panel, least: int) -> dict[int, str]:
     return reasons
 
 
-def fit_scaler(kind: str, panel: Panel, admitted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fit_scaler(
+    kind: str, bounds: tuple[float, float], panel: Panel, admitted: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Center and scale (G, F) of a training part; NaN for groups that are not admitted (G,).
 
-    standard: mean and standard deviation (1/N); minmax: minimum and range; none: 0 and 1. A covariate that
-    does not vary has an infinite scale: the network sees 0 whatever it does later, since its unit is
-    unknown.
+    standard: mean and standard deviation (1/N); none: 0 and 1; minmax: such that (value − center) / scale
+    takes the minimum to the first of `bounds` and the maximum to the second. A covariate that does not vary
+    has an infinite scale: the network sees 0 whatever it does later, since its unit is unknown.
     """
     features, channels = panel.values.shape[1], panel.levels.shape[1]
     center = np.full((len(panel.first), features), np.nan)
@@ -49,14 +51,18 @@ def fit_scaler(kind: str, panel: Panel, admitted: np.ndarray) -> tuple[np.ndarra
             seen = np.isfinite(values)
             if feature < channels:
                 seen &= panel.scored[line, feature]
-            center[group, feature], width = location_and_width(kind, values[seen])
+            location, width = location_and_width(kind, values[seen])
             flat = feature >= channels and not varies(width, largest(values[seen]))
+            if kind == "minmax":
+                width /= bounds[1] - bounds[0]
+                location -= bounds[0] * width
+            center[group, feature] = location
             scale[group, feature] = np.inf if flat and kind != "none" else width
     return center, scale
 
 
 def location_and_width(kind: str, values: np.ndarray) -> tuple[float, float]:
-    """What a scaler subtracts and divides by; 0 and 0 where there are no values."""
+    """Mean and deviation, minimum and range, or 0 and 1; 0 and 0 where there are no values."""
     if kind == "none":
         return 0.0, 1.0
     if not len(values):

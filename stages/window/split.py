@@ -1,4 +1,4 @@
-"""Where time is cut: train, validation (in blocks) and test."""
+"""Where time is cut: train, validation and test, and the blocks that the folds forecast."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ import pandas as pd
 
 from stages.artifacts.calendar import Calendar
 from stages.params import ParameterError
-from stages.window.params import Split
+from stages.window.params import WindowParams
 
 
 @dataclass(frozen=True)
 class Cuts:
-    """Steps: validation begins at `validation`, test at `test`; `blocks` are the edges of the validation
-    blocks (folds + 1 of them, from `validation` to `test`)."""
+    """Steps: the validation part begins at `validation`, the test part at `test`; `blocks` are the edges of
+    the folds' validation blocks (folds + 1 of them), which end where the one or the other begins."""
 
     validation: int
     test: int
     blocks: tuple[int, ...]
 
 
-def cut(time: np.ndarray, calendar: Calendar, split: Split, folds: int) -> Cuts:
+def cut(time: np.ndarray, calendar: Calendar, params: WindowParams) -> Cuts:
     """Cut T steps chronologically.
 
     Raises:
-        ParameterError: nothing is left of a part, or a date lies outside the series.
+        ParameterError: nothing is left of a part, a date lies outside the series, or the blocks are longer
+            than what there is.
     """
-    steps = len(time)
+    steps, split = len(time), params.split
     test = steps - _length("test", split.test, time, calendar, steps)
     validation = test - _length("validation", split.validation, time[:test], calendar, steps)
     if validation < 2:
@@ -37,13 +38,33 @@ def cut(time: np.ndarray, calendar: Calendar, split: Split, folds: int) -> Cuts:
             f"window.split leaves {max(validation, 0)} of {steps} steps for training (validation = "
             f"{split.validation!r}, test = {split.test!r}); make the two parts smaller"
         )
-    if test - validation < folds:
+    return Cuts(validation, test, _blocks(validation, test, params))
+
+
+def _blocks(validation: int, test: int, params: WindowParams) -> tuple[int, ...]:
+    """The edges of the folds' blocks."""
+    folds, end = params.folds, test if params.folds_end == "test" else validation
+    length = test - validation
+    if params.fold_steps is not None:
+        length = folds * params.fold_steps
+    elif length < folds:
         raise ParameterError(
-            f"window.folds = {folds} exceeds the {test - validation} steps of the validation part; "
+            f"window.folds = {folds} exceeds the {length} steps of the validation part; "
             "use fewer folds or a longer part"
         )
-    edges = [validation + (test - validation) * k // folds for k in range(folds + 1)]
-    return Cuts(validation, test, tuple(edges))
+    begin = end - length
+    if begin < 2:
+        taken, remedy = f"window.fold_steps = {params.fold_steps}", "lower window.fold_steps"
+        if params.fold_steps is None:
+            taken = "window.fold_steps = null, as long together as the validation part"
+            remedy = "set window.fold_steps"
+        raise ParameterError(
+            f"window.folds = {folds} blocks ({taken}) take {length} of the {end} steps before the "
+            f"{params.folds_end} part (window.folds_end), so that {max(begin, 0)} are left for the first "
+            f"fold's training part, which needs 2; {remedy}, use fewer window.folds, or make the parts of "
+            "window.split smaller"
+        )
+    return tuple(begin + length * k // folds for k in range(folds + 1))
 
 
 def _length(

@@ -33,10 +33,10 @@ def make_windows(
     """The development part and the test part.
 
     Training windows of a fold end before its validation block begins; validation and test windows may
-    look back beyond their part's beginning, but their targets lie inside it. A fold admits the series whose
-    values in its training part are enough and vary (see `scaler.refusals`); one that begins in the validation
-    part or later is in no fold but the final one. Series that nothing admits are left out by name and do
-    not move the cuts.
+    look back beyond their block's or part's beginning, but their targets lie inside it. A fold admits the
+    series whose values in its training part are enough and vary (see `scaler.refusals`); one that begins in
+    the validation part or later is in no fold but the final one, wherever the blocks lie. Series that nothing
+    admits are left out by name and do not move the cuts.
 
     Raises:
         ParameterError: gaps that are not allowed, a part without a window, or no series that can be ranked.
@@ -49,12 +49,11 @@ def make_windows(
     layout = Layout(
         params.lookback, params.horizon, params.normalise, params.channels, panel.names,
         tuple(series.summary["covariates"]), {"order": int(lag > 0), "lag": max(lag, 1)},
-        params.fill, params.scaler, series.calendar,
+        params.fill, params.scaler, series.calendar, params.scaler_range,
     )  # fmt: skip
     before = panel.part(0, cuts.test)
     folds = _folds(panel, before, cuts, trainings, params)
-    # The first block begins where the training part ends.
-    reference = folds[0].center, folds[0].scale
+    reference = _reference(panel.part(0, cuts.validation), params)
     development = Windows(
         layout, before.values, before.levels, before.observed, before.starts, before.first, before.time,
         folds, np.empty(0, np.int64), *reference, cuts.validation, 0, left_out,
@@ -71,13 +70,20 @@ def _settled(
     """
     while True:
         panel = panel.compact()
-        cuts = cut(panel.time, series.calendar, params.split, params.folds)
+        cuts = cut(panel.time, series.calendar, params)
         trainings = _trainings(panel, cuts, params)
         admitted = np.logical_or.reduce([training.admitted for training in trainings])
         lost = {group: why for group, why in trainings[-1].reasons.items() if not admitted[group]}
         if not lost:
             return panel, cuts, trainings
         panel = _without(panel, lost, "in the final fit's training part", params, left_out)
+
+
+def _reference(training: Panel, params: WindowParams) -> tuple[np.ndarray, np.ndarray]:
+    """Center and scale of the split's training part, wherever the folds' blocks lie."""
+    reasons = refusals(training, params.least)
+    admitted = np.array([group not in reasons for group in range(len(training.first))])
+    return fit_scaler(params.scaler, params.scaler_range, training, admitted)
 
 
 def _lag(params: WindowParams, season: int | None, series: Series) -> int:
@@ -121,7 +127,7 @@ def _trainings(panel: Panel, cuts: Cuts, params: WindowParams) -> list[Training]
     for name, end in ends.items():
         reasons = refusals(panel.part(0, end), params.least)
         admitted = np.array([group not in reasons for group in range(len(panel.first))])
-        if name != "final":
+        if name != "final":  # a block may begin after the validation part has
             admitted &= panel.first < cuts.validation
         trainings.append(Training(name, end, reasons, admitted))
     return trainings
@@ -145,11 +151,14 @@ def _folds(
         train = _rows(before, good, training.admitted, 0, training.stop, params)
         train = train[(steps[train] - params.lookback + 1) % params.stride == 0]
         validation = _rows(before, good, training.admitted, begin, end, params)
+        # From the block's first window on: baselines are fitted up to its origin, as networks are.
+        validation = validation[(steps[validation] + 1 - begin) % params.validation_stride == 0]
         _need(train, f"{training.name}'s training part (steps 0 to {training.stop - 1})", params)
         if end > begin:
             block = f"{training.name}'s validation block (steps {begin} to {end - 1})"
-            _need(validation, block, params)
-        scaler = fit_scaler(params.scaler, panel.part(0, training.stop), training.admitted)
+            _need(validation, block, params, params.validation_stride)
+        part = panel.part(0, training.stop)
+        scaler = fit_scaler(params.scaler, params.scaler_range, part, training.admitted)
         folds.append(Fold(training.name, train, validation, *scaler))
     return tuple(folds)
 
@@ -176,10 +185,11 @@ def _test_part(
     )  # fmt: skip
 
 
-def _need(rows: np.ndarray, part: str, params: WindowParams) -> None:
+def _need(rows: np.ndarray, part: str, params: WindowParams, stride: int = 1) -> None:
     if not len(rows):
+        thinned = f", {stride} steps apart (window.validation_stride)" if stride > 1 else ""
         raise ParameterError(
             f"{part} holds no whole window of window.lookback = {params.lookback} and window.horizon = "
-            f"{params.horizon} steps without gaps; shorten them, use fewer window.folds, enlarge the part "
-            "in window.split, or fill gaps (window.missing = forward)"
+            f"{params.horizon} steps without gaps{thinned}; shorten them, use fewer window.folds, "
+            "enlarge the part in window.split (or window.fold_steps), or fill gaps (window.missing = forward)"
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from stages.artifacts.windows import Windows
+from stages.artifacts.windows import Fold, Windows
 
 NAMED = 5  # series in a line of the terminal
 
@@ -14,9 +15,11 @@ NAMED = 5  # series in a line of the terminal
 def summary(development: Windows, test: Windows) -> dict[str, Any]:
     """The content of data/windows/summary.json.
 
-    parts: steps and first time of training, validation and test. folds: windows, and the series that a fold
-    does not admit. test: windows, and the series that are forecast but not ranked, since the split's training
-    part does not admit them: they have no scaled error. left_out: series that no fold takes, with the reason.
+    parts: steps and first time of training, validation and test, and what the validation part is used for
+    (`Windows.validation_used_for`). validation_spacing: steps between origins. folds: windows, the times of
+    the first and last target of a fold's validation windows, and the series that it does not admit. test:
+    windows, and the series that are forecast but not ranked, since the split's training part does not admit
+    them: they have no scaled error. left_out: series that no fold takes, with the reason.
     """
     layout, time = development.layout, development.time
     ends = [0, development.train_end, len(time), test.offset + len(test.time)]
@@ -25,10 +28,12 @@ def summary(development: Windows, test: Windows) -> dict[str, Any]:
         name: {"steps": ends[k + 1] - ends[k], "first": layout.calendar.text(int(firsts[k]))}
         for k, name in enumerate(("training", "validation", "test"))
     }
+    parts["validation"]["used_for"] = list(development.validation_used_for)
     folds = {
         fold.name: {
             "training_windows": fold.m,
             "validation_windows": len(fold.validation),
+            **_block(development, fold),
             "not_admitted": not_admitted(development, fold.scale),
         }
         for fold in development.folds
@@ -37,6 +42,7 @@ def summary(development: Windows, test: Windows) -> dict[str, Any]:
     scored = {layout.series[i] for i in np.unique(test.series_of(test.rows))}
     return {
         "parts": parts,
+        "validation_spacing": development.validation_spacing,
         "folds": folds,
         "test": {
             "windows": len(test.rows),
@@ -44,6 +50,16 @@ def summary(development: Windows, test: Windows) -> dict[str, Any]:
         },
         "left_out": dict(development.left_out),
     }
+
+
+def _block(windows: Windows, fold: Fold) -> dict[str, str]:
+    """Times of the first and last target of its validation windows; empty for the final fit, without any."""
+    if not len(fold.validation):
+        return {}
+    first = int(windows.group_origin(fold.validation)[1].min()) + 1
+    text, ends = windows.layout.calendar.text, (first, windows.reach(fold.validation) - 1)
+    names = ("validation_first", "validation_last")
+    return {name: text(int(windows.time[step])) for name, step in zip(names, ends, strict=True)}
 
 
 def not_admitted(windows: Windows, scale: np.ndarray) -> list[str]:
@@ -60,7 +76,21 @@ def lines(content: dict[str, Any]) -> list[str]:
         "left out": left_out,
         "forecast but not ranked, too short in the training part": content["test"]["not_ranked"],
     }
-    return [f"{what}: {_listed(names)}" for what, names in notes.items() if names]
+    sentences = [f"{what}: {_listed(names)}" for what, names in notes.items() if names]
+    idle = unused(content["parts"]["validation"]["used_for"])
+    return sentences + ([idle] if idle else [])
+
+
+def unused(used_for: Sequence[str]) -> str:
+    """A sentence where no fold's block reaches into the validation part; else empty.
+
+    Args:
+        used_for: as `Windows.validation_used_for`.
+    """
+    if "folds" in used_for:
+        return ""
+    trained = "the final fit is trained on it" if used_for else "no network is trained on it"
+    return f"The validation part is in no fold's block: it chooses no λ, and {trained}."
 
 
 def _listed(names: list[str]) -> str:

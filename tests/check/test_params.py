@@ -51,6 +51,28 @@ def test_the_committed_file_is_good(capsys):
         ("window.lookback", 0, "window.lookback = 0: input should be greater than or equal to 1"),
         ("window.missing", "linear", "window.missing = 'linear'"),
         ("window.difference", 2, "window.difference = 2"),
+        (
+            "window.scaler_range",
+            [-1, 1],
+            "[-1.0, 1.0] has no meaning for scaler = 'standard'; set scaler",
+        ),
+        (
+            "window.scaler_range",
+            [1, -1],
+            "window.scaler_range = [1, -1]: must be two ascending numbers",
+        ),
+        (
+            "window.scaler_range",
+            [0, 1, 2],
+            "window.scaler_range = [0, 1, 2]: must be two ascending",
+        ),
+        (
+            "window.scaler_range",
+            [0, float("inf")],
+            "must be two ascending numbers of at most 1,000,000",
+        ),
+        ("window.scaler_range", [False, True], "write [0, 1] or [-1, 1]"),
+        ("window.scaler_range", 1, "window.scaler_range = 1: must be two ascending numbers"),
         ("window.split.test", 1.5, "must lie between 0 and 1 as a fraction"),
         ("window.split.test", 0, "must be at least 1 as a count"),
         ("window.split.test", True, "must be a fraction, a count or a date"),

@@ -160,10 +160,10 @@ def test_names_and_signs_with_two_meanings(tmp_path, changes, words):
 
 
 INTS = [
-    "window.lookback", "window.horizon", "window.stride", "window.fill_limit", "window.folds",
-    "window.difference", "window.split.test", "window.split.validation", "train.hidden", "train.layers",
-    "train.segment", "train.seeds", "train.epochs", "train.batch_size", "train.early_stopping",
-    "train.penalty.lambdas.count", "evaluate.season",
+    "window.lookback", "window.horizon", "window.stride", "window.validation_stride", "window.fill_limit",
+    "window.folds", "window.fold_steps", "window.difference", "window.split.test", "window.split.validation",
+    "train.hidden", "train.layers", "train.segment", "train.seeds", "train.epochs", "train.batch_size",
+    "train.early_stopping", "train.penalty.lambdas.count", "evaluate.season",
 ]  # fmt: skip
 FLOATS = ["train.learning_rate", "train.clip_norm", "train.dropout", "train.momentum", "report.confidence",
           "train.penalty.multipliers.head", "train.penalty.lambdas.from", "train.penalty.ratio"]  # fmt: skip

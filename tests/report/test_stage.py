@@ -255,6 +255,7 @@ def test_bad_parameters_are_refused(bad: dict[str, Any]) -> None:
     [
         ("standard", 0, None),
         ("minmax", 0, "(window.scaler: minmax)"),
+        ("minmax to [-1, 1]", 0, "(window.scaler: minmax to [-1, 1])"),
         ("none", 0, "(window.scaler: none)"),
         ("standard", 1, "(window.scaler: standard, of differences)"),
     ],
@@ -264,7 +265,11 @@ def test_errors_in_two_units_are_distinguished(
 ) -> None:
     paths = Maker(tmp_path / "study", ("north", "south")).write()
     windows = Windows.load(paths["development"])
-    layout = replace(windows.layout, scaler=scaler, difference={"order": order, "lag": 1})
+    scaler, *bounds = scaler.split(" to ")
+    layout = replace(
+        windows.layout, scaler=scaler, difference={"order": order, "lag": 1},
+        scaler_range=(-1.0, 1.0) if bounds else (0.0, 1.0),
+    )  # fmt: skip
     other = tmp_path / "development.safetensors"
     replace(windows, layout=layout).save(other)
     run(**paths | {"development": other}, folder=tmp_path / "report", params=ReportParams())

@@ -29,6 +29,7 @@ INTEGERS = {
         ({"difference": 1, "channels": "joint"}, ("rain", "sun"), {}),
         ({"missing": "forward", "normalise": "mean"}, ("y", "ds"), {}),
         ({"scaler": "minmax"}, ("rain",), INTEGERS),
+        ({"scaler": "minmax", "scaler_range": (-1, 1)}, ("rain",), {}),
         ({"scaler": "none"}, (), INTEGERS),
     ],
 )
@@ -58,7 +59,9 @@ def test_forecasts_are_those_of_the_test_part(changes, covariates, grid):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    scaler=st.sampled_from(["standard", "minmax", "none"]),
+    scaler=st.sampled_from(
+        [("standard", (0, 1)), ("minmax", (0, 1)), ("minmax", (-1, 1)), ("none", (0, 1))]
+    ),
     normalise=st.sampled_from(["none", "last", "mean", "instance"]),
     difference=st.sampled_from([0, 1, "seasonal"]),
     missing=st.sampled_from(["drop", "forward"]),
@@ -70,7 +73,8 @@ def test_an_unseen_series_is_scaled_as_the_study_scales(
     scaler, normalise, difference, missing, covariates, holes, begin
 ):
     """A known series sent under a new id with its training rows gives the same forecast."""
-    rules = {"scaler": scaler, "normalise": normalise, "difference": difference, "missing": missing}
+    rules = {"normalise": normalise, "difference": difference, "missing": missing}
+    rules |= dict(zip(("scaler", "scaler_range"), scaler, strict=True))
     study = series(covariates, begins={"web": begin})
     web = study.frame.index[study.frame["unique_id"] == "web"]
     study.frame.loc[web[sorted(holes)], "y"] = np.nan

@@ -146,8 +146,22 @@ def test_a_seasonal_difference_needs_a_season(tmp_path):
         make_windows(prepared, params, None)
 
 
+@pytest.mark.parametrize("bounds", [(-1, 1), (0, 2), (-3, -1)])
+def test_minmax_takes_the_training_part_to_its_range(tmp_path, bounds):
+    development, _ = cut(tmp_path, table(), scaler="minmax", scaler_range=bounds)
+    stops = [46, 58, 70]
+    for fold, stop in zip(development.folds, stops, strict=True):
+        for group, line in enumerate(development.lines()):
+            values = development.values[line][:stop]
+            scaled = (values - fold.center[group]) / fold.scale[group]
+            np.testing.assert_allclose(scaled.min(0), bounds[0], atol=1e-12)
+            np.testing.assert_allclose(scaled.max(0), bounds[1], atol=1e-12)
+
+
 def test_windows_survive_the_file(tmp_path):
-    development, _ = cut(tmp_path, table(), channels="joint", normalise="last")
+    development, _ = cut(
+        tmp_path, table(), channels="joint", normalise="last", scaler="minmax", scaler_range=(-1, 1)
+    )
     development.save(tmp_path / "d")
     again = Windows.load(tmp_path / "d")
     assert again.layout == development.layout

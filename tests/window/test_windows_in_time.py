@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,21 +20,44 @@ SHAPES = st.fixed_dictionaries(
         "lookback": st.integers(1, 12),
         "horizon": st.integers(1, 4),
         "stride": st.integers(1, 3),
+        "validation_stride": st.integers(1, 4),
         "folds": st.integers(1, 3),
+        "folds_end": st.sampled_from(["test", "validation"]),
+        "fold_steps": st.sampled_from([None, 6, 9]),
         "missing": st.sampled_from(["drop", "forward"]),
         "fill_limit": st.integers(1, 3),
         "difference": st.sampled_from([0, 1, "seasonal"]),
-        "scaler": st.sampled_from(["standard", "minmax"]),
+        "scaler": st.sampled_from(
+            ["standard", (0, 1), (-1, 1), (-2.5, -1)]
+        ),  # of minmax, its range
         "channels": st.sampled_from(["independent", "joint"]),
         "normalise": st.sampled_from(["none", "last", "mean", "instance"]),
     }
 )
+VALIDATION, TEST = 46, 70  # where the two parts begin
 quickly = settings(max_examples=25, deadline=None)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("windows")
+
+
+def params_of(shape: dict[str, Any]) -> dict[str, Any]:
+    """As `cut` takes them."""
+    bounds = shape["scaler"]
+    if bounds == "standard":
+        return shape
+    return shape | {"scaler": "minmax", "scaler_range": bounds}
+
+
+def edges_of(shape: dict[str, Any]) -> list[int]:
+    """The edges of the folds' blocks."""
+    folds, steps = shape["folds"], shape["fold_steps"]
+    end = {"test": TEST, "validation": VALIDATION}[shape["folds_end"]]
+    if steps is not None:
+        return list(range(end - folds * steps, end + 1, steps))
+    return [end - 24 + 24 * k // folds for k in range(folds + 1)]
 
 
 def as_bytes(folder: Path, part: Windows) -> bytes:
@@ -49,21 +74,23 @@ def test_nothing_before_a_cut_sees_what_lies_after(folder, shape, seed, data):
     last = frame[
         column
     ].last_valid_index()  # it stays: where a series ends decides where time is cut
-    moment = data.draw(st.integers(46, last))  # from the validation part on
+    moment = data.draw(st.integers(15, last))
     blank = moment < last and not np.isnan(frame.loc[moment, column]) and data.draw(st.booleans())
     other.loc[moment, column] = np.nan if blank else 99.0
     try:
-        before, after = cut(folder, frame, **shape)[0], cut(folder, other, **shape)[0]
+        before, after = (cut(folder, one, **params_of(shape))[0] for one in (frame, other))
     except ValueError:
         return  # too few windows: refused
-    if moment >= 70:
+    if moment >= TEST:
         assert as_bytes(folder, before) == as_bytes(folder, after)
     else:
         early = before.group_origin(np.arange(len(before.values)))[1] < moment
         np.testing.assert_array_equal(before.values[early], after.values[early])
         np.testing.assert_array_equal(before.levels[early], after.levels[early])
+    if moment >= VALIDATION:
         np.testing.assert_array_equal(before.center, after.center)
-    edges = [46 + 24 * k // shape["folds"] for k in range(shape["folds"] + 1)]
+        np.testing.assert_array_equal(before.scale, after.scale)
+    edges = edges_of(shape)
     for k, (fold, changed) in enumerate(zip(before.folds[:-1], after.folds[:-1], strict=True)):
         if edges[k] <= moment:  # the training part of this fold lies before
             for name in ("train", "center", "scale"):
@@ -79,28 +106,31 @@ def test_folds_are_apart_scalers_see_their_part_and_filled_values_are_never_scor
 ):
     frame = table(seed, gaps=True)
     try:
-        development, test = cut(folder, frame, **shape)
+        development, test = cut(folder, frame, **params_of(shape))
     except ValueError:
         return
     horizon = shape["horizon"]
     lag = {"seasonal": 7}.get(shape["difference"], shape["difference"])
     fill = shape["fill_limit"] if shape["missing"] == "forward" else 0
     values, seen = model_scale(frame, lag, fill)
-    edges = [*(46 + 24 * k // shape["folds"] for k in range(shape["folds"])), 70]
-    for fold, stop in zip(development.folds, edges, strict=True):
+    edges = edges_of(shape)
+    stops, blocks = [*edges[:-1], TEST], [*pairwise(edges), (TEST, TEST)]
+    for fold, stop, block in zip(development.folds, stops, blocks, strict=True):
         train, validation = (
             development.group_origin(rows)[1] for rows in (fold.train, fold.validation)
         )
         assert (train + horizon).max() < stop
         if len(validation):
-            assert (train + horizon).max() < (validation + 1).min()
-        kind = StandardScaler() if shape["scaler"] == "standard" else MinMaxScaler()
+            assert block[0] <= (validation + 1).min() <= (validation + horizon).max() < block[1]
+            assert not ((validation + 1 - block[0]) % shape["validation_stride"]).any()
+        standard = shape["scaler"] == "standard"
+        kind = StandardScaler() if standard else MinMaxScaler(shape["scaler"])
         observed = np.where(np.column_stack([seen, ~np.isnan(values[:, 2])]), values, np.nan)
         fitted = kind.fit(observed[:stop])
         center, scale = (
             (fitted.mean_, fitted.scale_)
-            if shape["scaler"] == "standard"
-            else (fitted.data_min_, fitted.data_range_)
+            if standard
+            else (-fitted.min_ / fitted.scale_, 1 / fitted.scale_)
         )
         order = [0, 2, 1, 2] if shape["channels"] == "independent" else [0, 1, 2]
         np.testing.assert_allclose(fold.center.reshape(-1), center[order], rtol=1e-9, atol=1e-12)

@@ -76,7 +76,7 @@ class History:
     def tested(self) -> Part:
         """The test part; a fit ends where the training part of the final fold's networks does."""
         w, final = self.development, self.development.folds[-1]
-        fit_end = len(w.time) if w.refitted else w.train_end
+        fit_end = len(w.time) if w.reach(final.train) > w.train_end else w.train_end
         return Part(self, final, self.test, self.test.rows, fit_end)
 
 

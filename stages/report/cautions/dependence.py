@@ -43,6 +43,7 @@ def outlasting(
 
     Args:
         compared: name of the comparison → fold → losses of one and of the other; None where there are none.
+        horizon: H, in origins.
     """
     names = []
     for name, (best, rival) in compared.items():

@@ -67,7 +67,7 @@ def lambda_path(
         lambdas: (Λ,) ascending.
         losses: for each fold (Λ, S, N_k), the loss of each validation window.
         origins: for each fold (N_k,), the origin of each window in steps.
-        horizon: H.
+        horizon: H, the number of origins over which losses certainly depend on each other.
 
     Raises:
         ValueError: no fold has a validation window, or every λ has a member that diverged.
@@ -122,7 +122,7 @@ def path_of(fit: Fit, development: Windows, measure: str) -> LambdaPath:
         fit.lambdas,
         [np.asarray(losses[fold.name]) for fold in folds],
         [development.group_origin(fold.validation)[1] for fold in folds],
-        development.layout.horizon,
+        development.validation_overlap,
     )
 
 

@@ -18,6 +18,7 @@ from stages.report.page.parts import Block, Section, Sources, Table, Text
 from stages.report.writing.clock import local
 from stages.report.writing.latest_forecasts import PANES
 from stages.report.writing.table_rows import measured
+from stages.window.summary import unused
 
 POINTS = 700  # of a series drawn; beyond, the extremes of each bin
 LISTED = 20  # series in the table, at most
@@ -160,13 +161,21 @@ def _folds(sources: Sources, times: Array) -> Chart:
         name="folds",
         title="How time was cut",
         caption="Each fold is trained on windows that end before its validation block begins; the last "
-        "line is the fit that forecasts the test part. m counts training windows.",
+        f"line is the fit that forecasts the test part. m counts training windows.{_notes(windows)}",
         alt="Time spans of training, validation and test for each fold.",
         panels=[panel],
         keys=[Key(name, color, width=8, opacity=0.75) for name, color in PARTS],
         x="ds",
         y="fold",
     )
+
+
+def _notes(windows: Windows) -> str:
+    """What is not as one expects of the folds, each with a blank before it."""
+    notes, apart = [unused(windows.validation_used_for)], windows.validation_spacing
+    if apart > 1:
+        notes.insert(0, f"Origins of validation windows lie {apart} steps apart.")
+    return "".join(f" {note}" for note in notes if note)
 
 
 def file_table(source: Mapping[str, Any]) -> Table:

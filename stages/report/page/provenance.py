@@ -55,6 +55,8 @@ def _settings(sources: Sources) -> Table:
         "channels": layout.channels,
         "normalise": layout.normalise,
         "difference": _text(dict(layout.difference)),
+        "scaler": layout.scaler,
+        "scaler range": _text(layout.scaler_range),
         "cells": ", ".join(cell.name for cell in study.cells),
         "λ": ", ".join(f"{lam:.6g}" for lam in first.lambdas),
         "seeds": str(first.seeds),

@@ -55,10 +55,12 @@ def sentence(fit: Fit) -> str:
 
 def units(layout: Layout) -> str:
     """A blank and a sentence, where validation and test errors are in different units; else empty."""
-    differences = layout.difference["order"] > 0
+    differences, (low, high) = layout.difference["order"] > 0, layout.scaler_range
     if layout.scaler == "standard" and not differences:
         return ""
-    learnt = f"window.scaler: {layout.scaler}" + (", of differences" if differences else "")
+    learnt = f"window.scaler: {layout.scaler}"
+    learnt += f" to [{low:g}, {high:g}]" if (low, high) != (0, 1) else ""
+    learnt += ", of differences" if differences else ""
     return (
         f" Validation and training errors are in the units that networks learn in ({learnt}), test errors in "
         "standard deviations of each series in the training part: do not compare the one with the other."

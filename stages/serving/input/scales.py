@@ -44,7 +44,7 @@ def scales(panel: Panel, layout: Layout, center: np.ndarray, scale: np.ndarray) 
         reasons = refusals(panel.of_groups(unseen), least)
         refused = {groups[group]: _refusal(why) for group, why in reasons.items()}
         fresh = np.array([new and group not in refused for group, new in enumerate(unseen)])
-        centers, widths = fit_scaler(layout.scaler, panel, fresh)
+        centers, widths = fit_scaler(layout.scaler, layout.scaler_range, panel, fresh)
     centers[~unseen], widths[~unseen] = center[stored[~unseen]], scale[stored[~unseen]]
     seen = [int(panel.scored[line, 0].sum()) for line in panel.lines()]
     rows = {group: seen[group] for group in np.flatnonzero(fresh).tolist()}
