@@ -56,7 +56,8 @@ def torch_training(recipe: Recipe, windows: Windows, member: Member) -> np.ndarr
     schedule = torch_schedule(recipe, optimizer, recipe.epochs * batches)
     for epoch in range(member.epochs):
         entropy = np.random.SeedSequence([member.seed, 1, epoch])
-        order = np.random.Generator(np.random.PCG64(entropy)).permutation(fold.train)
+        generator = np.random.Generator(np.random.PCG64(entropy))
+        order = generator.permutation(fold.train) if recipe.shuffle else fold.train
         for begin in range(0, len(order), recipe.batch_size):
             rows = order[begin : begin + recipe.batch_size]
             share = len(rows) / recipe.batch_size

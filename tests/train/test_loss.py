@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.linear_model import Ridge
 from stages.artifacts.windows import Windows
 from stages.evaluate.baselines.ridge import fit, scaled
 from stages.networks.shape import Network
+from stages.train.engines.cuda import StackedEngine
 from stages.train.planning.members import Member
 from tests.oracles.ridge import ridge as weighted_ridge
 from tests.oracles.torch_networks import Oracle
@@ -124,6 +126,25 @@ def test_steps_and_losses_are_those_of_torch_in_scaled_units(cell, normalise, lo
     np.testing.assert_allclose(outcome.window_losses, measures, rtol=1e-9)
     mean = measures[loss == "absolute"].mean()
     assert outcome.curves[-1, 1] == pytest.approx(mean, rel=1e-9)
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+@pytest.mark.parametrize("cell", ["linear", "gru"])
+def test_without_shuffling_batches_are_windows_by_series_then_time(cell, stacked, monkeypatch):
+    if stacked:  # the engine of CUDA, on the CPU
+        other = partial(StackedEngine, device="cpu")
+        monkeypatch.setattr("stages.train.engines.trainer.engine_for", other)
+    windows = synthetic_windows(groups=2)
+    network = Network(cell, 1, 3, 6, 1, 1 if cell == "linear" else 5)
+    recipe = recipe_of(network, batch_size=20, epochs=3, shuffle=False)
+    members, fold = [Member(3.0, seed, "fold1", 3) for seed in (0, 1)], windows.folds[1]
+    group, origin = windows.group_origin(fold.train)
+    np.testing.assert_array_equal(np.lexsort((origin, group)), np.arange(fold.m))
+    shuffled = trained(replace(recipe, shuffle=True), windows, members)
+    for member, outcome in trained(recipe, windows, members).items():
+        truth = torch_training(recipe, windows, member)
+        np.testing.assert_allclose(outcome.weights, truth, atol=1e-10)
+        assert np.abs(outcome.weights - shuffled[member].weights).max() > 1e-3
 
 
 def test_constant_and_cosine_rates():
