@@ -3,7 +3,8 @@
 m is the number of training windows (rows of the minimised sum), P = H·C that of the outputs of a row, b the
 batch size, ρ the ratio of an elastic net, s the standard deviation of the target with 1/m. All tools are
 given the scaled and normalised inputs and targets that the network sees, and fit an intercept that is not
-penalised.
+penalised. Where windows are divided by their spread, they also weigh as its square, or as itself under
+absolute errors.
 """
 
 from __future__ import annotations

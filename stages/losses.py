@@ -5,8 +5,9 @@
     squared    ℓ = ½ e²    reported as the mean of e², the MSE
     absolute   ℓ = |e|     reported as the mean of |e|, the MAE
 
-e is ŷ − y in scaled and normalised units. When y is rescaled by c, λ keeps its meaning under squared, and
-becomes λ/c under absolute.
+e is ŷ − y in scaled units, a window's normalisation undone: its spread times the difference that the
+network sees. So λ means the same under every normalisation. When y is rescaled by c, λ keeps its meaning
+under squared, and becomes λ/c under absolute.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ class Fit:
         spectral_radii: (folds, Λ, S, layers, gates) of the recurrent matrix of each gate, see
             `Cell.recurrences`.
         state_gradients: (folds, Λ, S, 2, layers, steps) at the start (0) and the end (1) of training: root
-            mean square over some training windows of ‖∂ℓ/∂h_t‖, ℓ the loss of a window in scaled and
-            normalised units, h_t the hidden state after a step of the recurrence; linear has none.
+            mean square over some training windows of ‖∂ℓ/∂h_t‖, ℓ the loss of a window in scaled
+            units, h_t the hidden state after a step of the recurrence; linear has none.
         train_losses: measure ("mse", "mae") → (folds, Λ, S) over the training windows, of the final weights.
         window_losses: measure → fold → (Λ, S, N) of each validation window. Both in scaled units.
         stopped_epochs: the epochs after which the validation loss of λ = 0 is lowest, mean over folds and

@@ -79,6 +79,7 @@ class TrainParams(Section):
     seeds: int = Field(ge=1, le=10_000)
     epochs: int = Field(ge=1, le=1_000_000)
     batch_size: int = Field(ge=1, le=1_000_000_000)
+    shuffle: bool = True
     optimizer: Literal["adam", "sgd"] = "adam"
     momentum: float = Field(default=0.0, ge=0, lt=1)
     learning_rate: Positive

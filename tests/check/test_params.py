@@ -100,6 +100,8 @@ def test_the_committed_file_is_good(capsys):
         ("train.penalty.ratio", 0.5, "ratio = 0.5 has no meaning for kind l2; set ratio to null"),
         ("train.penalty.ratio", 1.0, "train.penalty.ratio = 1.0: input should be less than 1"),
         ("train.momentum", 0.9, "momentum = 0.9 has no meaning for adam"),
+        ("train.shuffle", 1, "train.shuffle = 1: must be true or false, without quotes"),
+        ("train.shuffle", "no", "train.shuffle = 'no': must be true or false, without quotes"),
         ("train.learning_rate", 0, "train.learning_rate = 0: input should be greater than 0"),
         ("train.early_stopping", 0, "train.early_stopping = 0"),
         ("evaluate.season", 0, "evaluate.season = 0"),

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.linear_model import Ridge
 from statsforecast.models import AutoETS
 from statsmodels.tsa.ar_model import AutoReg
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
@@ -17,6 +16,7 @@ from stages.evaluate.baselines.lines import fill
 from stages.evaluate.baselines.naive import repeat_last, seasonal_repeat
 from stages.evaluate.baselines.table import BASELINES
 from stages.evaluate.params import RidgeParams
+from tests.oracles import ridge as oracle
 from tests.oracles.windows import batch
 from tests.support.evaluate_windows import HOUR, history_of, make, of_test, waves
 
@@ -65,12 +65,15 @@ def test_ridge_equals_scikit_learn(
     )
     fold = windows.folds[0]
     x, y, *_ = batch(windows, fold.train, fold.center, fold.scale)
-    x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)
-    sklearn = Ridge(alpha=lam, solver="svd").fit(x, y)
+    x = x.reshape(len(x), -1)
     path = ridge.fit(ridge.scaled(windows, fold), fold)
     weights = path.coefficients(lam)
-    np.testing.assert_allclose(weights.T, sklearn.coef_, rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(path.predict(x, weights), sklearn.predict(x), rtol=1e-6, atol=1e-9)
+    y_hat = path.predict(x, weights).reshape(y.shape)
+    for c in range(y.shape[2]):
+        sklearn = oracle.ridge(lam, windows, fold, c)
+        coef = weights.T[c :: y.shape[2]]
+        np.testing.assert_allclose(coef, sklearn.coef_, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(y_hat[..., c], sklearn.predict(x), rtol=1e-6, atol=1e-9)
 
 
 def test_ridge_chooses_lambda_by_the_folds_in_scaled_units() -> None:
@@ -79,8 +82,7 @@ def test_ridge_chooses_lambda_by_the_folds_in_scaled_units() -> None:
     for lam in RidgeParams().path:
         total = 0.0
         for fold in development.folds[:-1]:
-            x, y, *_ = batch(development, fold.train, fold.center, fold.scale)
-            model = Ridge(alpha=lam, solver="svd").fit(x.reshape(len(x), -1), y[..., 0])
+            model = oracle.ridge(lam, development, fold)
             x, y, _, spread = batch(development, fold.validation, fold.center, fold.scale)
             e = (model.predict(x.reshape(len(x), -1)) - y[..., 0]) * spread
             total += float((e**2).sum())
@@ -88,8 +90,7 @@ def test_ridge_chooses_lambda_by_the_folds_in_scaled_units() -> None:
     baseline = of_test("ridge", history_of(development, test))
     assert baseline.lam == RidgeParams().path[int(np.argmin(totals))]
     fold = development.folds[-1]
-    x, y, *_ = batch(development, fold.train, fold.center, fold.scale)
-    model = Ridge(alpha=baseline.lam, solver="svd").fit(x.reshape(len(x), -1), y[..., 0])
+    model = oracle.ridge(baseline.lam, development, fold)
     x, _, shift, spread = batch(test, test.rows, fold.center, fold.scale)
     y_hat = model.predict(x.reshape(len(x), -1)) * spread + shift
     group, _ = test.group_origin(test.rows)

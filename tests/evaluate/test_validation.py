@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import Ridge
 
 from stages.artifacts import forecasts, scores
 from stages.artifacts.scores import ENSEMBLE
@@ -19,6 +18,7 @@ from stages.evaluate.baselines.part import AbsentError
 from stages.evaluate.baselines.table import BASELINES
 from stages.evaluate.params import EvaluateParams
 from tests.evaluate.test_stage import SEASON, synthetic_fit
+from tests.oracles import ridge as oracle
 from tests.oracles.windows import batch
 from tests.support.damped_study import LAMBDAS, damped, damping
 from tests.support.damped_study import waves as daily
@@ -60,8 +60,7 @@ def test_ridge_of_a_fold_is_fitted_on_its_training_part(monkeypatch: pytest.Monk
     lam = of_test("ridge", history_of(*windows)).lam
     by_fold, development = by_part("ridge", windows), windows[0]
     for y_hat, fold in zip(by_fold, development.folds, strict=False):
-        x, y, *_ = batch(development, fold.train, fold.center, fold.scale)
-        model = Ridge(alpha=lam, solver="svd").fit(x.reshape(len(x), -1), y[..., 0])
+        model = oracle.ridge(lam, development, fold)
         x, _, shift, spread = batch(development, fold.validation, fold.center, fold.scale)
         scaled = model.predict(x.reshape(len(x), -1)) * spread + shift
         group, _ = development.group_origin(fold.validation)

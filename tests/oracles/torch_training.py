@@ -13,6 +13,10 @@ from stages.train.planning.members import Member, Recipe
 from tests.oracles.torch_networks import Oracle
 from tests.oracles.windows import batch
 
+LOSSES = {
+    "squared": lambda y_hat, y: torch.nn.functional.mse_loss(y_hat, y, reduction="sum") / 2,
+    "absolute": lambda y_hat, y: torch.nn.functional.l1_loss(y_hat, y, reduction="sum"),
+}
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
 
@@ -52,15 +56,19 @@ def torch_training(recipe: Recipe, windows: Windows, member: Member) -> np.ndarr
     schedule = torch_schedule(recipe, optimizer, recipe.epochs * batches)
     for epoch in range(member.epochs):
         entropy = np.random.SeedSequence([member.seed, 1, epoch])
-        order = np.random.Generator(np.random.PCG64(entropy)).permutation(fold.train)
+        generator = np.random.Generator(np.random.PCG64(entropy))
+        order = generator.permutation(fold.train) if recipe.shuffle else fold.train
         for begin in range(0, len(order), recipe.batch_size):
             rows = order[begin : begin + recipe.batch_size]
             share = len(rows) / recipe.batch_size
             if recipe.penalty in quadratic and not recipe.clip_norm:
                 optimizer.param_groups[0]["weight_decay"] = share * quadratic[recipe.penalty]
-            x, y, _, _ = batch(windows, rows, fold.center, fold.scale)
-            forecast = network(torch.tensor(x))
-            loss = 0.5 * ((forecast - torch.tensor(y.reshape(len(y), -1))) ** 2).sum()
+            x, y, _, spread = batch(windows, rows, fold.center, fold.scale)
+            output = network(torch.tensor(x)).view(y.shape)  # (N, H, C)
+            forecast, target = (  # in scaled units, less the window's shift
+                part * torch.tensor(spread)[:, None] for part in (output, torch.tensor(y))
+            )
+            loss = LOSSES[recipe.loss](forecast, target)
             if recipe.penalty == "predictions":
                 loss = loss + 0.5 * member.lam * (forecast**2).sum()
             loss = loss / recipe.batch_size

@@ -15,6 +15,7 @@ from stages.train.engines.engine import fold_data
 from stages.train.engines.state_gradients import WINDOWS, start_and_end, state_gradients
 from stages.train.planning.members import Member
 from tests.oracles.torch_networks import Oracle
+from tests.oracles.torch_training import LOSSES
 from tests.oracles.windows import batch
 from tests.support.synthetic_windows import synthetic_windows
 from tests.support.training import recipe_of, trained
@@ -29,10 +30,13 @@ def network_of(cell: str, layers: int = 1, segment: int = 1, dropout: float = 0.
     return Network(cell, 2, 5, 12, 1, 7, layers, segment, dropout)
 
 
-def torch_state_gradients(network: Network, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def torch_state_gradients(
+    network: Network, weights: np.ndarray, rows: np.ndarray, loss: str = "squared"
+) -> np.ndarray:
     """(layers, S): root mean square over windows of ‖∂ℓ/∂h_t‖ by autograd."""
     oracle = Oracle(network, weights)
-    x, y, _, _ = batch(DATA, rows, FOLD.center, FOLD.scale)
+    windows = replace(DATA, layout=replace(DATA.layout, normalise=network.normalise))
+    x, y, _, spread = batch(windows, rows, FOLD.center, FOLD.scale)
     inputs = torch.tensor(x).reshape(len(x), network.steps, network.step_inputs)
     states: list[list[torch.Tensor]] = []
     steps = [inputs[:, t] for t in range(network.steps)]
@@ -49,12 +53,13 @@ def torch_state_gradients(network: Network, weights: np.ndarray, rows: np.ndarra
             hidden.append(h)
         states.append(hidden)
         steps = hidden
-    error = oracle.head(steps[-1]) - torch.tensor(y.reshape(len(y), -1))
-    loss = 0.5 * (error**2).sum()
+    output = oracle.head(steps[-1]).view(y.shape)
+    forecast, target = (part * torch.tensor(spread)[:, None] for part in (output, torch.tensor(y)))
+    total = LOSSES[loss](forecast, target)
     squares = [
         [
             float((gradient**2).sum())
-            for gradient in torch.autograd.grad(loss, hidden, retain_graph=True)
+            for gradient in torch.autograd.grad(total, hidden, retain_graph=True)
         ]
         for hidden in states
     ]
@@ -63,19 +68,21 @@ def torch_state_gradients(network: Network, weights: np.ndarray, rows: np.ndarra
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize(("layers", "segment", "count"), [(1, 1, 32), (3, 2, 21)])
-def test_state_gradients_are_those_of_autograd(cell, layers, segment, count):
-    network = network_of(cell, layers, segment)
+@pytest.mark.parametrize("loss", ["squared", "absolute"])
+@pytest.mark.parametrize("normalise", ["none", "instance"])
+def test_state_gradients_are_those_of_autograd(cell, layers, segment, count, loss, normalise):
+    network = replace(network_of(cell, layers, segment), normalise=normalise)
     rng = np.random.default_rng(1)
     weights = np.stack([initial_weights(network, seed) for seed in (0, 1)])
     weights += 0.2 * rng.normal(size=weights.shape)
-    gradients = state_gradients(network, SCALED.series, SCALED.train[:count], weights)
+    gradients = state_gradients(network, SCALED.series, SCALED.train[:count], weights, loss)
     assert gradients.shape == (2, layers, 12 // segment)
     for k in range(2):
-        truth = torch_state_gradients(network, weights[k], FOLD.train[:count])
+        truth = torch_state_gradients(network, weights[k], FOLD.train[:count], loss)
         np.testing.assert_allclose(gradients[k], truth, rtol=1e-11)
-    masked = network_of(cell, layers, segment, dropout=0.4)
+    masked = replace(network, dropout=0.4)
     np.testing.assert_array_equal(
-        state_gradients(masked, SCALED.series, SCALED.train[:count], weights), gradients
+        state_gradients(masked, SCALED.series, SCALED.train[:count], weights, loss), gradients
     )
 
 

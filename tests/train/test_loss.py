@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -11,9 +12,14 @@ import torch
 from sklearn.linear_model import Ridge
 
 from stages.artifacts.windows import Windows
+from stages.evaluate.baselines.ridge import fit, scaled
 from stages.networks.shape import Network
+from stages.train.engines.cuda import StackedEngine
 from stages.train.planning.members import Member
+from tests.oracles.ridge import ridge as weighted_ridge
+from tests.oracles.torch_networks import Oracle
 from tests.oracles.torch_training import torch_schedule, torch_training
+from tests.oracles.windows import batch
 from tests.support.synthetic_windows import synthetic_windows
 from tests.support.training import design, linear, recipe_of, trained
 
@@ -34,6 +40,25 @@ def test_full_batch_linear_network_is_ridge(groups, features, channels):
         weights = outcome.weights.reshape(truth.coef_.shape[0], -1)
         np.testing.assert_allclose(weights[:, 1:], truth.coef_, atol=1e-6)
         np.testing.assert_allclose(weights[:, 0], truth.intercept_, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_under_instance_it_is_the_ridge_that_weighs_windows_by_their_squared_spread(channels):
+    windows = synthetic_windows(groups=2, features=2, channels=channels, normalise="instance")
+    fold, outputs = windows.folds[-1], windows.layout.horizon * channels
+    recipe = recipe_of(linear(windows), epochs=6000, batch_size=fold.m, learning_rate=0.05)
+    members = [Member(lam, 0, "final", 6000) for lam in (0.3, 5.0, 80.0)]
+    path = fit(scaled(windows, fold), fold)
+    for member, outcome in trained(recipe, windows, members).items():
+        weights, baseline = outcome.weights.reshape(outputs, -1), path.coefficients(member.lam)
+        level = path.predict(np.zeros((1, len(baseline))), baseline)[0]
+        np.testing.assert_allclose(weights[:, 1:], baseline.T, atol=1e-6)
+        np.testing.assert_allclose(weights[:, 0], level, atol=1e-6)
+        for c in range(channels):
+            truth, of_channel = weighted_ridge(member.lam, windows, fold, c), weights[c::channels]
+            np.testing.assert_allclose(of_channel[:, 1:], truth.coef_, atol=1e-6)
+            np.testing.assert_allclose(of_channel[:, 0], truth.intercept_, atol=1e-6)
+        assert np.abs(weights[:, 1:] - ridge(windows, member.lam).coef_).max() > 1e-3
 
 
 def test_minibatches_with_a_short_last_one_reach_ridge():
@@ -78,6 +103,48 @@ def test_steps_are_those_of_torch_with_weight_decay(cell, optimizer, momentum, c
     early = replace(member, epochs=2)  # the schedule goes on as if it were not stopped
     outcome = trained(recipe, windows, [early])[early]
     np.testing.assert_allclose(outcome.weights, torch_training(recipe, windows, early), atol=1e-10)
+
+
+@pytest.mark.parametrize("cell", ["linear", "rnn", "gru", "lstm"])
+@pytest.mark.parametrize("normalise", ["last", "instance"])
+@pytest.mark.parametrize(
+    ("loss", "penalty"),
+    [("squared", "l2"), ("absolute", "l2"), ("squared", "predictions"), ("absolute", "l1")],
+)
+def test_steps_and_losses_are_those_of_torch_in_scaled_units(cell, normalise, loss, penalty):
+    windows = synthetic_windows(features=3, channels=2, normalise=normalise)
+    network = Network(cell, 3, 6, 6, 2, 1 if cell == "linear" else 5, normalise=normalise)
+    recipe = recipe_of(network, loss=loss, penalty=penalty, batch_size=20, epochs=4)
+    member, fold = Member(3.0, 3, "fold1", 4), windows.folds[1]
+    outcome = trained(recipe, windows, [member])[member]
+    np.testing.assert_allclose(outcome.weights, torch_training(recipe, windows, member), atol=1e-10)
+    x, y, _, spread = batch(windows, fold.validation, fold.center, fold.scale)
+    with torch.no_grad():
+        output = Oracle(network, outcome.weights)(torch.tensor(x)).numpy().reshape(y.shape)
+    error = (output - y) * spread[:, None]
+    measures = [(error**2).mean((1, 2)), np.abs(error).mean((1, 2))]
+    np.testing.assert_allclose(outcome.window_losses, measures, rtol=1e-9)
+    mean = measures[loss == "absolute"].mean()
+    assert outcome.curves[-1, 1] == pytest.approx(mean, rel=1e-9)
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+@pytest.mark.parametrize("cell", ["linear", "gru"])
+def test_without_shuffling_batches_are_windows_by_series_then_time(cell, stacked, monkeypatch):
+    if stacked:  # the engine of CUDA, on the CPU
+        other = partial(StackedEngine, device="cpu")
+        monkeypatch.setattr("stages.train.engines.trainer.engine_for", other)
+    windows = synthetic_windows(groups=2)
+    network = Network(cell, 1, 3, 6, 1, 1 if cell == "linear" else 5)
+    recipe = recipe_of(network, batch_size=20, epochs=3, shuffle=False)
+    members, fold = [Member(3.0, seed, "fold1", 3) for seed in (0, 1)], windows.folds[1]
+    group, origin = windows.group_origin(fold.train)
+    np.testing.assert_array_equal(np.lexsort((origin, group)), np.arange(fold.m))
+    shuffled = trained(replace(recipe, shuffle=True), windows, members)
+    for member, outcome in trained(recipe, windows, members).items():
+        truth = torch_training(recipe, windows, member)
+        np.testing.assert_allclose(outcome.weights, truth, atol=1e-10)
+        assert np.abs(outcome.weights - shuffled[member].weights).max() > 1e-3
 
 
 def test_constant_and_cosine_rates():

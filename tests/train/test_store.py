@@ -130,7 +130,7 @@ CHANGES: dict[str, Any] = {
     "learning_rate": np.nextafter(0.01, 1),
     "schedule": "constant", "clip_norm": 1.0, "patience": 2, "multipliers": (1.0, 1.0, 0.5),
     "precision": "float64", "penalty": "l1", "ratio": 0.5, "device": "cuda", "loss": "absolute",
-    "warmup": 0.1, "init": "torch",
+    "warmup": 0.1, "init": "torch", "shuffle": False,
 }  # fmt: skip
 OF_NETWORK: dict[str, Any] = {
     "cell": "lstm", "features": 3, "outputs": 4, "lookback": 7, "channels": 2, "hidden": 6, "layers": 2,

@@ -1,13 +1,14 @@
 """Closed-form ridge on the same windows that the networks see.
 
-    min over W, b of  1/(2m) Σ_i ‖y_i − Wᵀx_i − b‖² + λ/(2m) ‖W‖²
+    min over W, b of  1/(2m) Σ_i ‖s_i (y_i − Wᵀx_i − b)‖² + λ/(2m) ‖W‖²
 
 x is the whole window (lookback × features), y all targets of it, both scaled and normalised as for a
-network; b is free, so this is scikit-learn's `Ridge(alpha=λ)` and the λ of the linear
-cell, or absent (`fit_intercept=False`).
-One eigendecomposition XᵀX = V diag(d) Vᵀ of the centred windows gives the whole path, W(λ) = V (d + λ)⁻¹ Vᵀ
-XᵀY (Hastie, Tibshirani & Friedman 2009, section 3.4.1). Windows are built block by block; only XᵀX and XᵀY
-are kept. λ is chosen by the error of the rolling-origin folds in scaled units, the per-window normalisation
+network; s is the spread of each target's channel, which gives back scaled units, and is 1 unless each window
+is divided by its deviation. b is free or 0, so this is scikit-learn's `Ridge(alpha=λ)`, fitted to each
+channel with sample_weight s², and the λ of the linear cell. One eigendecomposition XᵀX = V diag(d) Vᵀ of the
+windows, centred by their weighted mean and multiplied by s, gives the whole path, W(λ) = V (d + λ)⁻¹ Vᵀ XᵀY
+(Hastie, Tibshirani & Friedman 2009, section 3.4.1). Windows are built block by block; only XᵀX and XᵀY are
+kept. λ is chosen by the error of the rolling-origin folds in scaled units, the per-window normalisation
 undone, all windows of equal weight. Each fold's windows are forecast by the ridge of its training part at
 that λ.
 """
@@ -24,6 +25,7 @@ from stages.evaluate.baselines.part import AbsentError, Baseline, History, Part
 from stages.evaluate.params import RidgeParams
 from stages.forecast.networks import Scaled
 from stages.losses import BY_MEASURE
+from stages.normalise import NORMALISE
 
 BLOCK = 1 << 22  # numbers of one block of windows: 32 MB
 KEPT = 1 << 25  # numbers of all folds' paths, above which each is fitted again: 256 MB
@@ -31,13 +33,17 @@ KEPT = 1 << 25  # numbers of all folds' paths, above which each is fitted again:
 
 @dataclass(frozen=True)
 class Path:
-    """Every λ's ridge: coefficients(λ) (P, Q) and intercept come from one eigendecomposition."""
+    """Every λ's ridge: coefficients(λ) (P, Q) and intercept come from one eigendecomposition.
 
-    values: np.ndarray  # d (P,)
-    vectors: np.ndarray  # V (P, P)
-    rotated: np.ndarray  # Vᵀ XᵀY (P, Q)
-    centre: np.ndarray  # mean of x (P,)
-    level: np.ndarray  # mean of y (Q,)
+    It is one for each of G weightings of the windows: one for each channel where each has its spread, else 1.
+    Outputs g, g + G, g + 2G, … are of weighting g; of the Q outputs, the channels of a step lie side by side.
+    """
+
+    values: np.ndarray  # d (G, P)
+    vectors: np.ndarray  # V (G, P, P)
+    rotated: np.ndarray  # Vᵀ XᵀY (G, P, Q/G)
+    centre: np.ndarray  # weighted mean of x (G, P)
+    level: np.ndarray  # weighted mean of y (G, Q/G)
 
     @property
     def size(self) -> int:
@@ -45,13 +51,19 @@ class Path:
 
     def coefficients(self, lam: float) -> np.ndarray:
         """W(λ) (P, Q); directions that the windows do not have get no weight at λ = 0."""
-        floor = self.values[-1] * len(self.values) * np.finfo(float).eps
+        floor = self.values[:, -1:] * self.values.shape[1] * np.finfo(float).eps
         weight = np.where(self.values > floor, 1.0, 0.0) / (np.maximum(self.values, floor) + lam)
-        return np.asarray(self.vectors @ (weight[:, None] * self.rotated))
+        each = self.vectors @ (weight[..., None] * self.rotated)  # (G, P, Q/G)
+        return np.asarray(each.transpose(1, 2, 0).reshape(each.shape[1], -1))
 
     def predict(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """(N, P) → (N, Q)."""
-        return np.asarray((x - self.centre) @ weights + self.level)
+        groups = len(self.centre)
+        each = [
+            (x - centre) @ weights[:, g::groups] + level
+            for g, (centre, level) in enumerate(zip(self.centre, self.level, strict=True))
+        ]
+        return np.stack(each, -1).reshape(len(x), -1)
 
 
 def scaled(windows: Windows, fold: Fold) -> Scaled:
@@ -75,23 +87,32 @@ def fit(data: Scaled, fold: Fold, free: bool = True) -> Path:
     Raises:
         AbsentError: products of their inputs overflow.
     """
+    weighted = NORMALISE[data.layout.normalise].deviation
+    groups = data.levels.shape[1] if weighted else 1
+    fits = [_weighting(data, fold, g, groups) for g in range(groups)]
+    return Path(*(np.stack(parts) for parts in zip(*fits, strict=True)))
+
+
+def _weighting(data: Scaled, fold: Fold, g: int, groups: int) -> tuple[np.ndarray, ...]:
+    """The arrays of a `Path` for outputs g, g + groups, …; windows weigh as channel g's squared spread."""
     with np.errstate(over="ignore", invalid="ignore"):  # of an input without a scale
-        totals = [0.0, 0.0]
-        for x, y, _ in _matrices(data, fold.train):
-            totals = [totals[0] + x.sum(0), totals[1] + y.sum(0)]
-        centre, level = (
-            np.asarray(total) / fold.m if free else np.zeros_like(total) for total in totals
-        )
+        totals = [0.0, 0.0, 0.0]
+        for x, y, units in _matrices(data, fold.train):
+            weight = np.square(units[:, 1, g, None])  # (N, 1)
+            parts = weight, weight * x, weight * y[:, g::groups]
+            totals = [total + part.sum(0) for total, part in zip(totals, parts, strict=True)]
+        centre, level = (np.asarray(total) / totals[0] * free for total in totals[1:])
         gram = np.zeros((len(centre), len(centre)))
         cross = np.zeros((len(centre), len(level)))
-        for x, y, _ in _matrices(data, fold.train):
-            x = x - centre  # before the product: XᵀX − m x̄x̄ᵀ loses digits
+        for x, y, units in _matrices(data, fold.train):
+            spread = units[:, 1, g, None]
+            x = spread * (x - centre)  # before the product: XᵀX − m x̄x̄ᵀ loses digits
             gram += x.T @ x
-            cross += x.T @ (y - level)
+            cross += x.T @ (spread * (y[:, g::groups] - level))
     if not (np.isfinite(gram).all() and np.isfinite(cross).all()):
         raise AbsentError(f"products of the inputs of {fold.name}'s training windows overflow")
     values, vectors = np.linalg.eigh(gram)
-    return Path(np.maximum(values, 0), vectors, vectors.T @ cross, centre, level)
+    return np.maximum(values, 0), vectors, vectors.T @ cross, centre, level
 
 
 def validation_error(

@@ -98,13 +98,14 @@ def state_squares(
 ) -> None:  # fmt: skip
     """squares (K, layers, S) double: Σ over windows of ‖∂ℓ/∂h_t‖², ℓ the loss of a window as it is minimised.
 
-    The plan is one without dropout; grad (n,) is scratch.
+    ℓ is in scaled units, as training takes it. The plan is one without dropout; grad (n,) is scratch.
     """
     flags = flush_denormals()
     prepare_workspace(plan, ws)
     squares[:] = 0
     sizes = plan.sizes
-    b, out, target = sizes.columns, sizes.out, sizes.target
+    b, channels, out, target = sizes.columns, sizes.channels, sizes.out, sizes.target
+    spreads = sizes.units + channels * b
     for begin in range(0, rows.shape[0], b):
         wide = min(b, rows.shape[0] - begin)
         gather(plan, ws, series, rows, begin, wide)
@@ -115,7 +116,8 @@ def state_squares(
             for o in range(sizes.outputs):
                 for column in range(b):
                     at = o * b + column
-                    error = ws[out + at] - ws[target + at]
-                    ws[out + at] = slope(loss, error) if column < wide else zero
+                    spread = ws[spreads + (o % channels) * b + column]
+                    error = (ws[out + at] - ws[target + at]) * spread
+                    ws[out + at] = slope(loss, error) * spread if column < wide else zero
             backward(plan, w[k], ws, grad, squares[k])
     restore_denormals(flags)

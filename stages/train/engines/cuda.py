@@ -69,11 +69,11 @@ class StackedEngine:
             dropout = None
             if recipe.network.dropout > 0:
                 dropout = masks(recipe.network, seeds, part.before + batch, size, self.series)
-            forecast = network.forward(w, x, dropout)
-            error = forecast - y
-            slope = self.loss.slope(error) + in_forecast[:, None, None] * forecast
+            out = network.forward(w, x, dropout)
+            error, forecast = (out - y) * spread, out * spread  # in scaled units, as in `kernel.py`
+            slope = spread * (self.loss.slope(error) + in_forecast[:, None, None] * forecast)
             error[:, :, count:] = slope[:, :, count:] = 0
-            sums[:, 0] += self.loss.value((error * spread).double()).sum((1, 2))
+            sums[:, 0] += self.loss.value(error.double()).sum((1, 2))
             network.backward(w, slope / size, grad, dropout)
             if in_gradient.shape[1]:
                 grad += (count / size) * in_gradient * w

@@ -75,22 +75,26 @@ def train_batches(
 def _errors(
     plan: Plan, ws: np.ndarray, wide: int, batch_size: int, loss: int, shrinkage: float
 ) -> float:
-    """`out` becomes ∂loss/∂forecast = (ℓ'(ŷ − y) + λ ŷ)/b, λ being that of a penalty on predictions, else
-    0; returns the sum of the losses of spread (ŷ − y), in scaled units."""
+    """`out` o becomes ∂loss/∂o = s (ℓ'(e) + λ ŷ)/b, and the sum of the losses of e is returned.
+
+    s is the window's spread, e = s (o − target) the error and ŷ = s o the forecast less the window's shift,
+    in scaled units; λ is that of a penalty on predictions, else 0.
+    """
     sizes = plan.sizes
     b, channels, out, target = sizes.columns, sizes.channels, sizes.out, sizes.target
-    spread = sizes.units + channels * b
+    spreads = sizes.units + channels * b
     share = ws[out] * 0 + 1.0 / batch_size
     total = 0.0
     for o in range(sizes.outputs):
         for column in range(b):
             at = o * b + column
             if column < wide:
-                forecast = ws[out + at]
-                error = forecast - ws[target + at]
-                total += value(loss, float(error * ws[spread + (o % channels) * b + column]))
+                spread = ws[spreads + (o % channels) * b + column]
+                forecast = ws[out + at] * spread
+                error = (ws[out + at] - ws[target + at]) * spread
+                total += value(loss, float(error))
                 ws[out + at] = slope(loss, error)  # in the working precision from here on
-                ws[out + at] = (ws[out + at] + shrinkage * forecast) * share
+                ws[out + at] = (ws[out + at] + shrinkage * forecast) * share * spread
             else:
                 ws[out + at] = 0
     return total

@@ -6,15 +6,15 @@
     elastic_net  (λ/m) Σ c [ρ |w| + (1−ρ)/2 w²]         its two parts as l1 and l2
     predictions  λ/(2m) Σ ‖ŷ‖²                          in the gradient, from the forecast: not of weights
 
-m training windows, c the multiplier of a weight's group, ρ the ratio, ŷ in scaled and normalised units.
-Sums over w leave out biases. `decoupled` is Loshchilov & Hutter (2019), torch's AdamW with
-weight_decay = λ/m: under Adam it minimises no fixed loss, so a linear network goes to least
-squares inside the box |w| ≤ m/λ. The proximal step is that of Parikh & Boyd (2014, section 4.2) in the
-metric of the optimiser's step: a threshold of another length would not lead to the lasso. In
-full batches the zeros are the lasso's; in minibatches the gradient's noise leaves some of them close to 0.
-`predictions` is what a regulariser called on y_pred does: it shrinks the whole forecast of a
-linear network, intercept included, by 1/(1 + λ). Clipping acts on the gradient: on the data's part and
-what a penalty adds there, never on the decay or the proximal step.
+m training windows, c the multiplier of a weight's group, ρ the ratio, ŷ the forecast in scaled units less
+its window's shift: the network's output times the window's spread. Sums over w leave out biases.
+`decoupled` is Loshchilov & Hutter (2019), torch's AdamW with weight_decay = λ/m: under Adam it minimises no
+fixed loss, so a linear network goes to least squares inside the box |w| ≤ m/λ. The proximal step is that of
+Parikh & Boyd (2014, section 4.2) in the metric of the optimiser's step: a threshold of another length would
+not lead to the lasso. In full batches the zeros are the lasso's; in minibatches the gradient's noise leaves
+some of them close to 0. `predictions` is what a regulariser called on y_pred does: it shrinks the whole
+forecast of a linear network, intercept included, by 1/(1 + λ). Clipping acts on the gradient: on the data's
+part and what a penalty adds there, never on the decay or the proximal step.
 """
 
 from __future__ import annotations

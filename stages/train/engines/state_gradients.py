@@ -47,8 +47,8 @@ def state_gradients(
         series (V, F): scaled. rows (N,): training windows. weights (K, n), in the series' precision.
 
     Returns:
-        (K, layers, S): of the hidden state of each layer after each step, without dropout, in the units
-        of the scaled and normalised target; (K, 0, 1) for a linear network, which has none.
+        (K, layers, S): of the hidden state of each layer after each step, without dropout, ℓ in scaled
+        units; (K, 0, 1) for a linear network, which has none.
     """
     if not network.depth:
         return np.zeros((len(weights), 0, network.steps))

@@ -125,7 +125,10 @@ class Chunk:
         self.on_pause(self)
 
     def _order(self) -> np.ndarray:
-        """(U, N): this epoch's order of the training windows for each seed, the same for every λ."""
+        """(U, N): this epoch's order of the training windows for each seed, the same for every λ.
+
+        Without shuffling it is that of the rows: by series, then time.
+        """
         if self._orders[0] != self.state.epoch:
             rows = self.data.train
             orders = np.empty((len(self.seeds), len(rows)), np.int64)
@@ -133,7 +136,8 @@ class Chunk:
                 entropy = np.random.SeedSequence([seed, 1, self.state.epoch])
                 generator = np.random.Generator(np.random.PCG64(entropy))
                 orders[line] = rows
-                generator.shuffle(orders[line])  # in place: a permuted copy could be large
+                if self.recipe.shuffle:
+                    generator.shuffle(orders[line])  # in place: a permuted copy could be large
             self._orders = (self.state.epoch, orders)
         return self._orders[1]
 

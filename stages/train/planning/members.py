@@ -37,6 +37,7 @@ class Recipe:
     loss: str = "squared"  # a row of LOSSES
     warmup: float = 0.0  # share of the steps over which the rate rises
     init: str = "glorot"  # a row of INITS
+    shuffle: bool = True  # each epoch's order of windows is drawn anew; else that of the rows
 
     def rates(self, batches: int) -> np.ndarray:
         """(E, batches) the learning rate of each of the optimiser's steps, t = 0 … T − 1, T = E · batches.

@@ -186,7 +186,7 @@ def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
         params.learning_rate, params.schedule, params.clip_norm, params.early_stopping,
         (multipliers.input, multipliers.recurrent, multipliers.head),
         penalty=params.penalty.kind, ratio=params.penalty.ratio, device=params.device,
-        loss=params.loss, warmup=params.warmup, init=params.init,
+        loss=params.loss, warmup=params.warmup, init=params.init, shuffle=params.shuffle,
     )  # fmt: skip
 
 
