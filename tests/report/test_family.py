@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from stages.artifacts.forecasts import VALIDATION, load
+from stages.evaluate.params import RidgeParams
 from stages.report.judging.family import Candidate, chosen
 from stages.report.writing.answers import headline, note
 from stages.report.writing.markdown import report

@@ -89,11 +89,11 @@ def fit(data: Scaled, fold: Fold, free: bool = True) -> Path:
     """
     weighted = NORMALISE[data.layout.normalise].deviation
     groups = data.levels.shape[1] if weighted else 1
-    fits = [_weighting(data, fold, g, groups) for g in range(groups)]
+    fits = [_weighting(data, fold, free, g, groups) for g in range(groups)]
     return Path(*(np.stack(parts) for parts in zip(*fits, strict=True)))
 
 
-def _weighting(data: Scaled, fold: Fold, g: int, groups: int) -> tuple[np.ndarray, ...]:
+def _weighting(data: Scaled, fold: Fold, free: bool, g: int, groups: int) -> tuple[np.ndarray, ...]:
     """The arrays of a `Path` for outputs g, g + groups, …; windows weigh as channel g's squared spread."""
     with np.errstate(over="ignore", invalid="ignore"):  # of an input without a scale
         totals = [0.0, 0.0, 0.0]
