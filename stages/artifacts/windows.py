@@ -38,6 +38,7 @@ class Layout:
     scaler: str
     calendar: Calendar
     scaler_range: tuple[float, float] = (0.0, 1.0)  # of minmax
+    transform: str = "none"  # of target levels, before the difference
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Layout:
@@ -73,7 +74,7 @@ class Windows:
     """The development part, or the test part with the context that its first windows see.
 
     Attributes:
-        values: (V, F) model scale (gaps filled, differenced); NaN where unusable.
+        values: (V, F) model scale (gaps filled, transformed, differenced); NaN where unusable.
         levels: (V, C) in the data's units, filled. observed: (V, C) whether a level is in the file.
         starts: (G + 1,) rows at which groups begin; group g has rows starts[g] … starts[g + 1] − 1.
         first: (G,) the step of the time line at which each group begins.

@@ -9,11 +9,11 @@ channel of the ranked series (each weighs the same):
     scaled_mse = mean (e / σ_s)²    σ_s: standard deviation (ddof 0) of series s's observed levels in
     scaled_mae = mean |e| / σ_s     the training part
 
-smape lies in [0, 1], as in utilsforecast. σ_s is of levels also where `window.difference` makes the
-networks learn differences, so that scaled errors of both mean the same. A series that is not ranked (see
-yardstick.py) has errors in the data's units only and is in no mean over series. A series for which
-a metric has no meaning (mase without a seasonal step) is left out of that metric; where none is left, the
-metric has no rows.
+smape lies in [0, 1], as in utilsforecast. σ_s is of levels also where networks learn transformed levels or
+differences (`window.transform`, `window.difference`), so that scaled errors of all mean the same. A series
+that is not ranked (see yardstick.py) has errors in the data's units only and is in no mean over series. A
+series for which a metric has no meaning (mase without a seasonal step) is left out of that metric; where none
+is left, the metric has no rows.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from stages.forecast.scaled import scaled
 from stages.networks.kernels.evaluation import forecasts, windows
 from stages.networks.kernels.workspace import plan_of, workspace_of
 from stages.networks.shape import Network
+from stages.transform import restored, transformed
 
 GRID = -24  # networks compute in float32: what lies below 2^-24 of the scale is noise
 LARGEST = 2.0**126  # the difference of two smaller values is a finite float32
@@ -66,8 +67,14 @@ class Scaled:
     def undo(self, rows: np.ndarray, y_hat: np.ndarray, units: np.ndarray) -> np.ndarray:
         """Forecasts (N, O) of scaled and normalised values → (N, H, C) in the data's units.
 
-        The window's normalisation, the scaler and the difference are undone, in this order.
+        The window's normalisation, the scaler, the difference and the transform are undone, in this order.
         """
+        return restored(self.layout.transform, self.undo_to_transform(rows, y_hat, units))
+
+    def undo_to_transform(
+        self, rows: np.ndarray, y_hat: np.ndarray, units: np.ndarray
+    ) -> np.ndarray:
+        """As `undo`, of transformed levels: the transform itself is left."""
         channels = self.levels.shape[1]
         y = np.asarray(y_hat, float).reshape(len(rows), -1, channels)
         y = y * units[:, None, 1] + units[:, None, 0]
@@ -77,6 +84,7 @@ class Scaled:
             return y
         lag = self.layout.difference["lag"]
         known = self.levels[rows[:, None] + np.arange(1 - lag, 1)]  # (N, lag, C)
+        known = transformed(self.layout.transform, known)
         for h in range(y.shape[1]):  # y_t = w_t + y_{t−lag}, the latter known or forecast before
             y[:, h] += known[:, h] if h < lag else y[:, h - lag]
         return y
@@ -92,8 +100,9 @@ def network_of(config: dict[str, Any]) -> Network:
 
 
 def forecast(network: Network, weights: np.ndarray, data: Scaled, rows: np.ndarray) -> np.ndarray:
-    """(K, N, H, C): the forecasts of K networks in the data's units, on a grid of 2^-24 of the scale.
+    """(K, N, H, C): the forecasts of K networks in the data's units.
 
+    Before the transform is undone they are put on a grid of 2^-24 of the scale, which is in its units.
     They are NaN where a window holds an input that float32 does not: a gate would take infinity.
 
     Args:
@@ -110,7 +119,8 @@ def forecast(network: Network, weights: np.ndarray, data: Scaled, rows: np.ndarr
         size = units[:, 1] * data.scale[data.groups(rows), :channels]
         step = np.exp2(np.ceil(np.log2(size)) + GRID)[:, None]
         for outputs, y in zip(raw, y_hat, strict=True):
-            y[:] = np.rint(data.undo(rows, outputs, units) / step) * step
+            levels = np.rint(data.undo_to_transform(rows, outputs, units) / step) * step
+            y[:] = restored(data.layout.transform, levels)
     seen = data.series[rows[:, None] + np.arange(1 - data.layout.lookback, 1)]
     y_hat[:, ~(np.abs(seen) < LARGEST).all((1, 2))] = np.nan
     return y_hat

@@ -1,4 +1,4 @@
-"""The series as arrays: gaps treated, differenced, arranged in groups. All of it looks back only."""
+"""The series as arrays: gaps treated, transformed, differenced, in groups. All of it looks back only."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from stages.artifacts.series import COVARIATE, Series
 from stages.params import ParameterError
+from stages.transform import transformed
 from stages.window.params import WindowParams
 
 
@@ -20,7 +21,7 @@ class Panel:
     values (V, F) model scale; levels (V, C) filled, in the data's units; observed (V, C) bool: whether a
     level is in the file; scored (V, C) bool: whether a value may be a scored target (of a difference, both
     levels are in the file); starts (G + 1,) and first (G,); time (T,) int64; names of the series; lag of
-    the difference (0: none).
+    the difference (0: none); transform of the levels before it.
     """
 
     values: np.ndarray
@@ -32,6 +33,7 @@ class Panel:
     time: np.ndarray
     names: tuple[str, ...]
     lag: int
+    transform: str
 
     @property
     def steps(self) -> np.ndarray:
@@ -87,17 +89,19 @@ def build_panel(series: Series, params: WindowParams, lag: int) -> Panel:
     """Arrange the series as the parameters say; `lag` is the difference's lag (0: no difference).
 
     Raises:
-        ParameterError: there are gaps and window.missing is `error`; or channels are joint and no step is
-            common to all series.
+        ParameterError: a value is below 0 and window.transform takes none such; there are gaps and
+            window.missing is `error`; or channels are joint and no step is common to all series.
     """
-    panel = arrange(series, params.fill, params.channels, lag)
+    if params.transform != "none":
+        _refuse_negatives(series, params.transform)
+    panel = arrange(series, params.fill, params.channels, lag, params.transform)
     if params.missing == "error":
         _refuse_gaps(panel, series)
     return panel
 
 
-def arrange(series: Series, fill: int, channels: str, lag: int) -> Panel:
-    """The series as arrays, gaps filled from the past over at most `fill` steps, then differenced.
+def arrange(series: Series, fill: int, channels: str, lag: int, transform: str) -> Panel:
+    """The series as arrays, gaps filled from the past over at most `fill` steps, transformed, differenced.
 
     Raises:
         ParameterError: channels are joint, and no step is common to all series.
@@ -114,12 +118,12 @@ def arrange(series: Series, fill: int, channels: str, lag: int) -> Panel:
     groups = pd.DataFrame(columns).groupby(codes)
     filled = groups.ffill(limit=fill).to_numpy() if fill else columns
     level = filled[:, 0]
-    model, scored = level, observed
+    model, scored = transformed(transform, level), observed
     if lag:
-        model, scored = _difference(level, observed, starts, lag)
+        model, scored = _difference(model, observed, starts, lag)
     panel = Panel(
         np.column_stack([model, filled[:, 1:]]), level[:, None], observed[:, None], scored[:, None],
-        starts, first, time, tuple(map(str, names)), lag,
+        starts, first, time, tuple(map(str, names)), lag, transform,
     )  # fmt: skip
     return (
         _joined(panel, bool(series.summary["shared_covariates"])) if channels == "joint" else panel
@@ -165,6 +169,19 @@ def _joined(panel: Panel, shared: bool) -> Panel:
         starts=np.array([0, end - begin]),
         first=np.array([0]),
     )
+
+
+def _refuse_negatives(series: Series, transform: str) -> None:
+    """Name the first value below 0."""
+    below = series.frame[series.frame["y"] < 0]
+    if len(below):
+        name, stamps = below["unique_id"].iloc[0], below["ds"].to_numpy().astype("int64")
+        time, value = series.calendar.text(int(stamps[0])), below["y"].iloc[0]
+        raise ParameterError(
+            f"window.transform = {transform!r} takes values of 0 and more, but y of series {str(name)!r} is "
+            f"{value:g} at {time} (of {len(below)} values below 0); correct them, set window.transform to "
+            "none, or take the series out of prepare.targets"
+        )
 
 
 def _refuse_gaps(panel: Panel, series: Series) -> None:

@@ -10,11 +10,14 @@ from pydantic import Field, field_validator, model_validator
 
 from stages.normalise import NORMALISE
 from stages.params import Section
+from stages.transform import TRANSFORMS
 
 if TYPE_CHECKING:
     Normalise = str
+    TransformName = str
 else:
     Normalise = Literal[tuple(NORMALISE)]
+    TransformName = Literal[tuple(TRANSFORMS)]
 Part = float | int | str
 UNIT = (0.0, 1.0)
 LARGEST_END = 1e6  # of scaler_range
@@ -89,6 +92,7 @@ class WindowParams(Section):
     validation_stride: int = Field(default=1, ge=1, le=MOST_STEPS)
     missing: Literal["error", "forward", "drop"] = "error"
     fill_limit: int = Field(default=3, ge=1, le=MOST_STEPS)
+    transform: TransformName = "none"
     difference: int | Literal["seasonal"] = 0
     split: Split
     folds: Annotated[int, Field(ge=1, le=100)] = 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stages.scale import deviation, largest, varies
+from stages.transform import transformed
 from stages.window.panel import Panel
 
 
@@ -23,7 +24,7 @@ def refusals(panel: Panel, least: int) -> dict[int, str]:
             values = panel.values[line, channel][seen]
             if len(values) < least:
                 reasons[group] = f"{len(values)} {what}, fewer than {least}"
-            elif not varies(deviation(values), largest(panel.levels[line, channel][seen])):
+            elif not varies(deviation(values), _size(panel, line, channel)):
                 reasons[group] = f"{len(values)} {what} that do not vary"
             else:
                 continue
@@ -31,6 +32,12 @@ def refusals(panel: Panel, least: int) -> dict[int, str]:
                 reasons[group] = f"{panel.names[channel]} has {reasons[group]}"
             break
     return reasons
+
+
+def _size(panel: Panel, line: slice, channel: int) -> float:
+    """The largest value before the difference, whose rounding its spread must exceed."""
+    levels = panel.levels[line, channel][panel.scored[line, channel]]
+    return largest(transformed(panel.transform, levels))
 
 
 def fit_scaler(

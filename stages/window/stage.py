@@ -50,6 +50,7 @@ def make_windows(
         params.lookback, params.horizon, params.normalise, params.channels, panel.names,
         tuple(series.summary["covariates"]), {"order": int(lag > 0), "lag": max(lag, 1)},
         params.fill, params.scaler, series.calendar, params.scaler_range,
+        params.transform,
     )  # fmt: skip
     before = panel.part(0, cuts.test)
     folds = _folds(panel, before, cuts, trainings, params)

@@ -73,6 +73,11 @@ def test_the_committed_file_is_good(capsys):
         ),
         ("window.scaler_range", [False, True], "write [0, 1] or [-1, 1]"),
         ("window.scaler_range", 1, "window.scaler_range = 1: must be two ascending numbers"),
+        (
+            "window.transform",
+            "log",
+            "window.transform = 'log': input should be 'none', 'log1p' or 'sqrt'",
+        ),
         ("window.split.test", 1.5, "must lie between 0 and 1 as a fraction"),
         ("window.split.test", 0, "must be at least 1 as a count"),
         ("window.split.test", True, "must be a fraction, a count or a date"),

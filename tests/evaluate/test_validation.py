@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -192,6 +193,37 @@ def test_networks_forecast_their_fold_with_its_scaler(
     np.testing.assert_allclose(rows["y_hat"], expected, rtol=1e-5)
     windows = sum(len(fold.validation) for fold in study.windows.folds)
     assert len(rows) == windows * 2 * len(LAMBDAS) * 3  # steps, λ's, seeds and their mean
+
+
+@pytest.mark.parametrize("difference", [0, 1])
+@pytest.mark.parametrize(("name", "transform"), [("log1p", np.log1p), ("sqrt", np.sqrt)])
+def test_a_study_of_a_transform_is_that_of_a_file_of_transformed_values(
+    name: str, transform: Any, difference: int, tmp_path: Path
+) -> None:
+    """Networks and ridge forecast the same up to undoing; λ's losses are equal; all else is of levels."""
+    frame = daily()
+    other = frame.set_index("ds").transform(transform).reset_index()
+    rules = {"difference": difference}
+    study = damped(tmp_path / "study", frame, {"transform": name, **rules})
+    like = damped(tmp_path / "like", other, rules)
+    plain = damped(tmp_path / "plain", frame, rules)
+    for cell, known in zip(study.study.cells, like.study.cells, strict=True):
+        np.testing.assert_allclose(cell.path.loss, known.path.loss, rtol=1e-9)
+    for folder in (".", forecasts.VALIDATION):
+        rows, same, levels = (
+            forecasts.load(one.paths["forecasts"] / folder, "baselines")
+            for one in (study, like, plain)
+        )
+        np.testing.assert_array_equal(rows["y"], levels["y"])
+        ridge = (rows["cell"] == "ridge").to_numpy()
+        assert ridge.any()
+        np.testing.assert_allclose(transform(rows["y_hat"][ridge]), same["y_hat"][ridge], rtol=1e-9)
+        np.testing.assert_array_equal(rows["y_hat"][~ridge], levels["y_hat"][~ridge])
+        rows, same = (
+            forecasts.load(one.paths["forecasts"] / folder, "rnn") for one in (study, like)
+        )
+        seeds = (rows["seed"] >= 0).to_numpy()
+        np.testing.assert_allclose(transform(rows["y_hat"][seeds]), same["y_hat"][seeds], rtol=1e-6)
 
 
 def test_a_baseline_that_some_fold_lacks_keeps_its_test_scores(

@@ -20,13 +20,19 @@ from tests.oracles.windows import scaled, shift_and_spread
 from tests.support.serving_model import LEVELS, H, L, model, params, series
 
 SEASON = 12
+# By name a transform and its inverse.
+WAYS = {
+    "none": (lambda y: y, lambda u: u),
+    "log1p": (lambda y: np.log(1 + y), lambda u: np.exp(u) - 1),
+    "sqrt": (lambda y: y**0.5, lambda u: u**2),
+}
 
 
 def by_hand(
     oracle: Oracle, levels: np.ndarray, extra: np.ndarray, t: int, lag: int, normalise: str,
     center: np.ndarray, scale: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
-    """(H, C) in the data's units from origin t, in double precision: levels (T, C), extra (T, F − C)."""
+    """(H, C) in the levels' units from origin t, in double precision: levels (T, C), extra (T, F − C)."""
     channels = levels.shape[1]
     values = levels.copy()
     if lag:
@@ -47,11 +53,12 @@ def by_hand(
 @pytest.mark.parametrize("normalise", ["none", "last", "mean", "instance"])
 @pytest.mark.parametrize(("difference", "lag"), [(0, 0), (1, 1), ("seasonal", SEASON)])
 @pytest.mark.parametrize("channels", ["independent", "joint"])
+@pytest.mark.parametrize("transform", WAYS)
 def test_forecasts_are_those_of_torch_with_every_transform_undone(
-    normalise, difference, lag, channels
+    normalise, difference, lag, channels, transform
 ):
-    prepared = series(("rain",))
-    cut = params(normalise=normalise, difference=difference, channels=channels)
+    prepared, (forth, back) = series(("rain",)), WAYS[transform]
+    cut = params(normalise=normalise, difference=difference, channels=channels, transform=transform)
     development, test = make_windows(prepared, cut, SEASON)
     fold, c = development.folds[-1], test.levels.shape[1]
     network = Network("gru", test.values.shape[1], H * c, L, c, 4, normalise=normalise)
@@ -71,13 +78,29 @@ def test_forecasts_are_those_of_torch_with_every_transform_undone(
         for n, (g, t) in enumerate(zip(group, origin + test.offset, strict=True)):
             s = slice(None) if channels == "joint" else slice(g, g + 1)
             expected = by_hand(
-                oracle, y[:, s], rain[:, s], t, lag, normalise, fold.center[g], fold.scale[g]
+                oracle, forth(y[:, s]), rain[:, s], t, lag, normalise, fold.center[g], fold.scale[g]
             )
-            np.testing.assert_allclose(
-                y_hat[k, n], expected, rtol=0, atol=1e-4 * fold.scale[g, :c].max()
-            )
+            near = 1e-4 * fold.scale[g, :c].max()
+            np.testing.assert_allclose(forth(y_hat[k, n]), expected, rtol=0, atol=near)
+            np.testing.assert_allclose(y_hat[k, n], back(forth(y_hat[k, n])), rtol=1e-12)
     few = forecast(network, weights[1:2], data, test.rows[3:5])  # company changes no bit
     np.testing.assert_array_equal(few, y_hat[1:2, 3:5])
+
+
+def test_forecasts_lie_on_the_grid_of_the_transformed_units():
+    """And below its range they are 0."""
+    study = series(levels={"low": 4.0})
+    study.frame["y"] = np.square(study.frame["y"] - study.frame["y"].min())  # touches 0
+    chosen, test = model(study, transform="sqrt")
+    network = Network(**chosen.config["network"])
+    y_hat = forecast(network, chosen.weights, scaled(test, chosen.center, chosen.scale), test.rows)
+    step = 2.0 ** (np.ceil(np.log2(chosen.scale[0, 0])) - 24)
+    roots = np.sqrt(y_hat) / step
+    np.testing.assert_array_equal(roots, np.rint(roots))
+    far = scaled(test, chosen.center - 100 * chosen.scale, chosen.scale)
+    below = far.undo(test.rows, np.zeros((len(test.rows), H)), np.array([[[0.0], [1.0]]]))
+    np.testing.assert_array_equal(below, 0)
+    assert not np.signbit(below).any()
 
 
 @pytest.mark.parametrize("value", [1e39, -np.inf, np.nan])

@@ -258,6 +258,8 @@ def test_bad_parameters_are_refused(bad: dict[str, Any]) -> None:
         ("minmax to [-1, 1]", 0, "(window.scaler: minmax to [-1, 1])"),
         ("none", 0, "(window.scaler: none)"),
         ("standard", 1, "(window.scaler: standard, of differences)"),
+        ("standard of log1p", 0, "(window.scaler: standard, of log1p of the levels)"),
+        ("none of sqrt", 1, "(window.scaler: none, of differences of sqrt of the levels)"),
     ],
 )
 def test_errors_in_two_units_are_distinguished(
@@ -265,10 +267,11 @@ def test_errors_in_two_units_are_distinguished(
 ) -> None:
     paths = Maker(tmp_path / "study", ("north", "south")).write()
     windows = Windows.load(paths["development"])
+    scaler, *transform = scaler.split(" of ")
     scaler, *bounds = scaler.split(" to ")
     layout = replace(
         windows.layout, scaler=scaler, difference={"order": order, "lag": 1},
-        scaler_range=(-1.0, 1.0) if bounds else (0.0, 1.0),
+        scaler_range=(-1.0, 1.0) if bounds else (0.0, 1.0), transform=(*transform, "none")[0],
     )  # fmt: skip
     other = tmp_path / "development.safetensors"
     replace(windows, layout=layout).save(other)

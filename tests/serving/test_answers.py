@@ -31,6 +31,8 @@ INTEGERS = {
         ({"scaler": "minmax"}, ("rain",), INTEGERS),
         ({"scaler": "minmax", "scaler_range": (-1, 1)}, ("rain",), {}),
         ({"scaler": "none"}, (), INTEGERS),
+        ({"transform": "log1p", "difference": 1}, ("rain",), {}),
+        ({"transform": "sqrt", "channels": "joint", "normalise": "last"}, (), {}),
     ],
 )
 def test_forecasts_are_those_of_the_test_part(changes, covariates, grid):
@@ -64,16 +66,18 @@ def test_forecasts_are_those_of_the_test_part(changes, covariates, grid):
     ),
     normalise=st.sampled_from(["none", "last", "mean", "instance"]),
     difference=st.sampled_from([0, 1, "seasonal"]),
+    transform=st.sampled_from(["none", "log1p", "sqrt"]),
     missing=st.sampled_from(["drop", "forward"]),
     covariates=st.sampled_from([(), ("rain",)]),
     holes=st.sets(st.integers(1, T - 46), max_size=4),
     begin=st.integers(0, 5),
 )
 def test_an_unseen_series_is_scaled_as_the_study_scales(
-    scaler, normalise, difference, missing, covariates, holes, begin
+    scaler, normalise, difference, transform, missing, covariates, holes, begin
 ):
     """A known series sent under a new id with its training rows gives the same forecast."""
     rules = {"normalise": normalise, "difference": difference, "missing": missing}
+    rules["transform"] = transform
     rules |= dict(zip(("scaler", "scaler_range"), scaler, strict=True))
     study = series(covariates, begins={"web": begin})
     web = study.frame.index[study.frame["unique_id"] == "web"]
@@ -92,6 +96,22 @@ def test_an_unseen_series_is_scaled_as_the_study_scales(
     seen = (counted.notna() & counted.shift(lag).notna()).sum()
     assert set(unknown.loc[unknown["unique_id"] == "new", "note"]) == {f"scale from {seen} rows"}
     assert set(known["note"]) == {""}
+
+
+def test_a_transform_refuses_a_series_with_a_value_below_zero():
+    chosen, _ = model(series(), transform="log1p")
+    table = table_of(series())
+    at = table.index[table["unique_id"] == "web"][-3]
+    table.loc[at, "y"] = -2.5
+    answer = chosen.forecast(table).set_index("unique_id")
+    assert answer.loc["web", "note"] == (
+        "refused: y at 2005-10-31 is -2.5, and the model (window.transform = 'log1p') takes values of 0 and "
+        "more; correct the row"
+    )
+    assert answer.loc[["shop"], "y_hat"].notna().all()
+    joint, _ = model(series(), transform="log1p", channels="joint")
+    with pytest.raises(TableError, match=r"'web': y at 2005-10-31 is -2\.5.*forecasts all series"):
+        joint.forecast(table)
 
 
 @pytest.mark.parametrize("share", [1.0, 1e-2])

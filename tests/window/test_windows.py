@@ -146,6 +146,55 @@ def test_a_seasonal_difference_needs_a_season(tmp_path):
         make_windows(prepared, params, None)
 
 
+@pytest.mark.parametrize("channels", ["independent", "joint"])
+@pytest.mark.parametrize("difference", [0, 1, "seasonal"])
+@pytest.mark.parametrize(("name", "transform"), [("log1p", np.log1p), ("sqrt", np.sqrt)])
+def test_a_transform_is_that_of_the_files_values(tmp_path, name, transform, difference, channels):
+    """All that networks see is as in a study of a file of transformed values; levels are the data's."""
+    frame = table(1, gaps=True)
+    frame[["a", "b"]] = frame[["a", "b"]].abs()
+    frame.loc[frame.index[50], "a"] = 0.0
+    other = frame.copy()
+    other[["a", "b"]] = transform(frame[["a", "b"]])
+    rules = {"missing": "forward", "difference": difference, "channels": channels, "folds": 1}
+    plain, study, transformed = (
+        cut(tmp_path, one, transform=kind, **rules)
+        for one, kind in ((frame, "none"), (frame, name), (other, "none"))
+    )
+    for part, like, levels in zip(study, transformed, plain, strict=True):
+        np.testing.assert_allclose(part.values, like.values, rtol=1e-15, atol=1e-15)
+        for array in ("starts", "first", "rows"):
+            np.testing.assert_array_equal(getattr(part, array), getattr(like, array))
+        np.testing.assert_array_equal(part.levels, levels.levels)
+        for fold, same in zip(part.folds, like.folds, strict=True):
+            for array in ("train", "validation"):
+                np.testing.assert_array_equal(getattr(fold, array), getattr(same, array))
+            np.testing.assert_allclose(fold.center, same.center, rtol=1e-12)
+            np.testing.assert_allclose(fold.scale, same.scale, rtol=1e-12)
+    development = study[0]
+    fold = development.folds[-1]
+    data = windows.scaled(development, fold.center, fold.scale, np.float64)
+    _, y, units = data.windows(fold.train)
+    back = data.undo(fold.train, y, units)
+    np.testing.assert_allclose(back, development.targets(fold.train), atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["log1p", "sqrt"])
+def test_a_transform_refuses_values_below_zero(tmp_path, name):
+    frame = table()
+    frame[["a", "b"]] = frame[["a", "b"]].abs()
+    frame.loc[[80, 85], "b"] = [-0.25, -3.0]
+    words = (
+        f"window.transform = '{name}' takes values of 0 and more, but y of series 'b' is -0.25 at "
+        r"2024-03-21 \(of 2 values below 0\); correct them, set window.transform to none, or take"
+    )
+    with pytest.raises(ParameterError, match=words):
+        cut(tmp_path, frame, transform=name)
+    frame["x"] = frame["x"] - 100  # a covariate may be anything
+    frame[["a", "b"]] = frame[["a", "b"]].abs()
+    cut(tmp_path, frame, transform=name)
+
+
 @pytest.mark.parametrize("bounds", [(-1, 1), (0, 2), (-3, -1)])
 def test_minmax_takes_the_training_part_to_its_range(tmp_path, bounds):
     development, _ = cut(tmp_path, table(), scaler="minmax", scaler_range=bounds)

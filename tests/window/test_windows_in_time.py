@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ SHAPES = st.fixed_dictionaries(
         "fold_steps": st.sampled_from([None, 6, 9]),
         "missing": st.sampled_from(["drop", "forward"]),
         "fill_limit": st.integers(1, 3),
+        "transform": st.sampled_from(["none", "log1p", "sqrt"]),
         "difference": st.sampled_from([0, 1, "seasonal"]),
         "scaler": st.sampled_from(
             ["standard", (0, 1), (-1, 1), (-2.5, -1)]
@@ -35,6 +37,7 @@ SHAPES = st.fixed_dictionaries(
     }
 )
 VALIDATION, TEST = 46, 70  # where the two parts begin
+FORWARD: dict[str, Any] = {"none": lambda y: y, "log1p": np.log1p, "sqrt": np.sqrt}
 quickly = settings(max_examples=25, deadline=None)
 
 
@@ -49,6 +52,13 @@ def params_of(shape: dict[str, Any]) -> dict[str, Any]:
     if bounds == "standard":
         return shape
     return shape | {"scaler": "minmax", "scaler_range": bounds}
+
+
+def positive(seed: int) -> pd.DataFrame:
+    """The table with gaps, without values below 0, which a transform does not take."""
+    frame = table(seed, gaps=True)
+    frame[["a", "b"]] = frame[["a", "b"]].abs()
+    return frame
 
 
 def edges_of(shape: dict[str, Any]) -> list[int]:
@@ -68,7 +78,7 @@ def as_bytes(folder: Path, part: Windows) -> bytes:
 @quickly
 @given(shape=SHAPES, seed=st.integers(0, 9), data=st.data())
 def test_nothing_before_a_cut_sees_what_lies_after(folder, shape, seed, data):
-    frame = table(seed, gaps=True)
+    frame = positive(seed)
     other = frame.copy()
     column = data.draw(st.sampled_from(["a", "b", "x"]))
     last = frame[
@@ -104,7 +114,7 @@ def test_nothing_before_a_cut_sees_what_lies_after(folder, shape, seed, data):
 def test_folds_are_apart_scalers_see_their_part_and_filled_values_are_never_scored(
     folder, shape, seed
 ):
-    frame = table(seed, gaps=True)
+    frame = positive(seed)
     try:
         development, test = cut(folder, frame, **params_of(shape))
     except ValueError:
@@ -112,7 +122,9 @@ def test_folds_are_apart_scalers_see_their_part_and_filled_values_are_never_scor
     horizon = shape["horizon"]
     lag = {"seasonal": 7}.get(shape["difference"], shape["difference"])
     fill = shape["fill_limit"] if shape["missing"] == "forward" else 0
-    values, seen = model_scale(frame, lag, fill)
+    learnt = frame.copy()
+    learnt[["a", "b"]] = FORWARD[shape["transform"]](frame[["a", "b"]])
+    values, seen = model_scale(learnt, lag, fill)
     edges = edges_of(shape)
     stops, blocks = [*edges[:-1], TEST], [*pairwise(edges), (TEST, TEST)]
     for fold, stop, block in zip(development.folds, stops, blocks, strict=True):

@@ -54,6 +54,7 @@ def _settings(sources: Sources) -> Table:
         "frequency": layout.calendar.frequency,
         "channels": layout.channels,
         "normalise": layout.normalise,
+        "transform": layout.transform,
         "difference": _text(dict(layout.difference)),
         "scaler": layout.scaler,
         "scaler range": _text(layout.scaler_range),

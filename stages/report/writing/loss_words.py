@@ -55,12 +55,14 @@ def sentence(fit: Fit) -> str:
 
 def units(layout: Layout) -> str:
     """A blank and a sentence, where validation and test errors are in different units; else empty."""
-    differences, (low, high) = layout.difference["order"] > 0, layout.scaler_range
-    if layout.scaler == "standard" and not differences:
+    low, high = layout.scaler_range
+    of = ["differences"] if layout.difference["order"] else []
+    of += [f"{layout.transform} of the levels"] if layout.transform != "none" else []
+    if layout.scaler == "standard" and not of:
         return ""
     learnt = f"window.scaler: {layout.scaler}"
     learnt += f" to [{low:g}, {high:g}]" if (low, high) != (0, 1) else ""
-    learnt += ", of differences" if differences else ""
+    learnt += f", of {' of '.join(of)}" if of else ""
     return (
         f" Validation and training errors are in the units that networks learn in ({learnt}), test errors in "
         "standard deviations of each series in the training part: do not compare the one with the other."

@@ -10,7 +10,7 @@ import pandas as pd
 from stages.artifacts.series import COVARIATE, Series
 from stages.artifacts.windows import Layout
 from stages.serving.input.ids import Known
-from stages.serving.input.lives import Lives
+from stages.serving.input.lives import Life, Lives
 from stages.serving.input.scales import scales
 from stages.serving.input.table import column_of
 from stages.serving.input.times import later
@@ -60,6 +60,8 @@ def admit(
             refused[name] = why
         elif ended[name] > layout.horizon and not joint:
             refused[name] = _closed(lives, name, layout)
+        elif why := _negative(life, layout):
+            refused[name] = why
     names = [name for name in lives.by_name if name not in refused]
     if joint:
         _need_all(names, lives, refused, ended, layout)
@@ -81,6 +83,18 @@ def _unknown(name: str, known: Known, layout: Layout) -> str | None:
     if layout.channels == "joint" and name not in known.names:
         return f"the model forecasts {', '.join(layout.series)} together and no other series"
     return known.misspelt(name)
+
+
+def _negative(life: Life, layout: Layout) -> str | None:
+    """The first value below 0, which the study's transform does not take."""
+    below = np.flatnonzero(life.values[:, 0] < 0)
+    if layout.transform == "none" or not len(below):
+        return None
+    time, value = layout.calendar.text(int(life.stamps[below[0]])), life.values[below[0], 0]
+    return (
+        f"y at {time} is {value:g}, and the model (window.transform = {layout.transform!r}) takes values of "
+        "0 and more; correct the row"
+    )
 
 
 def _closed(lives: Lives, name: str, layout: Layout) -> str:
@@ -123,7 +137,7 @@ def none_left(refused: dict[str, str]) -> str:
 
 
 def _panel(lives: Lives, names: list[str], layout: Layout, lag: int, shared: bool) -> Panel:
-    """The series as arrays, filled and differenced as the study's are.
+    """The series as arrays, filled, transformed and differenced as the study's are.
 
     Args:
         shared: whether joint channels have one set of covariates for all series.
@@ -135,7 +149,7 @@ def _panel(lives: Lives, names: list[str], layout: Layout, lag: int, shared: boo
     lengths = [len(life.stamps) for life in chosen]
     frame["unique_id"] = np.repeat(np.array(names, dtype=object), lengths)
     summary = {"covariates": list(layout.covariates), "shared_covariates": shared}
-    return arrange(Series(frame, summary), layout.fill, layout.channels, lag)
+    return arrange(Series(frame, summary), layout.fill, layout.channels, lag, layout.transform)
 
 
 def _gaps(panel: Panel, lives: Lives, layout: Layout, steps: int) -> dict[int, str]:

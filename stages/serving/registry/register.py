@@ -16,6 +16,7 @@ from stages.networks.kernels.cache import use_cache
 from stages.serving.input.table import column_of
 from stages.serving.input.times import dated
 from stages.serving.registry.registered_name import ALIAS, MODEL
+from stages.transform import restored
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -110,7 +111,7 @@ def example(chosen: Served) -> pd.DataFrame:
         center, scale = (a[0, g] if joint else a[g, 0] for a in (chosen.center, chosen.scale))
         if np.isnan(scale) or (not joint and len(frames) == EXAMPLES):
             continue
-        y = (center + scale * wave).round(6)
+        y = restored(layout.transform, center + scale * wave).round(6)
         extra = dict.fromkeys(map(column_of, layout.covariates), wave)
         frames.append(pd.DataFrame({"unique_id": name, "ds": stamps, "y": y, **extra}))
     return pd.concat(frames, ignore_index=True)
