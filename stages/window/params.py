@@ -29,11 +29,15 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")
 class Split(Section):
     """Validation and test part: a fraction of all steps, a count of steps, or the part's first date.
 
-    A date is text in quotes, as `dvc exp run -S` writes it: DVC refuses a params.yaml with a bare date.
+    end: where all parts end: the count of the file's first steps that are used, or the first date that is
+        not;
+    null: with the file. A date is text in quotes, as `dvc exp run -S` writes it: DVC refuses a params.yaml
+        with a bare date.
     """
 
     validation: Part
     test: Part
+    end: int | str | None = None
 
     @field_validator("validation", "test", mode="before")
     @classmethod
@@ -55,6 +59,16 @@ class Split(Section):
                 "must lie between 0 and 1 as a fraction; write a whole number for a count"
             )
         return value
+
+    @field_validator("end", mode="before")
+    @classmethod
+    def _end(cls, value: object) -> object:
+        is_count = type(value) is int and 1 <= value <= MOST_STEPS
+        if value is None or is_count or (isinstance(value, str) and _is_date(value)):
+            return value
+        raise ValueError(
+            "must be null, a count of steps, or a date; write 14400 or '2018-02-21' (in quotes)"
+        )
 
     @model_validator(mode="after")
     def _leaves_something(self) -> Split:

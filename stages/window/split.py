@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
 from stages.artifacts.calendar import Calendar
+from stages.artifacts.series import Series
 from stages.params import ParameterError
 from stages.window.params import WindowParams
 
@@ -21,6 +22,30 @@ class Cuts:
     validation: int
     test: int
     blocks: tuple[int, ...]
+
+
+def until(series: Series, end: int | str | None) -> Series:
+    """The series before `window.split.end`; one that begins later is left out, with the reason.
+
+    Raises:
+        ParameterError: the end lies outside the file.
+    """
+    if end is None:
+        return series
+    frame = series.frame
+    time = np.unique(frame["ds"].to_numpy().astype("int64"))
+    if isinstance(end, int) and end > len(time):
+        raise ParameterError(
+            f"window.split.end = {end} exceeds the {len(time)} steps of the file; lower it, or write null"
+        )
+    steps = end if isinstance(end, int) else _first("end", end, time, series.calendar)
+    kept = frame[frame["ds"].to_numpy().astype("int64") <= time[steps - 1]]
+    late = set(frame["unique_id"]) - set(kept["unique_id"])
+    reasons = dict.fromkeys(sorted(late), f"it begins after window.split.end = {end!r}")
+    left_out = {**series.summary["left_out"], **reasons}
+    return replace(
+        series, frame=kept.reset_index(drop=True), summary=series.summary | {"left_out": left_out}
+    )
 
 
 def cut(time: np.ndarray, calendar: Calendar, params: WindowParams) -> Cuts:
@@ -75,6 +100,11 @@ def _length(
         return part
     if isinstance(part, float):
         return max(1, round(part * steps))
+    return len(time) - _first(name, part, time, calendar)
+
+
+def _first(name: str, part: str, time: np.ndarray, calendar: Calendar) -> int:
+    """The first step at or after a date, which is neither the first nor after the last."""
     if calendar.time != "datetime":
         raise ParameterError(
             f"window.split.{name} = {part!r} is a date, but the time index holds whole numbers; "
@@ -97,4 +127,4 @@ def _length(
             f"window.split.{name} = {part!r} must lie after {begin} and not after {end}, where the part "
             "before it begins and ends; choose a date between"
         )
-    return len(time) - first
+    return first

@@ -14,7 +14,7 @@ from stages.season import unknown_season
 from stages.window.panel import Panel, build_panel, usable
 from stages.window.params import WindowParams
 from stages.window.scaler import fit_scaler, refusals
-from stages.window.split import Cuts, cut
+from stages.window.split import Cuts, cut, until
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ def make_windows(
         ParameterError: gaps that are not allowed, a part without a window, or no series that can be ranked.
     """
     lag = _lag(params, season, series)
+    series = until(series, params.split.end)
     panel = build_panel(series, params, lag)
     left_out = dict(series.summary["left_out"])
     panel = _without(panel, refusals(panel, params.least), "in its whole life", params, left_out)

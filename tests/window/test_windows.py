@@ -89,6 +89,28 @@ def test_splits_by_count_fraction_and_date_agree(tmp_path, split):
     assert pd.Timestamp(cutoff[0], unit="us") == pd.Timestamp("2024-03-10")
 
 
+@pytest.mark.parametrize("end", [80, "2024-03-21"])
+def test_what_lies_after_the_end_is_not_used(tmp_path, end):
+    frame = table()
+    wild = frame.assign(late=np.where(np.arange(STEPS) < 82, np.nan, np.arange(STEPS)))
+    wild.loc[80:, ["a", "b", "x"]] = 1e9
+    expected = cut(tmp_path, frame[:80])
+    for part, other in zip(cut(tmp_path, wild, split={**SPLIT, "end": end}), expected, strict=True):
+        for name in ("values", "levels", "starts", "time", "rows", "center", "scale"):
+            np.testing.assert_array_equal(getattr(part, name), getattr(other, name))
+    (reason,) = cut(tmp_path, wild, split={**SPLIT, "end": end})[0].left_out.values()
+    assert reason == f"it begins after window.split.end = {end!r}"
+
+
+def test_an_end_outside_the_file_is_refused(tmp_path):
+    with pytest.raises(
+        ParameterError, match="window.split.end = 91 exceeds the 90 steps of the file"
+    ):
+        cut(tmp_path, table(), split={**SPLIT, "end": 91})
+    with pytest.raises(ParameterError, match="window.split.end = '2031-01-01' must lie after 2024"):
+        cut(tmp_path, table(), split={**SPLIT, "end": "2031-01-01"})
+
+
 def test_stride_thins_training_alone(tmp_path):
     plain, thin = cut(tmp_path, table())[0], cut(tmp_path, table(), stride=4)[0]
     for fold, thinned in zip(plain.folds, thin.folds, strict=True):
