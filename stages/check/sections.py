@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from stages.check.across import problems_across
 from stages.evaluate.params import EvaluateParams
@@ -27,7 +29,11 @@ def check(path: Path | str) -> dict[str, Section]:
     Raises:
         ParameterError: all problems within and between sections, a line each.
     """
-    values = read_yaml(path)
+    return check_values(read_yaml(path), path)
+
+
+def check_values(values: Mapping[str, Any], path: Path | str) -> dict[str, Section]:
+    """As `check`, of sections that were read from `path`."""
     problems = [
         f"section `{name}` is unknown; {nearest(name, list(SECTIONS))}"
         for name in values

@@ -104,10 +104,10 @@ def test_what_lies_after_the_end_is_not_used(tmp_path, end):
 
 def test_an_end_outside_the_file_is_refused(tmp_path):
     with pytest.raises(
-        ParameterError, match="window.split.end = 91 exceeds the 90 steps of the file"
+        ParameterError, match=r"window.split.end = 91 exceeds the 90 steps of the file"
     ):
         cut(tmp_path, table(), split={**SPLIT, "end": 91})
-    with pytest.raises(ParameterError, match="window.split.end = '2031-01-01' must lie after 2024"):
+    with pytest.raises(ParameterError, match=r"window.split.end = '2031-01-01' must lie after 2024"):
         cut(tmp_path, table(), split={**SPLIT, "end": "2031-01-01"})
 
 

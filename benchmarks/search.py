@@ -1,0 +1,150 @@
+"""python -m benchmarks.search FILE: the settings of presets/etth1.yaml, one after another, from validation alone.
+
+The file is cut before the test part, which no code here can read. What is left is the training part, whose last
+half is cut into folds, and the validation part, which stands where a study has its test part. A setting is
+judged on both by the mean of one network and ridge: the mean squared error in scaled units, each horizon
+relative to the first setting, all blocks of equal weight. From a first guess each axis of AXES is tried in turn
+and the best value kept. Results go to benchmarks/results/search.json as they come; what is there is not run
+again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from benchmarks.studies import ROOT, call
+from stages.presets.preset import merged
+
+RESULTS = ROOT / "benchmarks" / "results" / "search.json"
+HORIZONS = (96, 720)
+VALIDATION, BLOCK, END = (
+    2880,
+    1440,
+    11520,
+)  # steps: of the validation part and a block, before the test part
+# The first guess is a plain one: the usual loss, start values and batches.
+FIRST: dict[str, Any] = {
+    "train.loss": "squared",
+    "train.init": "glorot",
+    "train.batch_size": 256,
+    "train.learning_rate": 0.001,
+    "train.epochs": 3,
+    "train.hidden": 64,
+    "train.segment": 48,
+    "window.normalise": "last",
+}
+AXES: tuple[tuple[dict[str, Any], ...], ...] = (
+    ({"train.loss": "absolute"},),
+    ({"train.init": "torch"},),
+    (
+        {"train.batch_size": 64, "train.learning_rate": 0.0005},
+        {"train.batch_size": 64, "train.learning_rate": 0.001},
+        {"train.batch_size": 256, "train.learning_rate": 0.002},
+    ),
+    ({"train.epochs": 2}, {"train.epochs": 5}),
+    ({"window.normalise": "mean"}, {"window.normalise": "instance"}),
+    ({"train.segment": 24},),
+    ({"train.hidden": 128},),
+)
+
+
+def main() -> None:
+    """Run what is not in the results, and print the setting that the search ends with."""
+    parser = argparse.ArgumentParser(prog="benchmarks.search", description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    args = parser.parse_args()
+    results = json.loads(args.results.read_text()) if args.results.exists() else []
+    preset = yaml.safe_load((ROOT / "presets" / "etth1.yaml").read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as folder:
+        known = Path(folder) / "known.csv"
+        pd.read_csv(args.file, nrows=END).to_csv(known, index=False)
+
+        def judged(setting: dict[str, Any]) -> float:
+            for done in results:
+                if done["setting"] == setting:
+                    return relative(done)
+            began = time.perf_counter()
+            errors = {str(h): study(known, preset["params"], setting, h) for h in HORIZONS}
+            done = {"setting": setting, "errors": errors, "seconds": time.perf_counter() - began}
+            results.append(done)
+            args.results.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+            print(json.dumps(setting), errors, f"{relative(done):.4f}", flush=True)
+            return relative(done)
+
+        def relative(done: dict[str, Any]) -> float:
+            """Mean over horizons of the error in units of the first setting's."""
+            shares = [
+                total(done["errors"][str(h)]["mean"]) / total(results[0]["errors"][str(h)]["mean"])
+                for h in HORIZONS
+            ]
+            return sum(shares) / len(shares)
+
+        best, lowest = FIRST, judged(FIRST)
+        for axis in AXES:
+            at = best
+            for change in axis:
+                error = judged(at | change)
+                if error < lowest:
+                    best, lowest = at | change, error
+    print(yaml.safe_dump(best, sort_keys=False))
+
+
+def total(blocks: dict[str, float]) -> float:
+    """All blocks of equal weight."""
+    return sum(blocks.values()) / len(blocks)
+
+
+def study(
+    known: Path, params: dict[str, Any], setting: dict[str, Any], horizon: int
+) -> dict[str, dict[str, float]]:
+    """Forecaster → block → mean squared error in scaled units, of one network without a penalty."""
+    here = setting | {
+        "prepare.path": "known.csv",
+        "window.horizon": horizon,
+        "window.split": {"validation": 3 * BLOCK, "test": VALIDATION},
+        "window.folds_end": "test",
+        "window.fold_steps": None,
+        "window.final_fit": "train_and_validation",
+        "train.penalty.lambdas": [0],
+        "train.seeds": 1,
+        "evaluate.baselines": ["ridge"],
+        "evaluate.metrics": ["mse"],
+    }
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(known, folder / "known.csv")
+        text = yaml.safe_dump(merged(params, here), sort_keys=False)
+        (folder / "params.yaml").write_text(text, encoding="utf-8")
+        parts = "--development development.safetensors --test test.safetensors".split()
+        call(folder, ["stages.prepare", "--series", "series"])
+        call(folder, ["stages.window", "--series", "series", *parts, "--summary", "summary.json"])
+        call(folder, ["stages.train", *parts[:2], "--fits", "fits"])
+        outs = "--fits fits --forecasts forecasts --scores scores".split()
+        call(folder, ["stages.evaluate", *parts, *outs])
+        (cell,) = merged(params, here)["train"]["cells"]
+        files = {cell: cell, "mean": f"{cell}+ridge", "ridge": "baselines"}
+        return {name: _blocks(folder / "scores", file) for name, file in files.items()}
+
+
+def _blocks(scores: Path, file: str) -> dict[str, float]:
+    folds = pd.read_parquet(scores / f"validation_{file}.parquet", columns=["fold", "mse"])
+    last = pd.read_parquet(scores / f"losses_{file}.parquet", columns=["mse"])
+    errors = {
+        str(name): float(mse)
+        for name, mse in folds.groupby("fold", observed=True)["mse"].mean().items()
+    }
+    return errors | {"validation part": float(last["mse"].mean())}
+
+
+if __name__ == "__main__":
+    main()
