@@ -155,10 +155,15 @@ def _folds(
         validation = _rows(before, good, training.admitted, begin, end, params)
         # From the block's first window on: baselines are fitted up to its origin, as networks are.
         validation = validation[(steps[validation] + 1 - begin) % params.validation_stride == 0]
-        _need(train, f"{training.name}'s training part (steps 0 to {training.stop - 1})", params)
+        what = f"{training.name}'s training part (steps 0 to {training.stop - 1})"
+        remedy = (
+            "use fewer window.folds or fewer window.fold_steps, make window.split's parts smaller"
+        )
+        _need(train, what, params, remedy)
         if end > begin:
             block = f"{training.name}'s validation block (steps {begin} to {end - 1})"
-            _need(validation, block, params, params.validation_stride)
+            remedy = "use fewer window.folds, enlarge window.split.validation or window.fold_steps"
+            _need(validation, block, params, remedy, params.validation_stride)
         part = panel.part(0, training.stop)
         scaler = fit_scaler(params.scaler, params.scaler_range, part, training.admitted)
         folds.append(Fold(training.name, train, validation, *scaler))
@@ -173,7 +178,8 @@ def _test_part(
     part = panel.part(offset, end)
     good = usable(part, params.lookback, params.horizon)
     rows = _rows(part, good, final.admitted, cuts.test - offset, end - offset, params)
-    _need(rows, f"the test part (steps {cuts.test} to {end - 1})", params)
+    what = f"the test part (steps {cuts.test} to {end - 1})"
+    _need(rows, what, params, "enlarge window.split.test")
     ranked = np.isfinite(reference[1][:, 0])
     if not ranked[part.groups[rows]].any():
         raise ParameterError(
@@ -187,11 +193,11 @@ def _test_part(
     )  # fmt: skip
 
 
-def _need(rows: np.ndarray, part: str, params: WindowParams, stride: int = 1) -> None:
+def _need(rows: np.ndarray, part: str, params: WindowParams, remedy: str, stride: int = 1) -> None:
     if not len(rows):
         thinned = f", {stride} steps apart (window.validation_stride)" if stride > 1 else ""
         raise ParameterError(
             f"{part} holds no whole window of window.lookback = {params.lookback} and window.horizon = "
-            f"{params.horizon} steps without gaps{thinned}; shorten them, use fewer window.folds, "
-            "enlarge the part in window.split (or window.fold_steps), or fill gaps (window.missing = forward)"
+            f"{params.horizon} steps without gaps{thinned}; shorten them, {remedy}, or fill gaps "
+            "(window.missing = forward)"
         )
