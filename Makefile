@@ -8,7 +8,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(value PATH)
 # The names that a user gives (files, runs, revisions, addresses) are data: their text reaches a recipe through the
 # environment, as "$$CSV", and neither make nor the shell interprets a $(…), a quote or a blank in it.
-NAMES := CSV PORT REV REVS RUN RUNS SHARED MLFLOW_TRACKING_URI
+NAMES := CSV PORT PRESET REV REVS RUN RUNS SHARED MLFLOW_TRACKING_URI
 define as_written
 ifeq ($(origin $1),command line)
 override $1 := $$(value $1)
@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help install repro quick textbook check test test-lines benchmark coverage lint dag format sync reproduce diff promote forecast serve ui \
+.PHONY: help install repro quick preset textbook check test test-lines benchmark coverage lint dag format sync reproduce diff promote forecast serve ui \
 	server lock clean clean-store clean-cache
 
 help: ## list the targets
@@ -41,6 +41,10 @@ repro: install ## run the whole pipeline (what is up to date is not run again)
 
 quick: install ## a study of seconds in a temporary copy; leaves this folder as it is
 	python -m benchmarks.quick
+
+preset: install ## run a preset's studies as experiments, and print what they came to (PRESET=presets/etth1.yaml)
+	@test -n "$$PRESET" || { echo 'name a preset: make preset PRESET=presets/etth1.yaml' >&2; exit 2; }
+	python -m stages.presets -- "$$PRESET"
 
 textbook: install ## L2 of a textbook's listing: on the predictions, as written, and on the weights, as meant
 	python -m benchmarks.textbook

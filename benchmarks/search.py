@@ -1,11 +1,13 @@
-"""python -m benchmarks.search FILE: the settings of presets/etth1.yaml, one after another, from validation alone.
+"""python -m benchmarks.search FILE: the settings of presets/etth1.yaml, one after another, from validation
+alone.
 
-The file is cut before the test part, which no code here can read. What is left is the training part, whose last
-half is cut into folds, and the validation part, which stands where a study has its test part. A setting is
+The file is cut before the test part, which no code here can read. What is left is the training part, whose
+last half is cut into folds, and the validation part, which stands where a study has its test part. A setting
+is
 judged on both by the mean of one network and ridge: the mean squared error in scaled units, each horizon
-relative to the first setting, all blocks of equal weight. From a first guess each axis of AXES is tried in turn
-and the best value kept. Results go to benchmarks/results/search.json as they come; what is there is not run
-again.
+relative to the first setting, all blocks of equal weight. From a first guess each axis of AXES is tried in
+turn and the best value kept. Results go to benchmarks/results/search.json as they come; what is there is not
+run again.
 """
 
 from __future__ import annotations
@@ -125,11 +127,11 @@ def study(
         shutil.copy(known, folder / "known.csv")
         text = yaml.safe_dump(merged(params, here), sort_keys=False)
         (folder / "params.yaml").write_text(text, encoding="utf-8")
-        parts = "--development development.safetensors --test test.safetensors".split()
+        parts = ["--development", "development.safetensors", "--test", "test.safetensors"]
         call(folder, ["stages.prepare", "--series", "series"])
         call(folder, ["stages.window", "--series", "series", *parts, "--summary", "summary.json"])
         call(folder, ["stages.train", *parts[:2], "--fits", "fits"])
-        outs = "--fits fits --forecasts forecasts --scores scores".split()
+        outs = ["--fits", "fits", "--forecasts", "forecasts", "--scores", "scores"]
         call(folder, ["stages.evaluate", *parts, *outs])
         (cell,) = merged(params, here)["train"]["cells"]
         files = {cell: cell, "mean": f"{cell}+ridge", "ridge": "baselines"}

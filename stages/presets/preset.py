@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stages.check.sections import check_values
-from stages.params import ParameterError
+from stages.params import ParameterError, nearest
 from stages.read_yaml import read_yaml
 
 
@@ -40,6 +40,19 @@ class Preset:
             except ParameterError as error:
                 raise ParameterError(f"study {name} of {path}: {error}") from None
         return cls(studies)
+
+    def chosen(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The studies of these names; all where none is named.
+
+        Raises:
+            ParameterError: a name is unknown.
+        """
+        for name in names:
+            if name not in self.studies:
+                raise ParameterError(
+                    f"study {name!r} is unknown; {nearest(name, list(self.studies))}"
+                )
+        return {name: self.studies[name] for name in names or self.studies}
 
 
 def merged(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ def run(
     study = load_study(windows, fits, scores, params)
     folder.mkdir(parents=True, exist_ok=True)
     tables.write_csv(tables.path_table(study), folder / "lambda_path.csv")
+    tables.write_csv(tables.forecasters_table(study), folder / "forecasters.csv")
     tables.write_json(tables.metrics(study), folder / "metrics.json")
     tables.write_csv(tables.plotted_path(study), folder / "plots" / "lambda_path.csv")
     tables.write_csv(tables.plotted_curves(study), folder / "plots" / "curves.csv")

@@ -107,7 +107,9 @@ def test_an_end_outside_the_file_is_refused(tmp_path):
         ParameterError, match=r"window.split.end = 91 exceeds the 90 steps of the file"
     ):
         cut(tmp_path, table(), split={**SPLIT, "end": 91})
-    with pytest.raises(ParameterError, match=r"window.split.end = '2031-01-01' must lie after 2024"):
+    with pytest.raises(
+        ParameterError, match=r"window.split.end = '2031-01-01' must lie after 2024"
+    ):
         cut(tmp_path, table(), split={**SPLIT, "end": "2031-01-01"})
 
 

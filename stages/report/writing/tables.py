@@ -29,8 +29,12 @@ def digits(value: float) -> float | None:
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """CSV with six significant digits, except `lam`, which is kept exactly (it is a key)."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    exact = frame.assign(lam=[repr(float(lam)).removesuffix(".0") for lam in frame["lam"]])
+    exact = frame.assign(lam=[_exact(float(lam)) for lam in frame["lam"]])
     exact.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+
+
+def _exact(lam: float) -> str:
+    return "" if math.isnan(lam) else repr(lam).removesuffix(".0")
 
 
 def write_json(content: dict[str, Any], path: Path) -> None:
@@ -132,6 +136,30 @@ def metrics(study: Study) -> dict[str, Any]:
         chosen |= {name: digits(value) for name, value in numbers.items()}
         content["chosen"] = {key: value for key, value in chosen.items() if value is not None}
     return content
+
+
+def forecasters_table(study: Study) -> pd.DataFrame:
+    """A row per forecaster: the public `forecasters.csv`.
+
+    `validation` and `test` are of the study's measure, the other columns errors on the test part in scaled
+    units and in the data's; `eligible` says whether validation could choose it, `chosen` whether it did.
+    """
+    return pd.DataFrame(
+        {
+            "forecaster": one.name,
+            "lam": one.lam,
+            "detail": one.detail,
+            "final_fit": study.final_fit,
+            "measure": study.measure,
+            "validation": one.validation,
+            "test": one.test,
+            **{f"scaled_test_{name}": one.scores.get(f"scaled_{name}") for name in MEASURES},
+            **{f"test_{name}": one.scores.get(name) for name in MEASURES},
+            "eligible": one.eligible,
+            "chosen": one is study.forecaster,
+        }
+        for one in study.candidates
+    )
 
 
 def plotted_path(study: Study) -> pd.DataFrame:
