@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help install repro quick preset textbook check test test-lines benchmark coverage lint dag format sync reproduce diff promote forecast serve ui \
+.PHONY: help install repro quick preset textbook check test test-lines benchmark coverage peers small-data lint dag format sync reproduce diff promote forecast serve ui \
 	server lock clean clean-store clean-cache
 
 help: ## list the targets
@@ -68,6 +68,18 @@ test-lines: install ## run the tests and report which lines of the stages they r
 
 benchmark: install ## measure the trainer against torch's modules (half an hour); writes benchmarks/results
 	python -m benchmarks.trainer
+
+peers: install .venv-peers/installed ## this pipeline's GRU and LSTM and neuralforecast's, on the same windows
+	python -m benchmarks.peers
+
+.venv-peers/installed: pyproject.toml
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	$(PYTHON) -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['optional-dependencies']['peers'], sep='\n')" > .venv-peers/direct
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r .venv-peers/direct
+	touch $@
+
+small-data: install ## what the chosen λ gains over λ = 0 where 10, 30 and 100 % of the training part are there
+	python -m benchmarks.small_data
 
 lint: install ## check style, formatting and types
 	ruff check .

@@ -1,4 +1,4 @@
-"""Studies to measure: a generated series, its windows by the real stages, a params.yaml."""
+"""Studies to measure: a series, a params.yaml, and the real stages run in a folder."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ from benchmarks.quick import change
 BATCH, EPOCHS, STEPS = 64, 20, 1300
 LAMBDAS = [0.3, 1.0, 3.0, 10.0]  # without 0, whose early-stopped networks would be further work
 TRAIN = ["stages.train", "--development", "development.safetensors", "--fits", "fits"]
+EVALUATE = [
+    "stages.evaluate", "--development", "development.safetensors", "--test", "test.safetensors",
+    "--fits", "fits", "--forecasts", "forecasts", "--scores", "scores",
+]  # fmt: skip
 
 
 def write_study(
@@ -37,11 +41,16 @@ def write_study(
     index = pd.date_range("1800-01-01", periods=steps, freq=frequency)
     table = pd.DataFrame({"unique_id": "generated", "ds": index, "y": values.round(6)})
     table.to_parquet(folder / "series.parquet")
-    shutil.copy(ROOT / "params.yaml", folder)
     prepare = {
         "path": "series.parquet", "format": "long", "time": "ds", "targets": [], "frequency": frequency,
     }  # fmt: skip
     changes = {"prepare": prepare, "window": window, "train": train, "evaluate": {"season": 24}}
+    cut_windows(folder, changes)
+
+
+def cut_windows(folder: Path, changes: dict[str, dict[str, Any]]) -> None:
+    """Write `folder`'s params.yaml, this repository's with `changes`, and its windows."""
+    shutil.copy(ROOT / "params.yaml", folder)
     change(folder, changes)
     call(folder, ["stages.prepare", "--series", "series"])
     outs = "--development development.safetensors --test test.safetensors --summary summary.json"
@@ -72,13 +81,13 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return os.environ | settings | more
 
 
-def call(folder: Path, module: list[str], **more: str) -> None:
-    """Run `python -m …` of this repository in `folder`.
+def call(folder: Path, module: list[str], python: str = sys.executable, **more: str) -> None:
+    """Run `python -m …` of this repository in `folder`; more: environment variables.
 
     Raises:
         RuntimeError: it failed; with its standard error.
     """
-    command, variables = [sys.executable, "-m", *module], environment(folder, **more)
+    command, variables = [python, "-m", *module], environment(folder, **more)
     done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(module)} ended with {done.returncode}:\n{done.stderr}")
@@ -91,7 +100,7 @@ def timed(work: Callable[..., Any], *arguments: Any) -> float:
     return time.perf_counter() - began
 
 
-def train(folder: Path) -> None:
+def train(folder: Path, **more: str) -> None:
     """`stages.train` with an empty member store."""
     shutil.rmtree(folder / ".ridgeline", ignore_errors=True)
-    call(folder, TRAIN)
+    call(folder, TRAIN, **more)
