@@ -1,4 +1,4 @@
-"""data/report/chosen/model.safetensors: the chosen cell at its chosen λ, with all that a forecast needs."""
+"""data/report/chosen/model.safetensors: the chosen networks, with all that a forecast needs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from stages.artifacts import container
+from stages.artifacts.linear_map import RIDGE, LinearMap, mean_name
 from stages.artifacts.windows import Layout
 
 _ARRAYS = ("weights", "center", "scale")
@@ -16,7 +17,7 @@ _ARRAYS = ("weights", "center", "scale")
 
 @dataclass(frozen=True)
 class Chosen:
-    """All seeds of one cell and λ.
+    """All seeds of one cell and λ, and ridge where validation prefers the mean with it.
 
     Attributes:
         weights: (S, n) float32 of the final fold. center, scale: (G, F) float64 of its scaler.
@@ -26,6 +27,7 @@ class Chosen:
         config: the architecture and the training settings (`Fit.config`).
         layout: how windows are cut.
         dates: how dates in the study's file were read, for tables that write them the same way.
+        ridge: its final fit; None where the networks forecast without it.
     """
 
     weights: np.ndarray
@@ -39,6 +41,12 @@ class Chosen:
     config: dict[str, Any]
     layout: Layout
     dates: str
+    ridge: LinearMap | None = None
+
+    @property
+    def name(self) -> str:
+        """The forecaster's name in the study."""
+        return self.cell if self.ridge is None else mean_name(self.cell)
 
     @property
     def lag(self) -> int:
@@ -51,8 +59,11 @@ class Chosen:
         return self.layout.lookback + self.lag
 
     def save(self, path: Path | str) -> None:
-        meta = {f.name: getattr(self, f.name) for f in fields(Chosen) if f.name not in _ARRAYS}
-        arrays = {name: np.asarray(getattr(self, name)) for name in _ARRAYS}
+        parts = {f.name: getattr(self, f.name) for f in fields(Chosen)}
+        meta = {name: value for name, value in parts.items() if name not in (*_ARRAYS, RIDGE)}
+        arrays = {name: np.asarray(parts[name]) for name in _ARRAYS}
+        if self.ridge is not None:
+            arrays |= {f"{RIDGE}/{name}": array for name, array in vars(self.ridge).items()}
         container.save(path, arrays, meta | {"layout": asdict(self.layout)})
 
     @classmethod
@@ -63,10 +74,13 @@ class Chosen:
             FileNotFoundError: there is none. ValueError: it is damaged, or not a chosen model.
         """
         arrays, meta = container.load(path)
-        missing = sorted({f.name for f in fields(Chosen)} - set(arrays) - set(meta))
+        missing = sorted({f.name for f in fields(Chosen)} - {RIDGE} - set(arrays) - set(meta))
         if missing:
             raise ValueError(
                 f"{path} is not a chosen model (lacks {', '.join(missing)}); make it again (dvc repro report)"
             )
         values = meta | {name: np.array(arrays[name]) for name in _ARRAYS}
+        parts = {f.name: arrays.get(f"{RIDGE}/{f.name}") for f in fields(LinearMap)}
+        ridge = {name: np.array(array) for name, array in parts.items() if array is not None}
+        values[RIDGE] = LinearMap(**ridge) if ridge else None
         return cls(**values | {"layout": Layout.of(meta["layout"])})

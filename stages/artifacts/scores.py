@@ -5,6 +5,7 @@
     validation_<cell>.parquet, validation_baselines.parquet   the same and fold
     early_stopped.parquet, losses_early_stopped.parquet       as the first two
     <cell>+ridge.parquet, losses_…, validation_…              of the mean of a cell's forecasts and ridge's
+    ridge.safetensors                                         a LinearMap: ridge of the final fit
     cells.json                                                an Index: whose errors, and what is missing
 
 The first two are of the test part, the third of the validation windows of each fold by that fold's members;
@@ -40,12 +41,6 @@ from stages.losses import MEASURES
 BASELINES = "baselines"  # the file that all baselines share
 EARLY_STOPPED = "early_stopped"  # the file that the early-stopped networks of all cells share
 BASELINE, ENSEMBLE = -1, -2  # instead of a seed
-RIDGE = "ridge"  # the baseline that the mean is taken with
-
-
-def mean_name(cell: str) -> str:
-    """The forecaster that is the mean of a cell's forecasts and ridge's."""
-    return f"{cell}+{RIDGE}"
 
 
 @dataclass

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stages.artifacts.scores import RIDGE, mean_name
+from stages.artifacts.linear_map import RIDGE, mean_name
 from stages.evaluate.members import Blocks, Forecaster
 
 

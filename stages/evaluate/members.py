@@ -12,7 +12,8 @@ import numpy as np
 
 from stages.artifacts.fits import Fit
 from stages.artifacts.forecasts import Key
-from stages.artifacts.scores import BASELINE, BASELINES, EARLY_STOPPED, ENSEMBLE, RIDGE
+from stages.artifacts.linear_map import RIDGE, LinearMap
+from stages.artifacts.scores import BASELINE, BASELINES, EARLY_STOPPED, ENSEMBLE
 from stages.evaluate.baselines.part import AbsentError, Baseline, History, Part
 from stages.evaluate.baselines.table import BASELINES as MAKERS
 from stages.evaluate.params import EvaluateParams
@@ -28,7 +29,7 @@ class Forecaster:
     """One forecaster of one part: a network (lam, seed), an ensemble or a baseline.
 
     kept: whether its forecasts are written; its scores always are. stopped: whether it is an early-stopped
-    network of λ = 0, or the ensemble of those. detail: see `Baseline`.
+    network of λ = 0, or the ensemble of those. detail, linear: see `Baseline`.
     """
 
     part: Part
@@ -39,6 +40,7 @@ class Forecaster:
     kept: bool = True
     stopped: bool = False
     detail: str = ""
+    linear: LinearMap | None = None
 
     @property
     def key(self) -> Key:
@@ -159,7 +161,10 @@ def _fitted_baseline(
     except AbsentError as reason:
         where = f"in {part.fold.name}: " if part.validates else ""
         raise AbsentError(f"{where}{reason}") from None
-    return Forecaster(part, baseline.name, baseline.lam, BASELINE, spool, detail=baseline.detail)
+    return Forecaster(
+        part, baseline.name, baseline.lam, BASELINE, spool,
+        detail=baseline.detail, linear=baseline.linear,
+    )  # fmt: skip
 
 
 def _add(spool: Spool, baseline: Baseline, rows: np.ndarray, part: Part) -> None:

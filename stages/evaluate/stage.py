@@ -13,13 +13,12 @@ import numpy as np
 
 from stages.artifacts.fits import Fit
 from stages.artifacts.forecasts import VALIDATION, ForecastWriter
+from stages.artifacts.linear_map import LINEAR, RIDGE, mean_name
 from stages.artifacts.scores import (
     BASELINES,
     EARLY_STOPPED,
-    RIDGE,
     Index,
     Scores,
-    mean_name,
     save_index,
 )
 from stages.artifacts.windows import Layout, Windows
@@ -128,6 +127,8 @@ def run(
         baselines = fitted_baselines(params, history, absent, unvalidated, forecasts, lasting)
         write(_detailed(means.remember(baselines), details), BASELINES)
         averaged = params.mean and _has_ridge(params, absent | unvalidated)
+        if averaged and (linear := means.ridge[None].linear) is not None:
+            linear.save(scores / LINEAR)
         for fit in fits:
             networks = _of_cell(fit, history, seen, _kept(fit, history, params), forecasts)
             if averaged:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from stages.artifacts.linear_map import LinearMap
 from stages.artifacts.windows import Layout
 from stages.forecast.scaled import scaled
 from stages.networks.kernels.evaluation import forecasts, windows
@@ -92,6 +93,12 @@ class Scaled:
     def groups(self, rows: np.ndarray) -> np.ndarray:
         """(N,) the group of each row."""
         return np.searchsorted(self.starts, rows, side="right") - 1
+
+
+def forecast_linear(linear: LinearMap, data: Scaled, rows: np.ndarray) -> np.ndarray:
+    """(N, H, C): a linear map's forecasts in the data's units, of data in double precision."""
+    x, _, units = data.windows(rows)
+    return data.undo(rows, linear.predict(x), units)
 
 
 def network_of(config: dict[str, Any]) -> Network:

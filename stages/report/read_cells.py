@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.fits import Fit
-from stages.artifacts.scores import EARLY_STOPPED, ENSEMBLE, mean_name
+from stages.artifacts.linear_map import mean_name
+from stages.artifacts.scores import EARLY_STOPPED, ENSEMBLE
 from stages.artifacts.windows import Windows
 from stages.report.judging.cell import Cell
 from stages.report.judging.contenders import Contender, WindowLosses, mean_of, together

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 from stages.artifacts.chosen import Chosen
+from stages.artifacts.linear_map import LINEAR, LinearMap
 from stages.artifacts.series import Series
 from stages.artifacts.windows import Windows
+from stages.report.judging.mean import Mean
 from stages.report.params import ReportParams
 from stages.report.study import Study, load_study
 from stages.report.writing import tables
@@ -33,7 +35,7 @@ def run(
     tables.write_csv(tables.plotted_path(study), folder / "plots" / "lambda_path.csv")
     tables.write_csv(tables.plotted_curves(study), folder / "plots" / "curves.csv")
     source = Series.load(series).summary.get("source", {})
-    chosen = chosen_model(study, windows, source.get("dates", ""))
+    chosen = chosen_model(study, windows, scores, source.get("dates", ""))
     chosen.save(folder / "chosen" / "model.safetensors")
     inputs = {"series": series, "development": development, "fits": fits, "scores": scores}
     page(study, windows, inputs | {"forecasts": forecasts}, folder)
@@ -51,12 +53,19 @@ def page(study: Study, windows: Windows, inputs: dict[str, Path], folder: Path) 
     write_page(Sources(study, windows, Series.load(inputs["series"]), inputs), folder)
 
 
-def chosen_model(study: Study, windows: Windows, dates: str) -> Chosen:
-    """The best cell at its chosen λ: all seeds' weights with what is needed to forecast."""
-    cell = study.best
+def chosen_model(study: Study, windows: Windows, scores: Path, dates: str) -> Chosen:
+    """The networks that validation chooses, all seeds, with what is needed to forecast.
+
+    That is the best cell at its λ, or a mean of a cell and ridge that validation prefers to it.
+    """
+    leader, cell = study.leader, study.best
+    ridge, loss = None, float(cell.path.loss[cell.chosen])
+    if isinstance(leader, Mean):
+        cell = next(one for one in study.cells if one.name == leader.cell)
+        ridge, loss = LinearMap.load(scores / LINEAR), leader.validation
     final = next(fold for fold in windows.folds if fold.name == cell.fit.folds[-1])
     return Chosen(
         cell.fit.weights[-1, cell.chosen], final.center, final.scale, cell.name, cell.lam,
-        int(cell.fit.m[-1]), cell.measure, tables.digits(cell.path.loss[cell.chosen]), cell.fit.config,
-        windows.layout, dates,
+        int(cell.fit.m[-1]), cell.measure, tables.digits(loss), cell.fit.config, windows.layout, dates,
+        ridge,
     )  # fmt: skip

@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> None:
     forecast.to_csv(flags.out / "forecast.csv", index=False, lineterminator="\n")
     draw(lives, forecast, chosen.layout.calendar, 2 * chosen.steps, flags.out)
     _print_notes(forecast)
-    what = f"{chosen.cell} at λ = {chosen.lam:.4g}, {len(chosen.weights)} seeds"
+    what = f"{chosen.name} at λ = {chosen.lam:.4g}, {len(chosen.weights)} seeds"
     print(f"{what}: {flags.out / 'forecast.csv'}, {flags.out / 'picture.svg'}", file=sys.stderr)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.artifacts.chosen import Chosen
 from stages.artifacts.series import Series
-from stages.forecast.networks import Scaled, forecast, network_of
+from stages.forecast.networks import Scaled, forecast, forecast_linear, network_of
 from stages.serving.answer import Answer, answer
 from stages.serving.input.admission import admit
 from stages.serving.input.lives import Lives, lives
@@ -59,7 +59,14 @@ class Served(Chosen):
         layout, network = self.layout, network_of(self.config)
         admitted = admit(lives, layout, self.steps, self.lag, self.center, self.scale)
         panel, center, scale = admitted.panel, admitted.center, admitted.scale
-        data = Scaled.of(layout, panel.values, panel.levels, panel.starts, center, scale)
-        y = forecast(network, self.weights, data, panel.starts[1:] - 1)  # (S, G, H, C)
+        rows = panel.starts[1:] - 1
+
+        def seen(dtype: Any) -> Scaled:
+            levels = panel.levels
+            return Scaled.of(layout, panel.values, levels, panel.starts, center, scale, dtype)
+
+        y = forecast(network, self.weights, seen(np.float32), rows)  # (S, G, H, C)
+        if self.ridge is not None:
+            y = (y + forecast_linear(self.ridge, seen(np.float64), rows)) / 2
         y = np.moveaxis(y, -1, 2).reshape(len(y), -1, layout.horizon)  # (S, series, H)
         return answer(lives, admitted, y, layout)

@@ -69,7 +69,7 @@ def test_ridge_equals_scikit_learn(
     x = x.reshape(len(x), -1)
     path = ridge.fit(ridge.scaled(windows, fold), fold)
     weights = path.coefficients(lam)
-    y_hat = path.predict(x, weights).reshape(y.shape)
+    y_hat = path.at(lam).predict(x).reshape(y.shape)
     for c in range(y.shape[2]):
         sklearn = oracle.ridge(lam, windows, fold, c)
         coef = weights.T[c :: y.shape[2]]
@@ -110,7 +110,7 @@ def test_ridge_without_an_intercept_equals_scikit_learn(lam: float, normalise: s
     path = ridge.fit(ridge.scaled(windows, fold), fold, free=False)
     weights = path.coefficients(lam)
     np.testing.assert_allclose(weights.T, sklearn.coef_, rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(path.predict(x, weights), sklearn.predict(x), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(path.at(lam).predict(x), sklearn.predict(x), rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("measure", ["mse", "mae"])

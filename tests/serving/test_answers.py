@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,10 @@ from hypothesis import strategies as st
 
 from stages.normalise import EPSILON
 from stages.serving.input.value_cells import TableError
-from tests.support.serving_model import LEVELS, H, L, T, model, piped, series, table_of
+from stages.serving.served import Served
+from stages.window.stage import make_windows
+from tests.support.evaluate_windows import history_of, of_test
+from tests.support.serving_model import LEVELS, H, L, T, model, params, piped, series, table_of
 
 INTEGERS = {
     "times": pd.Index(np.arange(0, 2 * T, 2)),
@@ -57,6 +62,36 @@ def test_forecasts_are_those_of_the_test_part(changes, covariates, grid):
         np.testing.assert_array_equal(
             alone["y_hat"], answer.loc[answer.unique_id == "web", "y_hat"]
         )
+
+
+@pytest.mark.parametrize(
+    ("changes", "covariates"),
+    [
+        ({"normalise": "last"}, ("rain",)),
+        ({"channels": "joint", "normalise": "instance"}, ()),
+        ({"difference": "seasonal", "transform": "sqrt"}, ()),
+    ],
+)
+def test_the_mean_with_ridge_is_served_as_it_was_evaluated(changes, covariates):
+    study = series(covariates)
+    networks, test = model(study, **changes)
+    development, _ = make_windows(study, params(**changes), season=12)
+    history = history_of(development, test, 12)
+    baseline = of_test("ridge", history)
+    with tempfile.TemporaryDirectory() as folder:
+        replace(networks, ridge=baseline.linear).save(Path(folder) / "model.safetensors")
+        chosen = Served.load(Path(folder) / "model.safetensors")
+    assert (networks.name, chosen.name) == ("gru", "gru+ridge")
+    wanted, origin = piped(networks, test)
+    _, origins = test.group_origin(test.rows)
+    ridge = baseline.forecast(test.rows[origins == origins.max()])  # (N, H, C)
+    expected = (wanted + np.moveaxis(ridge, -1, 1).reshape(1, -1, H)) / 2
+    past = study.frame[study.frame["ds"].to_numpy().astype("int64") <= origin]
+    answer = chosen.forecast(type(study)(past, study.summary))
+    for g, name in enumerate(LEVELS):
+        rows = answer[answer["unique_id"] == name]
+        np.testing.assert_allclose(rows["y_hat"], expected[:, g].mean(0), rtol=1e-9)
+        np.testing.assert_allclose(rows["y_hat_spread"], expected[:, g].std(0, ddof=1), rtol=1e-6)
 
 
 @settings(max_examples=40, deadline=None)

@@ -51,7 +51,7 @@ def test_under_instance_it_is_the_ridge_that_weighs_windows_by_their_squared_spr
     path = fit(scaled(windows, fold), fold)
     for member, outcome in trained(recipe, windows, members).items():
         weights, baseline = outcome.weights.reshape(outputs, -1), path.coefficients(member.lam)
-        level = path.predict(np.zeros((1, len(baseline))), baseline)[0]
+        level = path.at(member.lam).predict(np.zeros((1, len(baseline))))[0]
         np.testing.assert_allclose(weights[:, 1:], baseline.T, atol=1e-6)
         np.testing.assert_allclose(weights[:, 0], level, atol=1e-6)
         for c in range(channels):

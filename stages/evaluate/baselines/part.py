@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from stages.artifacts.linear_map import LinearMap
 from stages.artifacts.windows import Fold, Windows
 from stages.evaluate.baselines.lines import Lines
 
@@ -29,7 +30,7 @@ class Baseline:
     """A fitted baseline: lam is its λ (NaN if it has none), forecast reads rows of its part.
 
     covers: (n,) bool, the series that it can forecast; None: all. detail: what else was chosen, to follow its
-    name; empty where nothing was.
+    name; empty where nothing was. linear: ridge's fit, which the mean with it needs to be served.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Baseline:
     forecast: Forecast
     covers: np.ndarray | None = None
     detail: str = ""
+    linear: LinearMap | None = None
 
 
 @dataclass(frozen=True)

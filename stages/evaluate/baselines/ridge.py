@@ -20,10 +20,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.artifacts.linear_map import LinearMap
 from stages.artifacts.windows import Fold, Windows
 from stages.evaluate.baselines.part import AbsentError, Baseline, History, Part
 from stages.evaluate.params import RidgeParams
-from stages.forecast.networks import Scaled
+from stages.forecast.networks import Scaled, forecast_linear
 from stages.losses import BY_MEASURE
 from stages.normalise import NORMALISE
 
@@ -56,14 +57,9 @@ class Path:
         each = self.vectors @ (weight[..., None] * self.rotated)  # (G, P, Q/G)
         return np.asarray(each.transpose(1, 2, 0).reshape(each.shape[1], -1))
 
-    def predict(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """(N, P) → (N, Q)."""
-        groups = len(self.centre)
-        each = [
-            (x - centre) @ weights[:, g::groups] + level
-            for g, (centre, level) in enumerate(zip(self.centre, self.level, strict=True))
-        ]
-        return np.stack(each, -1).reshape(len(x), -1)
+    def at(self, lam: float) -> LinearMap:
+        """The ridge of one λ."""
+        return LinearMap(self.coefficients(lam), self.centre, self.level)
 
 
 def scaled(windows: Windows, fold: Fold) -> Scaled:
@@ -119,13 +115,13 @@ def validation_error(
     path: Path, data: Scaled, fold: Fold, lambdas: Sequence[float], measure: str
 ) -> np.ndarray:
     """Σ of a measure of the errors over the fold's validation windows in scaled units, for every λ."""
-    weights = [path.coefficients(lam) for lam in lambdas]
+    maps = [path.at(lam) for lam in lambdas]
     value = BY_MEASURE[measure].value
     total = np.zeros(len(lambdas))
     for x, y, units in _matrices(data, fold.validation):
         size = np.tile(units[:, 1], data.layout.horizon)
-        for k, weight in enumerate(weights):
-            total[k] += value((path.predict(x, weight) - y) * size).sum()
+        for k, linear in enumerate(maps):
+            total[k] += value((linear.predict(x) - y) * size).sum()
     return total
 
 
@@ -158,12 +154,10 @@ def ridge(history: History, params: RidgeParams) -> Callable[[Part], Baseline]:
     def of_part(part: Part) -> Baseline:
         fold, data = part.fold, scaled(part.windows, part.fold)
         path = paths.get((fold.name, free)) or fit(scaled(w, fold), fold, free)
-        weights = path.coefficients(lam)
-
-        def forecast(rows: np.ndarray) -> np.ndarray:
-            x, _, units = data.windows(rows)
-            return data.undo(rows, path.predict(x, weights), units)
-
-        return Baseline("ridge", lam, forecast, detail="" if free else "no intercept")
+        linear = path.at(lam)
+        return Baseline(
+            "ridge", lam, lambda rows: forecast_linear(linear, data, rows), None,
+            "" if free else "no intercept", linear,
+        )  # fmt: skip
 
     return of_part

@@ -61,7 +61,7 @@ def _log(uri: str, run_id: str, path: Path, tags: dict[str, str]) -> str:
     from stages.serving.served import Served
 
     chosen = Served.load(path)
-    labels = {"cell": chosen.cell, "lam": f"{chosen.lam:g}"}
+    labels = {"forecaster": chosen.name, "cell": chosen.cell, "lam": f"{chosen.lam:g}"}
     labels |= {"seeds": str(len(chosen.weights)), "horizon": str(chosen.layout.horizon)}
     mlflow.set_tracking_uri(uri)
     with tempfile.TemporaryDirectory(prefix="ridgeline-") as folder:
