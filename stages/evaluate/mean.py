@@ -44,9 +44,9 @@ class Means:
             yield baseline
 
     def add(self, networks: Iterable[Forecaster]) -> Iterator[Forecaster]:
-        """The networks, after each kept one its mean with ridge."""
+        """The networks, after each that is to be averaged its mean with ridge."""
         for network in networks:
             yield network
-            if network.kept:
+            if network.averaged:
                 both = Halves(network.forecasts, self.ridge[network.key.fold].forecasts)
                 yield replace(network, cell=mean_name(network.cell), forecasts=both)

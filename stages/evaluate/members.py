@@ -28,7 +28,8 @@ BLOCK = 1 << 20  # forecasts, or numbers of inputs, that are held at a time
 class Forecaster:
     """One forecaster of one part: a network (lam, seed), an ensemble or a baseline.
 
-    kept: whether its forecasts are written; its scores always are. stopped: whether it is an early-stopped
+    written: whether its forecasts are, as its scores always are. averaged: whether it has a mean with ridge.
+    stopped: whether it is an early-stopped
     network of λ = 0, or the ensemble of those. detail, linear: see `Baseline`.
     """
 
@@ -37,7 +38,8 @@ class Forecaster:
     lam: float
     seed: int
     forecasts: Blocks
-    kept: bool = True
+    written: bool = True
+    averaged: bool = False
     stopped: bool = False
     detail: str = ""
     linear: LinearMap | None = None
@@ -56,7 +58,7 @@ class Forecaster:
 
 
 def networks_of(
-    fit: Fit, part: Part, data: Scaled, kept: Container[float], folder: Path
+    fit: Fit, part: Part, data: Scaled, kept: Container[float], ensembles: bool, folder: Path
 ) -> Iterator[Forecaster]:
     """The forecasters of a cell: λ ascending, then seed, after several seeds their ensemble.
 
@@ -65,14 +67,18 @@ def networks_of(
 
     Args:
         data: the part as its fold's networks see it. kept: the λ's whose networks' forecasts are written;
-            those of ensembles always are. folder: for temporary files.
+            of the other λ's those of ensembles are. ensembles: whether only the ensembles of the kept λ's are
+            written. folder: for temporary files.
     """
     fold_weights = fit.weights[fit.folds.index(part.fold.name)]
     for lam, weights in zip(fit.lambdas, fold_weights, strict=True):
         if part.validates and lam not in kept:
             continue
         for seed, spool in _by_seed(fit, weights, part, data, folder):
-            yield Forecaster(part, fit.cell, lam, seed, spool, lam in kept or seed == ENSEMBLE)
+            averaged = lam in kept or seed == ENSEMBLE
+            only = lam in kept and (seed == ENSEMBLE or fit.seeds == 1)
+            written = only if ensembles else averaged
+            yield Forecaster(part, fit.cell, lam, seed, spool, written, averaged)
 
 
 def early_stopped_of(fit: Fit, part: Part, data: Scaled, folder: Path) -> Iterator[Forecaster]:
@@ -83,7 +89,7 @@ def early_stopped_of(fit: Fit, part: Part, data: Scaled, folder: Path) -> Iterat
     """
     if fit.stopped_epochs:
         for seed, spool in _by_seed(fit, fit.stopped_weights, part, data, folder):
-            yield Forecaster(part, fit.cell, 0.0, seed, spool, kept=False, stopped=True)
+            yield Forecaster(part, fit.cell, 0.0, seed, spool, written=False, stopped=True)
 
 
 def _by_seed(

@@ -80,10 +80,10 @@ class EvaluateParams(SeasonParams):
 
     model_config = ConfigDict(extra="forbid")
 
-    forecasts: Literal["chosen", "all"] = Field(
+    forecasts: Literal["chosen", "all", "ensembles"] = Field(
         default="chosen",
         description="networks whose forecasts are written: of λ = 0 and the λ's that either report.rule "
-        "chooses, or of all; ensembles and baselines are always written",
+        "chooses, or of all, and all ensembles; or ensembles alone, of those λ's. Baselines always are",
     )
     ridge: RidgeParams = RidgeParams()
     mean: bool = Field(

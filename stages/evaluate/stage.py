@@ -74,7 +74,7 @@ def score(
             series = windows.series_of(rows)
             finite = finite and bool(np.isfinite(y_hat).all())
             losses = errors.add(windows.targets(rows), y_hat, series)
-            if forecaster.kept:
+            if forecaster.written:
                 assert writer is not None, "it has a file"
                 writer.add(windows, rows, key, y_hat)
             ranked = yard.ranked[series].any(axis=1)
@@ -130,7 +130,7 @@ def run(
         if averaged and (linear := means.ridge[None].linear) is not None:
             linear.save(scores / LINEAR)
         for fit in fits:
-            networks = _of_cell(fit, history, seen, _kept(fit, history, params), forecasts)
+            networks = _of_cell(fit, history, seen, params, forecasts)
             if averaged:
                 write(means.add(networks), fit.cell, mean_name(fit.cell))
             else:
@@ -194,16 +194,17 @@ def _detailed(baselines: Iterable[Forecaster], details: dict[str, str]) -> Itera
 
 def _kept(fit: Fit, history: History, params: EvaluateParams) -> set[float]:
     """The λ's whose networks' forecasts are written."""
-    chosen = params.forecasts == "chosen"
-    return kept_lambdas(fit, history.development) if chosen else set(fit.lambdas)
+    every = params.forecasts == "all"
+    return set(fit.lambdas) if every else kept_lambdas(fit, history.development)
 
 
 def _of_cell(
-    fit: Fit, history: History, seen: Scaled, kept: set[float], folder: Path
+    fit: Fit, history: History, seen: Scaled, params: EvaluateParams, folder: Path
 ) -> Iterator[Forecaster]:
-    yield from networks_of(fit, history.tested, seen, kept, folder)
+    kept, ensembles = _kept(fit, history, params), params.forecasts == "ensembles"
+    yield from networks_of(fit, history.tested, seen, kept, ensembles, folder)
     for part in history.validation:
-        yield from networks_of(fit, part, _seen(part), kept, folder)
+        yield from networks_of(fit, part, _seen(part), kept, ensembles, folder)
 
 
 def _seen(part: Part) -> Scaled:

@@ -160,7 +160,7 @@ def test_forecasts_that_are_not_kept_change_nothing_else(
 ) -> None:
     """Of three λ's the middle one can't be chosen: only its ensemble's forecasts are written."""
     frames = {}
-    for kept in ("all", "chosen"):
+    for kept in ("all", "chosen", "ensembles"):
         folders, params = (tmp_path / kept / "forecasts", tmp_path / kept / "scores"), PARAMS
         params = PARAMS.model_copy(update={"forecasts": kept})
         stage.run(*data, [synthetic_fit(data[0], "rnn", (0.0, 2.0, 5.0))], params, *folders)
@@ -169,6 +169,8 @@ def test_forecasts_that_are_not_kept_change_nothing_else(
     left_out = (every["lam"] == 2.0) & (every["seed"] != ENSEMBLE)
     assert set(every.loc[left_out, "seed"]) == {0, 1}
     pd.testing.assert_frame_equal(chosen, every[~left_out].reset_index(drop=True))
+    averaged = every[(every["lam"] != 2.0) & (every["seed"] == ENSEMBLE)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(frames["ensembles"], averaged)
     validated = load_losses(tmp_path / "chosen/scores", "rnn", "validation")
     assert set(zip(validated["fold"], validated["lam"], validated["seed"], strict=True)) == {
         (fold, lam, seed)
@@ -179,9 +181,14 @@ def test_forecasts_that_are_not_kept_change_nothing_else(
     for path in (tmp_path / "all" / "scores").iterdir():
         if path.name == "validation_rnn.parquet":
             continue
-        assert path.read_bytes() == (tmp_path / "chosen" / "scores" / path.name).read_bytes()
+        for kept in ("chosen", "ensembles"):
+            assert path.read_bytes() == (tmp_path / kept / "scores" / path.name).read_bytes()
     with pytest.raises(ValueError, match=r"no forecast of rnn has lam == 2\.0 and .* to all"):
-        forecasts.load(folders[0], "rnn", filters=[("lam", "==", 2.0), ("seed", "==", 0)])
+        forecasts.load(
+            tmp_path / "chosen" / "forecasts",
+            "rnn",
+            filters=[("lam", "==", 2.0), ("seed", "==", 0)],
+        )
 
 
 @pytest.mark.parametrize("name", ["rnn", "baselines"])

@@ -202,7 +202,7 @@ def test_autocorrelation_of_known_residuals(tmp_path: Path) -> None:
     pd.concat(rows).astype({"unique_id": "category"}).to_parquet(
         tmp_path / "f.parquet", index=False
     )
-    correlation = autocorrelation(tmp_path / "f.parquet", 3.0, 2)
+    correlation = autocorrelation(tmp_path / "f.parquet", (3.0, 0), 2)
     assert correlation is not None
     centred = residual - residual.mean()
     by_hand = [centred[k:] @ centred[:-k] / (centred @ centred) for k in range(1, 37)]

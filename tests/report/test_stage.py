@@ -223,7 +223,7 @@ def test_same_inputs_give_the_same_bytes(
         }
 
     assert digests(tmp_path) == digests(written[1])
-    assert len(digests(tmp_path)) == 35
+    assert len(digests(tmp_path)) == 36
 
 
 def test_a_grid_without_zero_and_one_series(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.fits import Fit
+from stages.artifacts.scores import ENSEMBLE
 from stages.report.judging.contenders import Contender, Folds, WindowLosses, mean_of
 from stages.report.judging.intervals import Array
 from stages.report.judging.selection import LambdaPath
@@ -63,6 +64,11 @@ class Cell:
     @property
     def lam(self) -> float:
         return self.path.lambdas[self.chosen]
+
+    @property
+    def averaged_seed(self) -> int:
+        """What stands for the seed in the rows of the seeds' mean forecast."""
+        return ENSEMBLE if self.fit.seeds > 1 else 0
 
     @property
     def test(self) -> Array:

@@ -28,7 +28,8 @@ def autocorrelations(sources: Sources) -> Chart | None:
     unranked = sources.study.index.unranked
     for cell in sources.study.cells:
         path = folder / f"{cell.name}.parquet"
-        correlation = autocorrelation(path, cell.lam, sources.study.horizon, unranked)
+        at = cell.lam, cell.averaged_seed
+        correlation = autocorrelation(path, at, sources.study.horizon, unranked)
         if correlation is None:
             return None
         values, count = correlation
@@ -57,12 +58,15 @@ def autocorrelations(sources: Sources) -> Chart | None:
 
 
 def autocorrelation(
-    path: Path, lam: float, horizon: int, unranked: Collection[str] = ()
+    path: Path, at: tuple[float, int], horizon: int, unranked: Collection[str] = ()
 ) -> tuple[Array, int] | None:
-    """(lags,) mean over the ranked series, and the residuals of the shortest; None where they are too few."""
+    """(lags,) mean over the ranked series, and the residuals of the shortest; None where they are too few.
+
+    at: λ and seed of the forecaster.
+    """
     from statsmodels.tsa.stattools import acf  # slow to import
 
-    rows = _one_step(path, lam, horizon)
+    rows = _one_step(path, at, horizon)
     rows = rows[~rows["unique_id"].isin(list(unranked))]
     rows = rows.assign(residual=rows["y"] - rows["y_hat"])
     mean = rows.groupby(["unique_id", "cutoff"], observed=True)["residual"].mean().dropna()
@@ -79,8 +83,9 @@ def autocorrelation(
     return np.mean(each, axis=0), count
 
 
-def _one_step(path: Path, lam: float, horizon: int) -> pd.DataFrame:
-    """The first step of every forecast at one λ: within a row group every H-th row."""
+def _one_step(path: Path, at: tuple[float, int], horizon: int) -> pd.DataFrame:
+    """The first step of every forecast at one λ and seed: within a row group every H-th row."""
+    lam, seed = at
     file = pq.ParquetFile(path, read_dictionary=["unique_id"])
     column = file.schema_arrow.get_field_index("lam")
     parts = []
@@ -91,5 +96,5 @@ def _one_step(path: Path, lam: float, horizon: int) -> pd.DataFrame:
         part = file.read_row_group(group, ["unique_id", "cutoff", "lam", "seed", "y", "y_hat"])
         first = part.take(pa.array(np.arange(0, part.num_rows, horizon)))
         frame = first.to_pandas()
-        parts.append(frame[(frame["lam"] == lam) & (frame["seed"] >= 0)])
+        parts.append(frame[(frame["lam"] == lam) & (frame["seed"] == seed)])
     return pd.concat(parts, ignore_index=True)

@@ -34,7 +34,7 @@ def latest_forecasts(study: Study, series: Series, folder: Path) -> pd.DataFrame
     }
     frames = []
     for cell in study.cells:
-        rows = _read(folder / f"{cell.name}.parquet", shown, _lams(cell))
+        rows = _read(folder / f"{cell.name}.parquet", shown, cell)
         if study.baseline is not None:
             best = _baseline(folder / "baselines.parquet", shown, study.baseline)
             rows = pd.concat([best, rows], ignore_index=True)
@@ -68,14 +68,17 @@ def _series_shown(study: Study, path: Path) -> list[str]:
     return [names[rank] for rank in ranks]
 
 
-def _read(path: Path, shown: dict[str, Array], kinds: dict[float, str]) -> pd.DataFrame:
+def _read(path: Path, shown: dict[str, Array], cell: Cell) -> pd.DataFrame:
+    kinds = _lams(cell)
     # Not isin: a row group of λ = 0 alone has the statistics -0 to 0, and isin then skips it.
     lam = functools.reduce(operator.or_, (ds.field("lam") == value for value in kinds))
-    return _mean(path, lam & (ds.field("seed") >= 0) & _windows(path, shown), kinds)
+    return _rows(
+        path, lam & (ds.field("seed") == cell.averaged_seed) & _windows(path, shown), kinds
+    )
 
 
 def _baseline(path: Path, shown: dict[str, Array], name: str) -> pd.DataFrame:
-    return _mean(path, (ds.field("cell") == name) & _windows(path, shown), None)
+    return _rows(path, (ds.field("cell") == name) & _windows(path, shown), None)
 
 
 def _windows(path: Path, shown: dict[str, Array]) -> ds.Expression:
@@ -89,15 +92,15 @@ def _windows(path: Path, shown: dict[str, Array]) -> ds.Expression:
     return functools.reduce(operator.or_, parts)
 
 
-def _mean(path: Path, keep: ds.Expression, kinds: dict[float, str] | None) -> pd.DataFrame:
-    """Forecasts that pass the filter, mean over seeds."""
+def _rows(path: Path, keep: ds.Expression, kinds: dict[float, str] | None) -> pd.DataFrame:
+    """Forecasts that pass the filter."""
     columns = ["unique_id", "ds", "cutoff", "lam", "y_hat"]
     rows: pd.DataFrame = pq.read_table(path, columns=columns, filters=keep).to_pandas()
     kind = "best baseline" if kinds is None else rows["lam"].map(kinds)
     rows = rows.assign(kind=kind, ds=utc(rows["ds"]), cutoff=utc(rows["cutoff"]))
-    rows = rows.astype({"unique_id": str, "kind": str})
+    rows = rows.astype({"unique_id": str, "kind": str}).rename(columns={"y_hat": "value"})
     keys = ["kind", "unique_id", "cutoff", "ds"]
-    return rows.groupby(keys)["y_hat"].mean().rename("value").reset_index()
+    return rows.sort_values(keys, kind="stable", ignore_index=True)[[*keys, "value"]]
 
 
 def _actual(series: Series, rows: pd.DataFrame) -> pd.DataFrame:
