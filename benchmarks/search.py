@@ -6,8 +6,8 @@ last half is cut into folds, and the validation part, which stands where a study
 is
 judged on both by the mean of one network and ridge: the mean squared error in scaled units, each horizon
 relative to the first setting, all blocks of equal weight. From a first guess each axis of AXES is tried in
-turn and the best value kept. Results go to benchmarks/results/search.json as they come; what is there is not
-run again.
+turn and the best value kept, until none is better. Results go to benchmarks/results/search.json as they
+come; what is there is not run again.
 """
 
 from __future__ import annotations
@@ -74,31 +74,35 @@ def main() -> None:
         def judged(setting: dict[str, Any]) -> float:
             for done in results:
                 if done["setting"] == setting:
-                    return relative(done)
+                    return relative(done, results[0])
             began = time.perf_counter()
             errors = {str(h): study(known, preset["params"], setting, h) for h in HORIZONS}
             done = {"setting": setting, "errors": errors, "seconds": time.perf_counter() - began}
             results.append(done)
             args.results.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-            print(json.dumps(setting), errors, f"{relative(done):.4f}", flush=True)
-            return relative(done)
-
-        def relative(done: dict[str, Any]) -> float:
-            """Mean over horizons of the error in units of the first setting's."""
-            shares = [
-                total(done["errors"][str(h)]["mean"]) / total(results[0]["errors"][str(h)]["mean"])
-                for h in HORIZONS
-            ]
-            return sum(shares) / len(shares)
+            print(json.dumps(setting), errors, f"{relative(done, results[0]):.4f}", flush=True)
+            return relative(done, results[0])
 
         best, lowest = FIRST, judged(FIRST)
-        for axis in AXES:
-            at = best
-            for change in axis:
-                error = judged(at | change)
-                if error < lowest:
-                    best, lowest = at | change, error
+        before: dict[str, Any] = {}
+        while best != before:  # an axis may be worth trying again once others have moved
+            before = best
+            for axis in AXES:
+                at = best
+                for change in axis:
+                    error = judged(at | change)
+                    if error < lowest:
+                        best, lowest = at | change, error
     print(yaml.safe_dump(best, sort_keys=False))
+
+
+def relative(done: dict[str, Any], first: dict[str, Any]) -> float:
+    """Mean over horizons of the error of the mean with ridge, in units of the first setting's."""
+    shares = [
+        total(done["errors"][str(h)]["mean"]) / total(first["errors"][str(h)]["mean"])
+        for h in HORIZONS
+    ]
+    return sum(shares) / len(shares)
 
 
 def total(blocks: dict[str, float]) -> float:

@@ -14,6 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from stages.environment import root
 from stages.failure import ParameterError, guarded
 from stages.presets.experiment import command, free_name, located, results
@@ -26,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="stages.presets", description=__doc__)
     parser.add_argument("preset", type=Path)
     parser.add_argument("--only", nargs="*", default=[], help="names of studies; none: all")
+    parser.add_argument("--out", type=Path, help="a CSV for what is printed, with more columns")
     args = parser.parse_args()
     names, chosen = [], Preset.load(args.preset).chosen(args.only)
     studies = {study: located(root(), sections) for study, sections in chosen.items()}
@@ -38,7 +41,10 @@ def main() -> None:
         done = subprocess.run(command(name, sections), cwd=root())  # noqa: S603
         if done.returncode:
             raise ParameterError(f"study {study} of {args.preset} failed, see above")
-    print(table({name: results(root(), name) for name in names}))
+    came = {name: results(root(), name) for name in names}
+    if args.out:
+        pd.concat(came, names=["study"]).reset_index("study").to_csv(args.out, index=False)
+    print(table(came))
 
 
 if __name__ == "__main__":
