@@ -44,7 +44,7 @@ quick: install ## a study of seconds in a temporary copy; leaves this folder as 
 
 preset: install ## run a preset's studies as experiments, and print what they came to (PRESET=presets/etth1.yaml)
 	@test -n "$$PRESET" || { echo 'name a preset: make preset PRESET=presets/etth1.yaml' >&2; exit 2; }
-	python -m stages.presets -- "$$PRESET"
+	python -m stages.presets --forecasters data/report/forecasters.csv -- "$$PRESET"
 
 textbook: install ## L2 of a textbook's listing: on the predictions, as written, and on the weights, as meant
 	python -m benchmarks.textbook

@@ -58,6 +58,7 @@ def run() -> None:
         yaml.safe_dump(preset, file)
         file.flush()
         command = [sys.executable, "-m", "stages.presets", file.name, "--out", str(RESULTS)]
+        command += ["--forecasters", "data/report/forecasters.csv"]
         subprocess.run(command, cwd=ROOT, check=True)
 
 

@@ -27,6 +27,7 @@ def main() -> None:
     """Run the studies, or those that are named, and print the table of all that are there."""
     parser = argparse.ArgumentParser(prog="stages.presets", description=__doc__)
     parser.add_argument("preset", type=Path)
+    parser.add_argument("--forecasters", required=True, help="the report's table of forecasters")
     parser.add_argument("--only", nargs="*", default=[], help="names of studies; none: all")
     parser.add_argument("--out", type=Path, help="a CSV for what is printed, with more columns")
     args = parser.parse_args()
@@ -41,7 +42,7 @@ def main() -> None:
         done = subprocess.run(command(name, sections), cwd=root())  # noqa: S603
         if done.returncode:
             raise ParameterError(f"study {study} of {args.preset} failed, see above")
-    came = {name: results(root(), name) for name in names}
+    came = {name: results(root(), name, args.forecasters) for name in names}
     if args.out:
         pd.concat(came, names=["study"]).reset_index("study").to_csv(args.out, index=False)
     print(table(came))

@@ -14,8 +14,6 @@ from stages.params import ParameterError
 from stages.prepare.tracked import dvc_file_of, missing
 from stages.tracking.history.git import git
 
-FORECASTERS = "data/report/forecasters.csv"
-
 
 def command(name: str, sections: Mapping[str, Any]) -> list[str]:
     """`dvc exp run` of these sections instead of those of params.yaml.
@@ -75,15 +73,15 @@ def free_name(root: Path, name: str, sections: Mapping[str, Any]) -> tuple[str, 
         count += 1
 
 
-def results(root: Path, name: str) -> pd.DataFrame:
-    """A row per forecaster of the experiment, as in its data/report/forecasters.csv.
+def results(root: Path, name: str, path: str) -> pd.DataFrame:
+    """A row per forecaster of the experiment, as the CSV at `path` in it has them.
 
     Raises:
         ParameterError: there is no such experiment on this commit.
     """
     if (ref := _ref(root, name)) is None:
         raise ParameterError(f"there is no experiment {name!r} on this commit; see `dvc exp list`")
-    return pd.read_csv(io.StringIO(git(root, "show", f"{ref}:{FORECASTERS}")))
+    return pd.read_csv(io.StringIO(git(root, "show", f"{ref}:{path}")))
 
 
 def _ref(root: Path, name: str) -> str | None:

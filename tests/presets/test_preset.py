@@ -87,7 +87,7 @@ def test_studies_run_as_experiments_and_the_workspace_stays(tmp_path: Path) -> N
     params["train"] |= {"cells": ["rnn"], "penalty": {"lambdas": [0, 1]}}
     studies = {"plain": None, "late": {"train.epochs": 2}}
     path = written(tmp_path, {"params": params, "studies": studies})
-    arguments = ("python", "-m", "stages.presets", str(path))
+    arguments = ("make", "-o", ".venv/installed", "preset", f"PRESET={path}")
     before = run(folder, "git", "status", "--porcelain")
     out = run(folder, *arguments, RIDGELINE_TRACKING="off")
     assert run(folder, "git", "status", "--porcelain") == before

@@ -110,6 +110,7 @@ def test_what_git_keeps():
     assert {name for o in files for name, how in o.items() if how == {"cache": False}} == {
         "data/report/metrics.json",
         "data/report/lambda_path.csv",
+        "data/report/forecasters.csv",
         "data/report/report.md",
     }
     assert DAG["artifacts"]["chosen"]["path"] in report["outs"]
