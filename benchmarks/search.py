@@ -2,12 +2,11 @@
 alone.
 
 The file is cut before the test part, which no code here can read. What is left is the training part, whose
-last half is cut into folds, and the validation part, which stands where a study has its test part. A setting
-is
-judged on both by the mean of one network and ridge: the mean squared error in scaled units, each horizon
-relative to the first setting, all blocks of equal weight. From a first guess each axis of AXES is tried in
-turn and the best value kept, until none is better. Results go to benchmarks/results/search.json as they
-come; what is there is not run again.
+last third is two blocks that folds forecast, and the validation part, which stands where a study has its
+test part. Each is forecast from what lies before it, eight months or more. A setting is judged by the mean
+of one network and ridge: its mean squared error on each block, at each horizon, relative to the first
+setting's. From a first guess each axis of AXES is tried in turn and the best value kept, until none is
+better. Results go to benchmarks/results/search.json as they come; what is there is not run again.
 """
 
 from __future__ import annotations
@@ -97,17 +96,13 @@ def main() -> None:
 
 
 def relative(done: dict[str, Any], first: dict[str, Any]) -> float:
-    """Mean over horizons of the error of the mean with ridge, in units of the first setting's."""
+    """Mean over horizons and blocks of the error of the mean with ridge, in units of the first setting's."""
     shares = [
-        total(done["errors"][str(h)]["mean"]) / total(first["errors"][str(h)]["mean"])
-        for h in HORIZONS
+        error / first["errors"][horizon]["mean"][block]
+        for horizon, of_horizon in done["errors"].items()
+        for block, error in of_horizon["mean"].items()
     ]
     return sum(shares) / len(shares)
-
-
-def total(blocks: dict[str, float]) -> float:
-    """All blocks of equal weight."""
-    return sum(blocks.values()) / len(blocks)
 
 
 def study(
@@ -119,7 +114,8 @@ def study(
         "window.horizon": horizon,
         "window.split": {"validation": 3 * BLOCK, "test": VALIDATION},
         "window.folds_end": "test",
-        "window.fold_steps": None,
+        "window.folds": 2,
+        "window.fold_steps": BLOCK,
         "window.final_fit": "train_and_validation",
         "train.penalty.lambdas": [0],
         "train.seeds": 1,
