@@ -28,7 +28,8 @@ def write_study(
 ) -> None:
     """Fill `folder` with a seasonal autoregression, its development.safetensors and a params.yaml.
 
-    `window` and `train` change the values of this repository's params.yaml.
+    `window` and `train` change the values of this repository's params.yaml. Nothing is differenced, and a
+    step of the recurrence takes in one step of the series, unless they say so.
     """
     folder.mkdir(parents=True)
     noise = np.random.default_rng(1).normal(size=steps)
@@ -41,7 +42,12 @@ def write_study(
     prepare = {
         "path": "series.parquet", "format": "long", "time": "ds", "targets": [], "frequency": frequency,
     }  # fmt: skip
-    changes = {"prepare": prepare, "window": window, "train": train, "evaluate": {"season": 24}}
+    changes = {
+        "prepare": prepare,
+        "window": {"difference": 0, **window},
+        "train": {"segment": 1, **train},
+        "evaluate": {"season": 24},
+    }
     change(folder, changes)
     call(folder, ["stages.prepare", "--series", "series"])
     outs = "--development development.safetensors --test test.safetensors --summary summary.json"
