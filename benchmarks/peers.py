@@ -44,7 +44,7 @@ ONE = {"RIDGELINE_WORKERS": "1"}
 
 @dataclass(frozen=True)
 class Study:
-    """A series and the settings that both tools get; what is not here is as in params.yaml."""
+    """A series and the settings that both tools get; what is not here is as in presets/sunspots.yaml."""
 
     series: RealSeries
     window: dict[str, Any]

@@ -52,7 +52,7 @@ class RealSeries:
         """Fill `folder` with the series without its first `left_out` rows, a params.yaml and windows.
 
         Args:
-            changes: to sections of this repository's params.yaml.
+            changes: to sections of presets/sunspots.yaml.
         """
         folder.mkdir(parents=True)
         header, *rows = self.lines()

@@ -131,7 +131,7 @@ def named(tmp_path_factory) -> Path:
 def test_a_files_name_is_only_a_name(named, name):
     file = named / name
     file.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "data/raw/sunspots.csv", file)
+    shutil.copy(ROOT / "data/raw/elnino.csv", file)
     edit(named, "prepare.path", name)
     shutil.rmtree(named / "data/series", ignore_errors=True)
     text = repro(named, "prepare")
@@ -145,7 +145,7 @@ def test_a_files_name_is_only_a_name(named, name):
 
 def test_such_a_file_in_a_temporary_experiment(named):
     name = "$(touch X) it's.csv"
-    shutil.copy(ROOT / "data/raw/sunspots.csv", named / name)
+    shutil.copy(ROOT / "data/raw/elnino.csv", named / name)
     edit(named, "prepare.path", name)
     text = run(
         named, "dvc", "exp", "run", "--temp", "prepare", check=False, RIDGELINE_TRACKING="off"
@@ -164,7 +164,7 @@ def test_such_a_file_in_a_temporary_experiment(named):
 
 def test_an_absolute_path_and_a_folder(named, capsys):
     outside = named.parent / "elsewhere.csv"
-    shutil.copy(ROOT / "data/raw/sunspots.csv", outside)
+    shutil.copy(ROOT / "data/raw/elnino.csv", outside)
     edit(named, "prepare.path", str(outside))
     assert "lies outside the repository" in repro(named, "prepare")
     (named / "folder.csv").mkdir()
@@ -179,12 +179,12 @@ def test_the_check_reports_a_missing_file(tmp_path, monkeypatch, capsys):
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     assert main(["params.yaml", "--checked", "checked"]) == 2
-    assert "prepare.path = 'data/raw/sunspots.csv' does not exist" in capsys.readouterr().err
+    assert "prepare.path = 'data/raw/elnino.csv' does not exist" in capsys.readouterr().err
     assert not (tmp_path / "checked").exists()
     (tmp_path / "data/raw").mkdir(parents=True)
     (tmp_path / "data/raw.dvc").touch()
     assert main(["params.yaml"]) == 0, "DVC has it and can fetch it"
     (tmp_path / "data/raw.dvc").unlink()
-    (tmp_path / "data/raw/sunspots.csv").touch()
+    (tmp_path / "data/raw/elnino.csv").touch()
     assert main(["params.yaml", "--checked", "data/checked"]) == 0
     assert (tmp_path / "data/checked").read_text() == WRITTEN

@@ -47,7 +47,7 @@ def test_the_committed_file_is_good(capsys):
         ("prepare.path", "data.xls", "prepare.path = 'data.xls': must end in .csv"),
         ("prepare.format", "tall", "prepare.format = 'tall': input should be 'wide' or 'long'"),
         ("prepare.frequency", "fortnight", "must be `infer`, `rows` or a pandas alias"),
-        ("prepare.covariates", ["sunspots"], "column 'sunspots' has two roles; give it one"),
+        ("prepare.covariates", ["sst"], "column 'sst' has two roles; give it one"),
         ("window.lookback", 0, "window.lookback = 0: input should be greater than or equal to 1"),
         ("window.missing", "linear", "window.missing = 'linear'"),
         ("window.difference", 2, "window.difference = 2"),
@@ -209,7 +209,7 @@ def test_the_grid_of_lambda():
     path = TrainParams.model_validate(GOOD["train"]).penalty.path()
     assert len(path) == 10
     assert path[0] == 0
-    assert (path[1], path[-1]) == (0.3, 100.0)
+    assert (path[1], path[-1]) == (1.0, 100.0)
     ratios = [b / a for a, b in pairwise(path[1:])]
     assert max(ratios) - min(ratios) < 1e-9
 

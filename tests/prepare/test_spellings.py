@@ -172,8 +172,8 @@ def test_what_the_stage_got_is_in_dvc_lock(tmp_path):
         f"stages:\n  show:\n    cmd: PYTHONPATH={ROOT} {sys.executable} show.py\n"
         "    params: [train, window]\n    outs: [got]\n"
     )
-    text = dumps_yaml(GOOD).replace("hidden: 16", "hidden: 010").replace(": 0.003", ": 1e-05")
-    (folder / "params.yaml").write_text(text.replace("test: 120", "test: '1990-01-01'"))
+    text = dumps_yaml(GOOD).replace("hidden: 32", "hidden: 010").replace(": 0.003", ": 1e-05")
+    (folder / "params.yaml").write_text(text.replace("test: 240", "test: '1990-01-01'"))
     run(folder, "dvc", "repro")
     assert got(folder) == [10, 1e-5, "1990-01-01"] == locked(folder)
     commit(folder, "As the file has it")

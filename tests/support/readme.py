@@ -32,7 +32,7 @@ def answer() -> str:
         numbers += [row["test_mse"], zero["test_mse"]]
         lines.append(f"| {row['cell']} | " + " | ".join(f"{float(n):.4g}" for n in numbers) + " |")
     table = "\n".join(lines)
-    units = "Validation in scaled units, test in squared sunspot numbers; means over seeds."
+    units = "Validation in scaled units, test in squared °C; means over seeds."
     return f"> {first}\n\n{table}\n\n{units}\n"
 
 

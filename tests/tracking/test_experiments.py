@@ -203,9 +203,8 @@ def test_the_champion_is_a_committed_study_and_answers_over_http(repository, tmp
     address = f"http://127.0.0.1:{port}"
     command = ["make", "-o", ".venv/installed", "serve", f"PORT={port}"]
     with serving(repository, *command, ready=f"{address}/ping"):
-        raw = pd.read_csv(repository / "data/raw/sunspots.csv").tail(40)
-        dates = [f"{year}-01-01" for year in raw["year"]]
-        table = pd.DataFrame({"unique_id": "sunspots", "ds": dates, "y": raw["sunspots"]})
+        raw = pd.read_csv(repository / "data/raw/elnino.csv").tail(72)
+        table = pd.DataFrame({"unique_id": "sst", "ds": raw["month"], "y": raw["sst"]})
         code, answer = post(address, table)
         assert code == 200
         run(repository, "make", "-o", ".venv/installed", "forecast")
@@ -213,16 +212,16 @@ def test_the_champion_is_a_committed_study_and_answers_over_http(repository, tmp
         assert [row["y_hat"] for row in answer["predictions"]] == pytest.approx(
             list(written["y_hat"])
         )
-        assert len(written) == 11
+        assert len(written) == 6
         assert (written["y_hat_spread"] > 0).all()
         for wrong, sentence in (
             (
                 table.tail(5),
-                "series 'sunspots': it has 5 steps; a forecast looks back on 22: give that many",
+                "series 'sst': it has 5 steps; a forecast looks back on 60: give that many",
             ),
             (
                 table.drop(table.index[-3]),
-                "series 'sunspots': y at 2006-01-01 is missing; the last 22 steps must be there without "
+                "series 'sst': y at 2010-10-01 is missing; the last 60 steps must be there without "
                 "a gap",
             ),
             (
@@ -231,15 +230,15 @@ def test_the_champion_is_a_committed_study_and_answers_over_http(repository, tmp
             ),
             (
                 table.assign(y="high"),
-                "series 'sunspots': y at 1969-01-01 is high, not a finite number",
+                "series 'sst': y at 2005-01-01 is high, not a finite number",
             ),
         ):
             assert post(address, wrong) == (
                 400,
                 {"error_code": "INVALID_PARAMETER_VALUE", "message": sentence},
             )
-        years = post(address, table.assign(ds=list(raw["year"])))
-        assert years == post(address, table)
+        months = [month[:7] for month in raw["month"]]
+        assert post(address, table.assign(ds=months)) == post(address, table)
 
 
 def post(address: str, table: pd.DataFrame) -> tuple[int, dict[str, Any]]:

@@ -64,7 +64,7 @@ def test_a_lambda_has_curves_and_errors_with_their_spread_over_seeds(logged):
         "validation_mae",
         "lam",
     } <= set(metrics)
-    assert run.data.params["train.hidden"] == "16"
+    assert run.data.params["train.hidden"] == "32"
     assert (run.data.params["cell"], run.data.params["m"]) == ("rnn", str(fit.m[-1]))
     assert "numpy" in run.data.tags["versions"]
 
@@ -87,13 +87,13 @@ def test_the_study_has_the_report_and_leads_to_the_runs_of_its_lambdas(logged):
     assert len(runs) == len(LEVELS) * len(GRID)
     chosen = {run.info.run_name for run in runs if run.data.tags["chosen"] == "true"}
     assert chosen == {"rnn λ=10", "lstm λ=0"}
-    assert study.info.run_name == f"sunspots: rnn λ=10 ({short[:6]})"
+    assert study.info.run_name == f"elnino: rnn λ=10 ({short[:6]})"
     assert store.history(study, "path/log10_lam") == [(1, -1.0), (2, 0.0), (3, 1.0), (4, 2.0)]
     assert [v for _, v in store.history(study, "path/rnn.validation_mse")] == list(LEVELS["rnn"])
     for run in store.runs:
         assert run.inputs is not None
         (data,) = run.inputs.dataset_inputs
-        assert data.dataset.name == "sunspots, development part"
+        assert data.dataset.name == "elnino, development part"
         assert data.dataset.digest == md5_of(logged / "development")[:12]
         assert run.data.tags["ridgeline.key"]
         assert "OPENBLAS_CORETYPE" in run.data.tags["instruction_set"]

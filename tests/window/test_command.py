@@ -29,7 +29,7 @@ def arguments(folder: Path) -> list[str]:
 def folder(tmp_path, monkeypatch) -> Path:
     """A daily series of noise, in a folder of its params.yaml."""
     monkeypatch.chdir(tmp_path)
-    values = np.random.default_rng(0).normal(size=400)
+    values = np.random.default_rng(0).normal(size=800)
     synthetic_series({"a": (0, values)}).save(tmp_path / "series")
     return tmp_path
 
