@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help install repro quick preset textbook check test test-lines benchmark coverage peers small-data lint dag format sync reproduce diff promote forecast serve ui \
+.PHONY: help install repro quick preset textbook check test test-lines benchmark coverage peers small-data shampoo lint dag format sync reproduce diff promote forecast serve ui \
 	server lock clean clean-store clean-cache
 
 help: ## list the targets
@@ -80,6 +80,9 @@ peers: install .venv-peers/installed ## this pipeline's GRU and LSTM and neuralf
 
 small-data: install ## what the chosen λ gains over λ = 0 where 10, 30 and 100 % of the training part are there
 	python -m benchmarks.small_data
+
+shampoo: install ## a published study of L2 on an LSTM, run from params alone (two minutes)
+	python -m benchmarks.shampoo
 
 lint: install ## check style, formatting and types
 	ruff check .
