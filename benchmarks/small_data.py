@@ -35,7 +35,9 @@ SHARES = (0.1, 0.3, 1.0)
 
 @dataclass(frozen=True)
 class Plan:
-    """A series and its study; what is not here is as in presets/sunspots.yaml. epochs: where all data are there."""
+    """A series and its study; what is not here is as in presets/sunspots.yaml. epochs: where all data are
+    there.
+    """
 
     series: RealSeries
     lookback: int
