@@ -58,12 +58,12 @@ AXES: tuple[tuple[dict[str, Any], ...], ...] = (
 )
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Run what is not in the results, and print the setting that the search ends with."""
     parser = argparse.ArgumentParser(prog="benchmarks.search", description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--results", type=Path, default=RESULTS)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     results = json.loads(args.results.read_text()) if args.results.exists() else []
     preset = yaml.safe_load((ROOT / "presets" / "etth1.yaml").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
