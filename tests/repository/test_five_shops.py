@@ -61,11 +61,11 @@ def study(folder: Path, text: str) -> Path:
         "prepare.path": "sales (1).csv", "prepare.format": "long", "prepare.id": "Filiale",
         "prepare.time": "Woche", "prepare.value": "Umsatz", "prepare.targets": [],
         "prepare.covariates": ["Aktion"], "prepare.frequency": "infer", "window.missing": "forward",
-        "window.lookback": 12, "window.horizon": HORIZON, "window.split.validation": 52,
-        "window.split.test": 44, "window.folds": 2, "evaluate.season": None,
+        "window.lookback": 12, "window.horizon": HORIZON, "window.difference": 0,
+        "window.split.validation": 52, "window.split.test": 44, "window.folds": 2, "evaluate.season": None,
         "evaluate.baselines": ["repeat_last", "seasonal_repeat", "ridge", "auto_ets"],
-        "train.cells": ["gru"], "train.epochs": 15, "train.batch_size": 64, "train.seeds": 2,
-        "train.penalty.lambdas": [0, 1, 1000],
+        "train.cells": ["gru"], "train.hidden": 16, "train.segment": 1, "train.epochs": 15,
+        "train.batch_size": 64, "train.seeds": 2, "train.penalty.lambdas": [0, 1, 1000],
     }.items():  # fmt: skip
         edit(repository, key, value)
     commit(repository, "The shops")

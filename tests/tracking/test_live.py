@@ -35,7 +35,9 @@ def planned(folder: Path, **changes) -> Plan:
     """Two networks of one λ in each fold."""
     path = folder / "params.yaml"
     params = yaml.safe_load(path.read_text(encoding="utf-8"))
-    small = {"cells": ["rnn"], "penalty": {"kind": "l2", "lambdas": [1.0]}, "seeds": 2, "hidden": 4}
+    small = {
+        "cells": ["rnn"], "penalty": {"kind": "l2", "lambdas": [1.0]}, "seeds": 2, "hidden": 4, "segment": 1,
+    }  # fmt: skip
     params["train"] |= small | changes
     path.write_text(yaml.safe_dump(params), encoding="utf-8")
     windows = Windows.load(folder / "development")
