@@ -19,6 +19,7 @@ import yaml
 from benchmarks import documents, search
 from benchmarks.real_series import ETTH1
 from benchmarks.studies import ROOT
+from stages.report.writing.numbers import number
 
 PRESET = ROOT / "presets" / "etth1.yaml"
 RESULTS = ROOT / "benchmarks" / "results" / "etth1.csv"
@@ -93,7 +94,7 @@ def forecasters(rows: pd.DataFrame) -> str:
             if pd.notna(row["detail"])
             else row["forecaster"]
         )
-        lam = f"{row['lam']:.4g}" if pd.notna(row["lam"]) else ""
+        lam = number(row["lam"])
         errors = [f"{row[key]:.4f}" for key in ("validation", "scaled_test_mse", "scaled_test_mae")]
         line = [row["study"], name, lam, row["final_fit"].replace("_", " "), *errors]
         lines.append([f"**{cell}**" if row["chosen"] and cell else cell for cell in line])

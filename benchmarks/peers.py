@@ -227,10 +227,7 @@ def main() -> None:
             sizes = {name: done[0]["sizes"][name] for name in SIZES}
             rows = {"title": study.series.title, **sizes, "cells": [each["row"] for each in done]}
             results["data"].append(rows)
-    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    text = documents.with_part(PAGE.read_text(encoding="utf-8"), "numbers", page(results))
-    PAGE.write_text(text, encoding="utf-8")
-    print(f"written to {RESULTS.relative_to(ROOT)} and {PAGE.relative_to(ROOT)}")
+    documents.publish(results, RESULTS, PAGE, page(results))
 
 
 if __name__ == "__main__":

@@ -177,10 +177,7 @@ def main() -> None:
             rows = [measured(Path(name) / f"{lookback}-{g}", lookback, g) for g in MULTIPLIERS]
             results["lookbacks"].append({"lookback": lookback, "rows": rows})
     results["carried"] = by_hand()
-    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    text = documents.with_part(PAGE.read_text(encoding="utf-8"), "numbers", page(results))
-    PAGE.write_text(text, encoding="utf-8")
-    print(f"written to {RESULTS.relative_to(ROOT)} and {PAGE.relative_to(ROOT)}")
+    documents.publish(results, RESULTS, PAGE, page(results))
 
 
 if __name__ == "__main__":

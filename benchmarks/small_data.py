@@ -171,12 +171,8 @@ def main() -> None:
                 measured(plan, share, Path(name) / f"{series.file}-{share}") for share in SHARES
             ]
             results["data"].append({"title": series.title, "shares": shares})
-    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     draw(results["data"], FIGURE)
-    text = documents.with_part(PAGE.read_text(encoding="utf-8"), "numbers", page(results))
-    PAGE.write_text(text, encoding="utf-8")
-    names = (path.relative_to(ROOT) for path in (RESULTS, FIGURE, PAGE))
-    print("written to " + ", ".join(map(str, names)))
+    documents.publish(results, RESULTS, PAGE, page(results))
 
 
 if __name__ == "__main__":

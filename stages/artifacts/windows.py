@@ -10,7 +10,7 @@ r+1 … r+H.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from itertools import pairwise
@@ -195,3 +195,15 @@ class Windows:
         steps = self.group_origin(rows)[1][:, None] + np.arange(self.layout.horizon + 1)
         stamps = np.asarray(self.time)[steps]
         return stamps[:, 0], stamps[:, 1:]
+
+
+def unused_validation(used_for: Sequence[str]) -> str:
+    """A sentence where no fold's block reaches into the validation part; else empty.
+
+    Args:
+        used_for: as `Windows.validation_used_for`.
+    """
+    if "folds" in used_for:
+        return ""
+    trained = "the final fit is trained on it" if used_for else "no network is trained on it"
+    return f"The validation part is in no fold's block: it chooses no λ, and {trained}."

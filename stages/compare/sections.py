@@ -19,7 +19,8 @@ from stages.report.page.answer import intervals
 from stages.report.page.parts import Block, Facts, Section, Table, Text, Verdicts
 from stages.report.writing import verdict_words
 from stages.report.writing.loss_words import MEASURES as LONG
-from stages.report.writing.table_rows import METRICS, measured, number
+from stages.report.writing.numbers import measured, number
+from stages.report.writing.table_rows import METRICS
 
 _PARTS = {"validation": "validation", "test": "test", "training": "train"}
 _ERRORS = {f"{name} {METRICS[m]}": f"{part}_{m}" for m in MEASURES for name, part in _PARTS.items()}

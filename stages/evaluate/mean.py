@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stages.artifacts.linear_map import RIDGE, mean_name
+from stages.evaluate.baselines.part import Baseline
 from stages.evaluate.members import Blocks, Forecaster
 
 
@@ -35,6 +36,11 @@ class Means:
 
     def __init__(self) -> None:
         self.ridge: dict[str | None, Forecaster] = {}  # by fold; None: the test part
+
+    @property
+    def tested(self) -> Baseline | None:
+        """Ridge of the test part; None where the study has none."""
+        return self.ridge[None].baseline if None in self.ridge else None
 
     def remember(self, baselines: Iterable[Forecaster]) -> Iterator[Forecaster]:
         """The baselines, unchanged."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from stages.artifacts.fits import Fit
 from stages.artifacts.forecasts import Key
-from stages.artifacts.linear_map import RIDGE, LinearMap
+from stages.artifacts.linear_map import RIDGE
 from stages.artifacts.scores import BASELINE, BASELINES, EARLY_STOPPED, ENSEMBLE
 from stages.evaluate.baselines.part import AbsentError, Baseline, History, Part
 from stages.evaluate.baselines.table import BASELINES as MAKERS
@@ -29,8 +29,8 @@ class Forecaster:
     """One forecaster of one part: a network (lam, seed), an ensemble or a baseline.
 
     written: whether its forecasts are, as its scores always are. averaged: whether it has a mean with ridge.
-    stopped: whether it is an early-stopped
-    network of λ = 0, or the ensemble of those. detail, linear: see `Baseline`.
+    stopped: whether it is an early-stopped network of λ = 0, or the ensemble of those. baseline: what was
+    fitted; None for networks.
     """
 
     part: Part
@@ -41,8 +41,7 @@ class Forecaster:
     written: bool = True
     averaged: bool = False
     stopped: bool = False
-    detail: str = ""
-    linear: LinearMap | None = None
+    baseline: Baseline | None = None
 
     @property
     def key(self) -> Key:
@@ -167,10 +166,7 @@ def _fitted_baseline(
     except AbsentError as reason:
         where = f"in {part.fold.name}: " if part.validates else ""
         raise AbsentError(f"{where}{reason}") from None
-    return Forecaster(
-        part, baseline.name, baseline.lam, BASELINE, spool,
-        detail=baseline.detail, linear=baseline.linear,
-    )  # fmt: skip
+    return Forecaster(part, baseline.name, baseline.lam, BASELINE, spool, baseline=baseline)
 
 
 def _add(spool: Spool, baseline: Baseline, rows: np.ndarray, part: Part) -> None:

@@ -14,13 +14,7 @@ import numpy as np
 from stages.artifacts.fits import Fit
 from stages.artifacts.forecasts import VALIDATION, ForecastWriter
 from stages.artifacts.linear_map import LINEAR, RIDGE, mean_name
-from stages.artifacts.scores import (
-    BASELINES,
-    EARLY_STOPPED,
-    Index,
-    Scores,
-    save_index,
-)
+from stages.artifacts.scores import BASELINES, EARLY_STOPPED, Index, Scores, save_index
 from stages.artifacts.windows import Layout, Windows
 from stages.artifacts.yardstick import Yardstick, unranked, without_mase, yardstick
 from stages.evaluate.baselines.part import History, Part
@@ -116,7 +110,6 @@ def run(
         folder.mkdir(parents=True, exist_ok=True)
     absent: dict[str, str] = {}
     unvalidated: dict[str, str] = {}
-    details: dict[str, str] = {}
     seen = _seen(history.tested)
 
     def write(forecasters: Iterable[Forecaster], *names: str) -> None:
@@ -125,10 +118,11 @@ def run(
     with ExitStack() as lasting:
         means = Means()
         baselines = fitted_baselines(params, history, absent, unvalidated, forecasts, lasting)
-        write(_detailed(means.remember(baselines), details), BASELINES)
-        averaged = params.mean and _has_ridge(params, absent | unvalidated)
-        if averaged and (linear := means.ridge[None].linear) is not None:
-            linear.save(scores / LINEAR)
+        write(means.remember(baselines), BASELINES)
+        ridge = means.tested
+        averaged = params.mean and ridge is not None and RIDGE not in unvalidated
+        if averaged and ridge is not None and ridge.linear is not None:
+            ridge.linear.save(scores / LINEAR)
         for fit in fits:
             networks = _of_cell(fit, history, seen, params, forecasts)
             if averaged:
@@ -147,18 +141,13 @@ def run(
         cells=[fit.cell for fit in fits],
         baselines=[name for name in params.baselines if name not in absent],
         means=[fit.cell for fit in fits] if averaged else [],
-        details=details,
+        details={RIDGE: ridge.detail} if ridge is not None and ridge.detail else {},
         absent=absent,
         unvalidated=unvalidated,
         unranked=unranked(development, test, yard),
         undefined={name: series for name, series in undefined.items() if series},
     )
     save_index(scores, index)
-
-
-def _has_ridge(params: EvaluateParams, incomplete: Mapping[str, str]) -> bool:
-    """Whether ridge forecasts every part."""
-    return RIDGE in params.baselines and RIDGE not in incomplete
 
 
 def _write(
@@ -182,14 +171,6 @@ def _write(
         score(forecasters, yard, metrics, outputs)
     for name, output in outputs.items():
         output.scores.save(scores, name)
-
-
-def _detailed(baselines: Iterable[Forecaster], details: dict[str, str]) -> Iterator[Forecaster]:
-    """The baselines, unchanged; what else each chose goes into `details`."""
-    for baseline in baselines:
-        if baseline.detail:
-            details[baseline.cell] = baseline.detail
-        yield baseline
 
 
 def _kept(fit: Fit, history: History, params: EvaluateParams) -> set[float]:

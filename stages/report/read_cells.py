@@ -38,8 +38,10 @@ def read_cell(fit: Fit, development: Windows, scores: Path, params: ReportParams
     overall = members[~of_ensemble].groupby("lam").mean(skipna=False)
     test = of_members(scores, fit.cell, measure)
     squared = test if measure == "mse" else of_members(scores, fit.cell, "mse")
-    validated = validated_members(scores, fit.cell, measure)
-    of_squared = validated if measure == "mse" else validated_members(scores, fit.cell, "mse")
+    validated, of_ensembles = validated_members(scores, fit.cell, measure)
+    of_squared = validated
+    if measure != "mse":
+        of_squared, _ = validated_members(scores, fit.cell, "mse")
 
     def trained(name: str, at: float, label: float = math.nan) -> Contender:
         members = tuple(test[at, seed] for seed in range(fit.seeds))
@@ -66,9 +68,7 @@ def read_cell(fit: Fit, development: Windows, scores: Path, params: ReportParams
         ensemble_overall=members[of_ensemble].droplevel("seed").reindex(list(path.lambdas)),
         stopped=_stopped(fit, scores, measure, zero),
         validated=validated,
-        ensemble_validation=mean_of(
-            validated_members(scores, fit.cell, measure, ensemble=True).get(lam)
-        ),
+        ensemble_validation=mean_of(of_ensembles.get(lam)),
         squared=WindowLosses.mean([squared[lam, seed] for seed in range(fit.seeds)]),
         validated_squared=together(of_squared[lam]) if lam in of_squared else None,
     )
@@ -95,6 +95,7 @@ def read_mean(cell: Cell, scores: Path) -> Mean:
     overall = overall_scores(scores / f"{name}.parquet")
     ensemble = test.get((lam, ENSEMBLE))
     members = overall[overall.index.get_level_values("seed") != ENSEMBLE]
+    validated, of_ensembles = validated_members(scores, name, cell.measure)
     return Mean(
         cell=cell.name,
         name=name,
@@ -103,10 +104,8 @@ def read_mean(cell: Cell, scores: Path) -> Mean:
         ensemble=None if ensemble is None else Contender(ensemble_name(name), (ensemble,), lam),
         overall=pd.Series(members.xs(lam).mean(skipna=False)),
         ensemble_overall=None if ensemble is None else pd.Series(overall.xs(lam).xs(ENSEMBLE)),
-        validated=validated_members(scores, name, cell.measure).get(lam, {}),
-        ensemble_validation=mean_of(
-            validated_members(scores, name, cell.measure, ensemble=True).get(lam)
-        ),
+        validated=validated.get(lam, {}),
+        ensemble_validation=mean_of(of_ensembles.get(lam)),
     )
 
 

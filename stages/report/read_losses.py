@@ -37,12 +37,16 @@ def baseline_losses(scores: Path, measure: str) -> dict[str, WindowLosses]:
 
 
 def validated_members(
-    scores: Path, cell: str, measure: str, ensemble: bool = False
-) -> dict[float, Folds]:
-    """Validation losses of each λ whose forecasts are kept: mean over seeds, or the ensemble's."""
+    scores: Path, cell: str, measure: str
+) -> tuple[dict[float, Folds], dict[float, Folds]]:
+    """Validation losses of each λ whose forecasts are kept: mean over seeds, and the ensemble's."""
     rows = _read(scores / f"validation_{cell}.parquet", ["lam", "seed", "fold"], measure)
-    rows = rows[(rows["seed"] == ENSEMBLE) == ensemble]
-    return {lam: _by_fold(one, measure) for lam, one in _groups(rows, "lam")}
+    of_ensemble = rows["seed"] == ENSEMBLE
+    members, ensembles = (
+        {lam: _by_fold(one, measure) for lam, one in _groups(part, "lam")}
+        for part in (rows[~of_ensemble], rows[of_ensemble])
+    )
+    return members, ensembles
 
 
 def validated_baselines(scores: Path, measure: str) -> dict[str, Folds]:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from stages.artifacts.series import Series
-from stages.evaluate.params import SeasonParams
+from stages.evaluate.season_params import SeasonParams
 from stages.evaluate.baselines.season import season_of
 from stages.failure import guarded
 from stages.params import load_section

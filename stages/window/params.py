@@ -29,10 +29,9 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")
 class Split(Section):
     """Validation and test part: a fraction of all steps, a count of steps, or the part's first date.
 
-    end: where all parts end: the count of the file's first steps that are used, or the first date that is
-        not;
-    null: with the file. A date is text in quotes, as `dvc exp run -S` writes it: DVC refuses a params.yaml
-        with a bare date.
+    A date is text in quotes, as `dvc exp run -S` writes it: DVC refuses a params.yaml with a bare date.
+    `end` is where all parts end: how many of the file's first steps are used, or the first date that is not;
+    null: with the file.
     """
 
     validation: Part

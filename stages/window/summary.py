@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from stages.artifacts.windows import Fold, Windows
+from stages.artifacts.windows import Fold, Windows, unused_validation
 
 NAMED = 5  # series in a line of the terminal
 
@@ -77,20 +76,8 @@ def lines(content: dict[str, Any]) -> list[str]:
         "forecast but not ranked, too short in the training part": content["test"]["not_ranked"],
     }
     sentences = [f"{what}: {_listed(names)}" for what, names in notes.items() if names]
-    idle = unused(content["parts"]["validation"]["used_for"])
+    idle = unused_validation(content["parts"]["validation"]["used_for"])
     return sentences + ([idle] if idle else [])
-
-
-def unused(used_for: Sequence[str]) -> str:
-    """A sentence where no fold's block reaches into the validation part; else empty.
-
-    Args:
-        used_for: as `Windows.validation_used_for`.
-    """
-    if "folds" in used_for:
-        return ""
-    trained = "the final fit is trained on it" if used_for else "no network is trained on it"
-    return f"The validation part is in no fold's block: it chooses no λ, and {trained}."
 
 
 def _listed(names: list[str]) -> str:

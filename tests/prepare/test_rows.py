@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from stages.report.writing.table_rows import measured, number, percent
+from stages.report.writing.numbers import measured, number, percent
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import sys
 import pytest
 import yaml
 
-from stages.evaluate.params import SeasonParams
+from stages.evaluate.season_params import SeasonParams
 from tests.support import dag
 from tests.support.closure import ROOT, closure
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stages.artifacts.calendar import Calendar
-from stages.evaluate.params import SeasonParams
+from stages.evaluate.season_params import SeasonParams
 from stages.params import ParameterError
 from stages.season import unknown_season
 

@@ -25,7 +25,7 @@ from stages.report.writing.notes import (
     fit_note,
     forecasters_note,
 )
-from stages.report.writing.table_rows import measured, number
+from stages.report.writing.numbers import measured, number
 
 ROW = 22  # pixels of a verdict in the figure
 LETTERS = 26  # of a verdict's name in the figure

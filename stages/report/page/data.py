@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stages.artifacts.calendar import Calendar
-from stages.artifacts.windows import Fold, Windows
+from stages.artifacts.windows import Fold, Windows, unused_validation
 from stages.report.drawing.plot import Chart, Panel
 from stages.report.drawing.style import BLUE, GREEN, INK, ORANGE
 from stages.report.drawing.svg import Key
@@ -17,8 +17,7 @@ from stages.report.judging.intervals import Array
 from stages.report.page.parts import Block, Section, Sources, Table, Text
 from stages.report.writing.clock import local
 from stages.report.writing.latest_forecasts import PANES
-from stages.report.writing.table_rows import measured
-from stages.window.summary import unused
+from stages.report.writing.numbers import measured
 
 POINTS = 700  # of a series drawn; beyond, the extremes of each bin
 LISTED = 20  # series in the table, at most
@@ -172,7 +171,7 @@ def _folds(sources: Sources, times: Array) -> Chart:
 
 def _notes(windows: Windows) -> str:
     """What is not as one expects of the folds, each with a blank before it."""
-    notes, apart = [unused(windows.validation_used_for)], windows.validation_spacing
+    notes, apart = [unused_validation(windows.validation_used_for)], windows.validation_spacing
     if apart > 1:
         notes.insert(0, f"Origins of validation windows lie {apart} steps apart.")
     return "".join(f" {note}" for note in notes if note)

@@ -18,7 +18,8 @@ from stages.report.judging.cell import Cell
 from stages.report.page.parts import Block, Section, Sources, Table
 from stages.report.page.residuals import autocorrelations
 from stages.report.study import Study
-from stages.report.writing.table_rows import METRICS, measured, scaled
+from stages.report.writing.numbers import measured
+from stages.report.writing.table_rows import METRICS, scaled
 
 SERIES = 18  # shown by name, at most
 NAME = 16  # letters of a name

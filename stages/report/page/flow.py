@@ -14,7 +14,7 @@ from stages.report.drawing.style import FAINT
 from stages.report.drawing.svg import Key
 from stages.report.judging.cell import Cell
 from stages.report.study import Study
-from stages.report.writing.table_rows import number
+from stages.report.writing.numbers import number
 
 
 def gradient_flow(study: Study) -> Chart | None:

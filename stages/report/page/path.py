@@ -21,7 +21,8 @@ from stages.report.judging.stopping import stops_early
 from stages.report.page.parts import Commands, Section, Sources, Table, Text
 from stages.report.study import Study
 from stages.report.writing import loss_words, table_rows
-from stages.report.writing.table_rows import number, scaled
+from stages.report.writing.numbers import number
+from stages.report.writing.table_rows import scaled
 from stages.report.writing.tables import path_table
 
 TALL = 250  # pixels of a panel of the figure that is read most

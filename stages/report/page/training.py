@@ -18,7 +18,8 @@ from stages.report.page.flow import gradient_flow, lambda_keys
 from stages.report.page.parts import Section, Sources, Text
 from stages.report.study import Study
 from stages.report.writing.loss_words import trained
-from stages.report.writing.table_rows import number, scaled
+from stages.report.writing.numbers import number
+from stages.report.writing.table_rows import scaled
 from stages.report.writing.tables import kept_epochs
 
 DASH = (0, (3, 1.5))

@@ -8,7 +8,7 @@ from stages.report.judging.questions import ZERO
 from stages.report.judging.verdicts import FEW_SEEDS, Verdict
 from stages.report.study import Study
 from stages.report.writing import loss_words
-from stages.report.writing.table_rows import number
+from stages.report.writing.numbers import number
 from stages.report.writing.verdict_words import alone, error, guess, sentence
 
 RULES = {

@@ -13,6 +13,7 @@ from stages.report.judging.stopping import stops_early
 from stages.report.study import Study
 from stages.report.writing import loss_words, table_rows, verdict_words
 from stages.report.writing.answers import RULES, families, headline, note
+from stages.report.writing.markdown_table import table
 from stages.report.writing.notes import (
     ABSENT,
     ALARM,
@@ -23,7 +24,7 @@ from stages.report.writing.notes import (
     fit_note,
     forecasters_note,
 )
-from stages.report.writing.table_rows import number
+from stages.report.writing.numbers import number
 from stages.report.writing.tables import path_table
 
 
@@ -49,12 +50,6 @@ def report(study: Study) -> str:
         "Mean over seeds and over the folds that have a validation part; the chosen λ is wide.",
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A markdown table, first column to the left and the others to the right."""
-    lines = [head, [":--", *["--:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _notes(above: str, lines: Sequence[str]) -> list[str]:
