@@ -1,19 +1,19 @@
-"""python -m tests.support.readme: writes the README's generated parts."""
+"""python -m tests.support.readme: writes the generated parts of the README and of docs/speed.md."""
 
 from __future__ import annotations
 
 import csv
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from benchmarks.documents import with_part
 from stages.equivalents import EQUIVALENTS
 
 ROOT = Path(__file__).resolve().parents[2]
-README = ROOT / "README.md"
+README, SPEED = ROOT / "README.md", ROOT / "docs" / "speed.md"
 
 
 def answer() -> str:
@@ -105,18 +105,20 @@ def _outputs(stage: dict[str, Any]) -> list[str]:
     return [out if isinstance(out, str) else next(iter(out)) for out in stage["outs"]]
 
 
-PARTS = {"answer": answer, "conventions": conventions, "dag": dag, "speed": speed}
+PAGES = {
+    README: {"answer": answer, "conventions": conventions, "dag": dag},
+    SPEED: {"speed": speed},
+}
 
 
-def current(text: str) -> str:
-    """The README with its generated parts as they should be."""
-    for name, make in PARTS.items():
-        part = re.compile(rf"(<!-- begin {name} .*?-->\n).*?(<!-- end {name} -->)", re.DOTALL)
-        match = part.search(text)
-        assert match, f"README.md has no part {name}"
-        text = text[: match.end(1)] + make() + text[match.start(2) :]
+def current(page: Path) -> str:
+    """A page of PAGES with its generated parts as they should be."""
+    text = page.read_text(encoding="utf-8")
+    for name, make in PAGES[page].items():
+        text = with_part(text, name, make())
     return text
 
 
 if __name__ == "__main__":
-    README.write_text(current(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in PAGES:
+        path.write_text(current(path), encoding="utf-8")
