@@ -73,7 +73,10 @@ def train_members(folder: Path, usual: bool, count: int, part: int) -> None:
                 for rows in (data.train, data.validation)
                 for array in lay_out(data.series, rows, recipe.network)
             ]
-        x, y, x_val, y_val = laid_out[fold.name]
+            steps = recipe.network.outputs // recipe.network.channels
+            unit = np.tile(data.rescale[data.validation], steps)  # (N, O)
+            laid_out[fold.name].append(torch.from_numpy(unit))
+        x, y, x_val, y_val, unit_val = laid_out[fold.name]
         model = Forecaster(recipe.network, initial_weights(recipe.network, seed), torch.float32)
         one_bias(model)
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
@@ -99,9 +102,11 @@ def train_members(folder: Path, usual: bool, count: int, part: int) -> None:
                 schedule.step()
             with torch.no_grad():
                 if len(x_val):
-                    curve.append(float(((model(x_val) - y_val) ** 2).mean()))
+                    curve.append(float((((model(x_val) - y_val) * unit_val) ** 2).mean()))
         with torch.no_grad():
-            losses = ((model(x_val) - y_val) ** 2).mean(1).numpy() if len(x_val) else np.empty(0)
+            losses = np.empty(0)
+            if len(x_val):
+                losses = (((model(x_val) - y_val) * unit_val) ** 2).mean(1).numpy()
         file = folder / "by_hand" / f"{fold.name}-{lam!r}-{seed}.npz"
         np.savez(file, curve=curve, losses=losses)
 

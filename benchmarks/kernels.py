@@ -119,7 +119,7 @@ def profile(cell: str, hidden: int, lookback: int, batch: int) -> dict[str, Any]
     rng = np.random.default_rng(0)
     series = rng.normal(size=(4 * batch + lookback + HORIZON, 1)).astype(np.float32)
     rows = rng.permutation(4 * batch) + lookback - 1
-    engine = CompiledEngine(recipe, FoldData(series, rows, rows))
+    engine = CompiledEngine(recipe, FoldData(series, rows, rows, np.ones_like(series)))
     plan, ws, grad = engine.plan, engine.workspace, engine.grad
     columns = int(plan.sizes.columns)
     tiles = -(-batch // columns)

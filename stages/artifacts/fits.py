@@ -37,7 +37,8 @@ class Fit:
             mean square over some training windows of ‖∂ℓ/∂h_t‖, ℓ the loss of a window in scaled
             units, h_t the hidden state after a step of the recurrence; linear has none.
         train_losses: measure ("mse", "mae") → (folds, Λ, S) over the training windows, of the final weights.
-        window_losses: measure → fold → (Λ, S, N) of each validation window. Both in scaled units.
+        window_losses: measure → fold → (Λ, S, N) of each validation window.
+            All losses are in scaled units of the split's training part.
         stopped_epochs: the epochs after which the validation loss of λ = 0 is lowest, mean over folds and
             seeds; 0 where there are no early-stopped networks: without λ = 0, under `train.early_stopping`,
             or where λ = 0 diverged at once.

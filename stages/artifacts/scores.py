@@ -118,6 +118,7 @@ class Index:
     Attributes:
         cells, baselines: in the order of params.yaml. means: the cells that have a mean with ridge.
         details: baseline → what else it chose ("no intercept").
+        edges: baseline → where its λ lies at an edge of its grid.
         absent: baseline that was asked for and cannot be computed → why.
         unvalidated: baseline that cannot be computed on some fold, so has no validation errors → why.
         unranked: series → why it is in no overall number.
@@ -128,6 +129,7 @@ class Index:
     baselines: list[str]
     means: list[str] = field(default_factory=list)
     details: dict[str, str] = field(default_factory=dict)
+    edges: dict[str, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     unvalidated: dict[str, str] = field(default_factory=dict)
     unranked: dict[str, str] = field(default_factory=dict)

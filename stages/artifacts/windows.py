@@ -81,8 +81,8 @@ class Windows:
         time: (T,) the time line: microseconds since 1970, or whole numbers.
         folds: of the development part; empty for the test part.
         rows: test windows; empty for the development part.
-        center, scale: (G, F) of the split's training part, for errors in scaled units; NaN where it does not
-            admit the group.
+        center, scale: (G, F) of the split's training part, in whose units scaled errors are; NaN where it
+            does not admit the group.
         train_end: steps of the split's training part on the whole time line.
         offset: position of step 0 on the whole time line.
         left_out: name → reason, of series of the file that no fold takes.
@@ -161,6 +161,18 @@ class Windows:
     def reach(self, rows: np.ndarray) -> int:
         """Steps of the time line up to the last target of `rows`; 0 where there are none."""
         return int(self.group_origin(rows)[1].max()) + self.layout.horizon + 1 if len(rows) else 0
+
+    def rescale(self, fold: Fold) -> np.ndarray:
+        """(G, C): what turns errors in a fold's scaled units into those of the split's training part.
+
+        1 where either has no finite unit for the group: the final fit may admit one that the training part
+        does not, and its own unit is the only one then.
+        """
+        channels = self.levels.shape[1]
+        ours = np.asarray(fold.scale[:, :channels], float)
+        reported = np.asarray(self.scale[:, :channels], float)
+        both = np.isfinite(ours) & np.isfinite(reported)
+        return np.divide(ours, reported, out=np.ones_like(ours), where=both)
 
     @property
     def validation_used_for(self) -> tuple[str, ...]:

@@ -55,4 +55,4 @@ class Means:
             yield network
             if network.averaged:
                 both = Halves(network.forecasts, self.ridge[network.key.fold].forecasts)
-                yield replace(network, cell=mean_name(network.cell), forecasts=both)
+                yield replace(network, cell=mean_name(network.cell), forecasts=both, mean=True)

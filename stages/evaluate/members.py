@@ -29,8 +29,8 @@ class Forecaster:
     """One forecaster of one part: a network (lam, seed), an ensemble or a baseline.
 
     written: whether its forecasts are, as its scores always are. averaged: whether it has a mean with ridge.
-    stopped: whether it is an early-stopped network of λ = 0, or the ensemble of those. baseline: what was
-    fitted; None for networks.
+    mean: whether it is that mean. stopped: whether it is an early-stopped network of λ = 0, or the ensemble
+    of those. baseline: what was fitted; None for networks.
     """
 
     part: Part
@@ -40,6 +40,7 @@ class Forecaster:
     forecasts: Blocks
     written: bool = True
     averaged: bool = False
+    mean: bool = False
     stopped: bool = False
     baseline: Baseline | None = None
 

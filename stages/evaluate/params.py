@@ -15,7 +15,7 @@ class RidgeParams(Section):
     """How the baseline ridge is chosen; its λ are those of `train.penalty` on a linear network."""
 
     lambdas: Grid = Field(
-        default=LogGrid.model_validate({"from": 0.001, "to": 1e7, "count": 21, "zero": False}),
+        default=LogGrid.model_validate({"from": 0.001, "to": 1e7, "count": 21, "zero": True}),
         description="its grid of λ",
     )
     intercept: Literal["free", "none", "validated"] = Field(

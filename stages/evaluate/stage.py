@@ -75,7 +75,8 @@ def score(
             output.scores.add_losses(windows, rows[ranked], key, losses[:, ranked])
         if not forecaster.part.validates:
             output.scores.add(key, list(errors.rows(metrics, windows.layout.series)))
-        if not finite and forecaster.seed >= 0:  # an ensemble's seed that diverged was named before
+        # An ensemble's seed that diverged, and the network of a mean, were named before.
+        if not finite and forecaster.seed >= 0 and not forecaster.mean:
             print(_not_finite(forecaster), file=sys.stderr, flush=True)
 
 
@@ -142,6 +143,7 @@ def run(
         baselines=[name for name in params.baselines if name not in absent],
         means=[fit.cell for fit in fits] if averaged else [],
         details={RIDGE: ridge.detail} if ridge is not None and ridge.detail else {},
+        edges={RIDGE: ridge.edge} if ridge is not None and ridge.edge else {},
         absent=absent,
         unvalidated=unvalidated,
         unranked=unranked(development, test, yard),

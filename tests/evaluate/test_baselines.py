@@ -79,17 +79,25 @@ def test_ridge_equals_scikit_learn(
 
 def test_ridge_chooses_lambda_by_the_folds_in_scaled_units() -> None:
     development, test = make(gapped(), ends=(90, 120), normalise="instance")
-    totals = []
-    for lam in RidgeParams().path:
+    totals, lambdas = [], RidgeParams().path[1:]  # 0 is as good as the smallest one to rounding
+    for lam in lambdas:
         total = 0.0
         for fold in development.folds[:-1]:
             model = oracle.ridge(lam, development, fold)
             x, y, _, spread = batch(development, fold.validation, fold.center, fold.scale)
-            e = (model.predict(x.reshape(len(x), -1)) - y[..., 0]) * spread
+            group, _ = development.group_origin(fold.validation)
+            unit = fold.scale[group, :1] / development.scale[group, :1]
+            e = (model.predict(x.reshape(len(x), -1)) - y[..., 0]) * spread * unit
             total += float((e**2).sum())
         totals.append(total)
-    baseline = of_test("ridge", history_of(development, test))
-    assert baseline.lam == RidgeParams().path[int(np.argmin(totals))]
+    options = {"lambdas": lambdas}
+    baseline = of_test("ridge", history_of(development, test), ridge=options)
+    assert baseline.lam == lambdas[int(np.argmin(totals))]
+    edge = {0: "smallest", len(lambdas) - 1: "largest"}.get(lambdas.index(baseline.lam))
+    assert (edge or "") in baseline.edge
+    assert bool(edge) == bool(baseline.edge)
+    few = of_test("ridge", history_of(development, test), ridge={"lambdas": (500.0, 1000.0)})
+    assert few.edge == "its λ = 500 is the smallest that was tried"
     fold = development.folds[-1]
     model = oracle.ridge(baseline.lam, development, fold)
     x, _, shift, spread = batch(test, test.rows, fold.center, fold.scale)
@@ -126,7 +134,9 @@ def test_ridge_chooses_its_intercept_with_lambda(measure: str) -> None:
                 model = Ridge(alpha=lam, solver="svd", fit_intercept=free)
                 model.fit(x.reshape(len(x), -1), y[..., 0])
                 x, y, *_ = batch(development, fold.validation, fold.center, fold.scale)
-                e = model.predict(x.reshape(len(x), -1)) - y[..., 0]
+                group, _ = development.group_origin(fold.validation)
+                unit = fold.scale[group, :1] / development.scale[group, :1]
+                e = (model.predict(x.reshape(len(x), -1)) - y[..., 0]) * unit
                 total += float((e**2 if measure == "mse" else abs(e)).sum())
             totals[lam, "" if free else "no intercept"] = total
     history = history_of(development, test)

@@ -129,7 +129,7 @@ for engine in (CompiledEngine, lambda *a: StackedEngine(*a, "cpu")):
     state = start_state(recipe, [member])
     lines, rates = np.zeros((1, 2), np.int64), np.full(5, 0.01)
     part = Part(0, 5, rows[None], lines, terms(recipe, [member], 80), rates, 0)
-    engine(recipe, FoldData(series, rows, rows)).train(state, part)
+    engine(recipe, FoldData(series, rows, rows, np.ones_like(series))).train(state, part)
     ends.append(state)
 assert np.abs(ends[0].weights - start_state(recipe, [member]).weights).max() > 0.01
 np.testing.assert_allclose(ends[0].weights, ends[1].weights, atol=2e-4)

@@ -113,7 +113,7 @@ def test_the_fits_say_what_was_trained(folder):
                 fold.validation
             )
             group = windows.group_origin(fold.validation)[0]
-            error /= fold.scale[group][:, None, :1]
+            error /= windows.scale[group][:, None, :1]  # the split's training part
             np.testing.assert_allclose(absolute[1], np.abs(error).mean((2, 3)), rtol=1e-5)
         for g in (1, 2, 3):
             weights = fit.weights[..., network.groups == g].astype(float)

@@ -30,7 +30,8 @@ class Baseline:
     """A fitted baseline: lam is its λ (NaN if it has none), forecast reads rows of its part.
 
     covers: (n,) bool, the series that it can forecast; None: all. detail: what else was chosen, to follow its
-    name; empty where nothing was. linear: ridge's fit, which the mean with it needs to be served.
+    name; empty where nothing was. linear: ridge's fit, which the mean with it needs to be served. edge: where
+    its λ lies at an edge of those that were tried; else empty.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Baseline:
     covers: np.ndarray | None = None
     detail: str = ""
     linear: LinearMap | None = None
+    edge: str = ""
 
 
 @dataclass(frozen=True)

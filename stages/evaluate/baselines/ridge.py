@@ -8,9 +8,9 @@ is divided by its deviation. b is free or 0, so this is scikit-learn's `Ridge(al
 channel with sample_weight s², and the λ of the linear cell. One eigendecomposition XᵀX = V diag(d) Vᵀ of the
 windows, centred by their weighted mean and multiplied by s, gives the whole path, W(λ) = V (d + λ)⁻¹ Vᵀ XᵀY
 (Hastie, Tibshirani & Friedman 2009, section 3.4.1). Windows are built block by block; only XᵀX and XᵀY are
-kept. λ is chosen by the error of the rolling-origin folds in scaled units, the per-window normalisation
-undone, all windows of equal weight. Each fold's windows are forecast by the ridge of its training part at
-that λ.
+kept. λ is chosen by the error of the rolling-origin folds in scaled units of the split's training part, the
+per-window normalisation undone, all windows of equal weight. Each fold's windows are forecast by the ridge of
+its training part at that λ.
 """
 
 from __future__ import annotations
@@ -112,14 +112,21 @@ def _weighting(data: Scaled, fold: Fold, free: bool, g: int, groups: int) -> tup
 
 
 def validation_error(
-    path: Path, data: Scaled, fold: Fold, lambdas: Sequence[float], measure: str
+    path: Path, windows: Windows, fold: Fold, lambdas: Sequence[float], measure: str
 ) -> np.ndarray:
-    """Σ of a measure of the errors over the fold's validation windows in scaled units, for every λ."""
+    """Σ of a measure of the errors over the fold's validation windows, for every λ.
+
+    Errors are in scaled units of the split's training part, as those of networks.
+    """
+    data, rescale = scaled(windows, fold), windows.rescale(fold)
     maps = [path.at(lam) for lam in lambdas]
     value = BY_MEASURE[measure].value
     total = np.zeros(len(lambdas))
+    done = 0
     for x, y, units in _matrices(data, fold.validation):
-        size = np.tile(units[:, 1], data.layout.horizon)
+        group, _ = windows.group_origin(fold.validation[done : done + len(x)])
+        size = np.tile(units[:, 1] * rescale[group], data.layout.horizon)
+        done += len(x)
         for k, linear in enumerate(maps):
             total[k] += value((linear.predict(x) - y) * size).sum()
     return total
@@ -139,9 +146,8 @@ def ridge(history: History, params: RidgeParams) -> Callable[[Part], Baseline]:
     for free in params.intercepts:
         total = np.zeros(len(lambdas))
         for fold in folds:
-            data = scaled(w, fold)
-            path = fit(data, fold, free)
-            total += validation_error(path, data, fold, lambdas, params.measure)
+            path = fit(scaled(w, fold), fold, free)
+            total += validation_error(path, w, fold, lambdas, params.measure)
             if path.size * len(folds) * len(params.intercepts) <= KEPT:
                 paths[fold.name, free] = path
         totals.append(total)
@@ -149,7 +155,8 @@ def ridge(history: History, params: RidgeParams) -> Callable[[Part], Baseline]:
         raise AbsentError("its validation errors are not finite")
     best = int(np.argmin([total.min() for total in totals]))
     free, total = params.intercepts[best], totals[best]
-    lam = lambdas[len(lambdas) - 1 - int(np.argmin(total[::-1]))]
+    at = len(lambdas) - 1 - int(np.argmin(total[::-1]))
+    lam, edge = lambdas[at], _edge(lambdas, at)
 
     def of_part(part: Part) -> Baseline:
         fold, data = part.fold, scaled(part.windows, part.fold)
@@ -157,7 +164,14 @@ def ridge(history: History, params: RidgeParams) -> Callable[[Part], Baseline]:
         linear = path.at(lam)
         return Baseline(
             "ridge", lam, lambda rows: forecast_linear(linear, data, rows), None,
-            "" if free else "no intercept", linear,
+            "" if free else "no intercept", linear, edge,
         )  # fmt: skip
 
     return of_part
+
+
+def _edge(lambdas: Sequence[float], at: int) -> str:
+    """Where the chosen λ lies at an edge of several, beyond which none was tried; else empty."""
+    if len(lambdas) == 1 or not (at == len(lambdas) - 1 or (at == 0 and lambdas[0] > 0)):
+        return ""
+    return f"its λ = {lambdas[at]:g} is the {'largest' if at else 'smallest'} that was tried"

@@ -18,10 +18,13 @@ slope = by_index([loss.slope for loss in LOSSES.values()])
 
 @njit(cache=True, nogil=True)
 def window_losses(
-    plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, w: np.ndarray,
-    losses: np.ndarray,
+    plan: Plan, ws: np.ndarray, series: np.ndarray, rescale: np.ndarray, rows: np.ndarray,
+    w: np.ndarray, losses: np.ndarray,
 ) -> None:  # fmt: skip
-    """losses (K, M, N) double: each measure of each member's forecast of each window, in scaled units."""
+    """losses (K, M, N) double: each measure of each member's forecast of each window.
+
+    Errors in scaled units, times rescale (V, C) of the window's row.
+    """
     flags = flush_denormals()
     prepare_workspace(plan, ws)
     sizes = plan.sizes
@@ -35,12 +38,12 @@ def window_losses(
             forward(plan, w[k], ws, False)
             for loss in range(losses.shape[1]):
                 for column in range(wide):
-                    total = 0.0
+                    total, row = 0.0, rows[begin + column]
                     for o in range(sizes.outputs):
                         at = o * b + column
                         error = ws[out + at] - ws[target + at]
                         scaled = error * ws[spread + (o % channels) * b + column]
-                        total += value(loss, float(scaled))
+                        total += value(loss, float(scaled) * rescale[row, o % channels])
                     losses[k, loss, begin + column] = total / sizes.outputs
     restore_denormals(flags)
 

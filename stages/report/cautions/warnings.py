@@ -16,6 +16,10 @@ def warnings(study: Study) -> list[str]:
         edge = edge_warning(cell.path, study.params.rule)
         if edge:
             sentences.append(f"{cell.name}: {edge}.".replace("`", ""))
+    sentences += [
+        f"{name}: {edge}; widen evaluate.{name}.lambdas."
+        for name, edge in study.index.edges.items()
+    ]
     for cell in study.cells:
         pairs = zip(cell.path.lambdas, cell.path.loss, strict=True)
         lost = ", ".join(f"{lam:.4g}" for lam, loss in pairs if not np.isfinite(loss))

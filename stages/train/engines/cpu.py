@@ -26,8 +26,8 @@ class CompiledEngine:
     def train(self, state: State, part: Part) -> None:
         recipe, terms = self.recipe, part.terms
         train_batches(
-            self.plan, self.workspace, self.data.series, part.orders, part.start, part.stop,
-            recipe.batch_size, state.weights, state.first, state.second, self.grad,
+            self.plan, self.workspace, self.data.series, self.data.rescale, part.orders, part.start,
+            part.stop, recipe.batch_size, state.weights, state.first, state.second, self.grad,
             terms.gradient, terms.decay, terms.threshold, terms.forecast,
             part.lines, recipe.network.dropout, self.loss, ADAM if recipe.optimizer == "adam" else SGD,
             part.rates, recipe.momentum, recipe.clip_norm or 0.0, part.before, state.sums,
@@ -35,5 +35,6 @@ class CompiledEngine:
 
     def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
         result = np.empty((len(weights), len(LOSSES), len(rows)))
-        window_losses(self.plan, self.workspace, self.data.series, rows, weights, result)
+        data = self.data
+        window_losses(self.plan, self.workspace, data.series, data.rescale, rows, weights, result)
         return result

@@ -39,6 +39,7 @@ class StackedEngine:
         check_device(device)
         self.recipe, self.loss = recipe, LOSSES[recipe.loss]
         self.series = torch.from_numpy(data.series).to(device)
+        self.rescale = torch.from_numpy(data.rescale).to(device)
         self.networks: dict[int, Stacked] = {}
 
     def _network(self, members: int) -> Stacked:
@@ -65,7 +66,8 @@ class StackedEngine:
         for batch in range(part.start, part.stop):
             rows = orders[lines, batch * size : (batch + 1) * size]
             count = rows.shape[1]
-            x, y, spread = windows(recipe.network, self.series, _padded(rows, size))
+            rows = _padded(rows, size)
+            x, y, spread = windows(recipe.network, self.series, rows)
             dropout = None
             if recipe.network.dropout > 0:
                 dropout = masks(recipe.network, seeds, part.before + batch, size, self.series)
@@ -73,7 +75,7 @@ class StackedEngine:
             error, forecast = (out - y) * spread, out * spread  # in scaled units, as in `kernel.py`
             slope = spread * (self.loss.slope(error) + in_forecast[:, None, None] * forecast)
             error[:, :, count:] = slope[:, :, count:] = 0
-            sums[:, 0] += self.loss.value(error.double()).sum((1, 2))
+            sums[:, 0] += self.loss.value(self._reported(error, rows)).sum((1, 2))
             network.backward(w, slope / size, grad, dropout)
             if in_gradient.shape[1]:
                 grad += (count / size) * in_gradient * w
@@ -119,6 +121,11 @@ class StackedEngine:
             limit = limit / (second.sqrt() / (1 - BETA2**count) ** 0.5 + EPSILON)
         w.copy_((w.abs() - limit).relu() * w.sign())
 
+    def _reported(self, error: Tensor, rows: Tensor) -> Tensor:
+        """Errors (K, O, B) of windows (K, B) in double precision, times the rescale of their rows."""
+        factor = self.rescale[rows].double().transpose(1, 2)  # (K, C, B)
+        return error.double() * factor.repeat(1, error.shape[1] // factor.shape[1], 1)
+
     def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
         size, origins = self.recipe.batch_size, torch.from_numpy(rows).to(self.series.device)
         w = torch.from_numpy(np.ascontiguousarray(weights)).to(self.series.device)
@@ -126,8 +133,9 @@ class StackedEngine:
         result = np.empty((len(w), len(LOSSES), len(rows)))
         for begin in range(0, len(rows), size):
             part = origins[begin : begin + size].expand(len(w), -1)
-            x, y, spread = windows(self.recipe.network, self.series, _padded(part, size))
-            error = ((network.forward(w, x) - y) * spread).double()
+            padded = _padded(part, size)
+            x, y, spread = windows(self.recipe.network, self.series, padded)
+            error = self._reported((network.forward(w, x) - y) * spread, padded)
             for index, loss in enumerate(LOSSES.values()):
                 mean = loss.value(error).mean(1)[:, : part.shape[1]]
                 result[:, index, begin : begin + size] = mean.cpu().numpy()

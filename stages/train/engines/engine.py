@@ -18,18 +18,26 @@ CURVES = ("train_loss", "validation_loss", "gradient_norm", "clipped")
 
 @dataclass(frozen=True)
 class FoldData:
-    """One fold, ready to be trained on: series (V, F) scaled, rows of its windows (int64)."""
+    """One fold, ready to be trained on.
+
+    series: (V, F), scaled. train, validation: rows of its windows (int64). rescale: (V, C), what turns errors
+    in the fold's scaled units into those of the split's training part, in which losses are reported.
+    """
 
     series: np.ndarray
     train: np.ndarray
     validation: np.ndarray
+    rescale: np.ndarray
 
 
 def fold_data(windows: Windows, fold: Fold, precision: str) -> FoldData:
     """What the fold's windows touch of the series, scaled, in the working precision."""
     lines = windows.touched(fold)
     series = scaled(windows.values, lines, fold.center, fold.scale, precision)
-    return FoldData(series, *(rebased(windows, lines, r) for r in (fold.train, fold.validation)))
+    groups, sizes = list(lines), [line.stop - line.start for line in lines.values()]
+    rescale = np.repeat(windows.rescale(fold)[groups].astype(precision), sizes, axis=0)
+    train, validation = (rebased(windows, lines, r) for r in (fold.train, fold.validation))
+    return FoldData(series, train, validation, rescale)
 
 
 @dataclass
@@ -89,4 +97,4 @@ class Engine(Protocol):
         """Update weights and moments over the part's batches, and add to `state.sums`."""
 
     def losses(self, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """(K, M, N) each measure of LOSSES of each window in scaled units."""
+        """(K, M, N) each measure of LOSSES of each window, in scaled units of the split's training part."""

@@ -17,8 +17,9 @@ ERRORS, NORM, CLIPPED = range(3)  # columns of `sums`
 
 @njit(cache=True, nogil=True)
 def train_batches(
-    plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, start: int, stop: int,
-    batch_size: int, w: np.ndarray, first: np.ndarray, second: np.ndarray, grad: np.ndarray,
+    plan: Plan, ws: np.ndarray, series: np.ndarray, rescale: np.ndarray, rows: np.ndarray,
+    start: int, stop: int, batch_size: int, w: np.ndarray, first: np.ndarray, second: np.ndarray,
+    grad: np.ndarray,
     in_gradient: np.ndarray, in_decay: np.ndarray, in_threshold: np.ndarray,
     in_forecast: np.ndarray, seeds: np.ndarray, dropout: float, loss: int, kind: int,
     rates: np.ndarray, momentum: float, limit: float, steps_before: int, sums: np.ndarray,
@@ -27,7 +28,8 @@ def train_batches(
 
     Args:
         plan, ws: `Network.plan` and its workspace.
-        series (V, F): scaled. rows (U, N): the epoch's order of windows, one line for each seed.
+        series (V, F): scaled. rescale (V, C): see `FoldData`.
+        rows (U, N): the epoch's order of windows, one line for each seed.
         w, first, second (K, n): weights, moments. grad (n,): scratch.
         in_gradient, in_decay, in_threshold (K, n or 0), in_forecast (K,): `penalty.Terms`.
         seeds (K, 2) int64: line of `rows`, and the seed itself (for dropout).
@@ -35,7 +37,7 @@ def train_batches(
         kind, momentum, limit: optimiser, SGD's momentum, clipping norm (0: none).
         rates (batches,): the learning rate of each batch of the epoch.
         steps_before: optimiser steps taken before batch 0 of this epoch.
-        sums (K, 3) double: added to: losses of all outputs in scaled units, gradient norms, clipped steps.
+        sums (K, 3) double: added to: losses of all outputs in reported units, gradient norms, clipped steps.
     """
     flags = flush_denormals()
     prepare_workspace(plan, ws)
@@ -54,7 +56,10 @@ def train_batches(
                         plan, ws, dropout, seeds[k, 1], steps_before + batch, done, batch_size
                     )
                 forward(plan, w[k], ws, True)
-                sums[k, ERRORS] += _errors(plan, ws, wide, batch_size, loss, in_forecast[k])
+                seen = rows[seeds[k, 0], begin + done : begin + done + wide]
+                sums[k, ERRORS] += _errors(
+                    plan, ws, rescale, seen, batch_size, loss, in_forecast[k]
+                )
                 backward(plan, w[k], ws, grad)
             weight = w[k, 0] * 0 + size / batch_size
             if in_gradient.shape[1] > 0:
@@ -73,9 +78,10 @@ def train_batches(
 
 @njit
 def _errors(
-    plan: Plan, ws: np.ndarray, wide: int, batch_size: int, loss: int, shrinkage: float
-) -> float:
-    """`out` o becomes ∂loss/∂o = s (ℓ'(e) + λ ŷ)/b, and the sum of the losses of e is returned.
+    plan: Plan, ws: np.ndarray, rescale: np.ndarray, rows: np.ndarray, batch_size: int, loss: int,
+    shrinkage: float,
+) -> float:  # fmt: skip
+    """`out` o becomes ∂loss/∂o = s (ℓ'(e) + λ ŷ)/b, and the sum of the losses of e · rescale is returned.
 
     s is the window's spread, e = s (o − target) the error and ŷ = s o the forecast less the window's shift,
     in scaled units; λ is that of a penalty on predictions, else 0.
@@ -88,11 +94,11 @@ def _errors(
     for o in range(sizes.outputs):
         for column in range(b):
             at = o * b + column
-            if column < wide:
+            if column < rows.shape[0]:
                 spread = ws[spreads + (o % channels) * b + column]
                 forecast = ws[out + at] * spread
                 error = (ws[out + at] - ws[target + at]) * spread
-                total += value(loss, float(error))
+                total += value(loss, float(error) * rescale[rows[column], o % channels])
                 ws[out + at] = slope(loss, error)  # in the working precision from here on
                 ws[out + at] = (ws[out + at] + shrinkage * forecast) * share * spread
             else:

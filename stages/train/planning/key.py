@@ -72,7 +72,7 @@ def _versions(device: str) -> dict[str, str]:
 
 
 def fold_digest(windows: Windows, fold: Fold) -> str:
-    """Digest of the values, windows and scalers that a fold's members are trained and validated on.
+    """Digest of the values, windows, scalers and units that a fold's members are trained and validated on.
 
     It covers only what the fold's windows touch: a series that the fold does not admit changes nothing.
     """
@@ -80,7 +80,8 @@ def fold_digest(windows: Windows, fold: Fold) -> str:
     groups = list(lines)
     parts = [windows.values[line] for line in lines.values()]
     parts += [rebased(windows, lines, rows) for rows in (fold.train, fold.validation)]
-    for array in (*parts, fold.center[groups], fold.scale[groups]):
+    scalers = fold.center[groups], fold.scale[groups], windows.rescale(fold)[groups]
+    for array in (*parts, *scalers):
         array = np.ascontiguousarray(array)
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(array.data.cast("B") if array.size else b"")

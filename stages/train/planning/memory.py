@@ -29,7 +29,7 @@ def training_bytes(recipe: Recipe, windows: Windows, fold: Fold, members: int, s
     With K members of n weights, U of their seeds, E epochs, and a fold of m training and v validation windows
     that touch N values of the series (SLAB steps of which are scaled at once), in single precision:
 
-        4 N + 16 (N of a slab)       the scaled series, and two copies in double precision while it is scaled
+        8 N + 16 (N of a slab)       the scaled series and its units; two copies in double precision before
         8 (m + v) + 16 U m + 16 m    rows, their orders in two epochs, losses of the training windows
         32 K v                       losses of the validation windows, twice
         32 K n                       see BYTES_A_WEIGHT (4 more with early stopping: the best weights)
@@ -41,7 +41,7 @@ def training_bytes(recipe: Recipe, windows: Windows, fold: Fold, members: int, s
     m, v = len(fold.train), len(fold.validation)
     n, k, u = recipe.network.parameters, members, min(members, seeds)
     steps, width = _steps(windows, fold), windows.values.shape[1]
-    series = width * (4 * steps + 16 * min(steps, SLAB))
+    series = width * (8 * steps + 16 * min(steps, SLAB))
     measures = len(LOSSES)
     rows = 8 * (m + v) + 16 * u * m + 8 * measures * m + 16 * measures * k * v
     state = (BYTES_A_WEIGHT + 4 * bool(recipe.patience)) * k * n + 64 * k * recipe.epochs
