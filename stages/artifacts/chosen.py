@@ -9,10 +9,12 @@ from typing import Any, Self
 import numpy as np
 
 from stages.artifacts import container
+from stages.artifacts.intervals import Intervals, bound_names
 from stages.artifacts.linear_map import RIDGE, LinearMap, mean_name
 from stages.artifacts.windows import Layout
 
 _ARRAYS = ("weights", "center", "scale")
+INTERVALS = "intervals"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Chosen:
         layout: how windows are cut.
         dates: how dates in the study's file were read, for tables that write them the same way.
         ridge: its final fit; None where the networks forecast without it.
+        intervals: of its forecasts, from validation and test windows; None where the study has none.
     """
 
     weights: np.ndarray
@@ -42,11 +45,18 @@ class Chosen:
     layout: Layout
     dates: str
     ridge: LinearMap | None = None
+    intervals: Intervals | None = None
 
     @property
     def name(self) -> str:
         """The forecaster's name in the study."""
         return self.cell if self.ridge is None else mean_name(self.cell)
+
+    @property
+    def bounds(self) -> list[str]:
+        """The columns of the bounds of its forecasts, by level the lower one and the upper one."""
+        levels = () if self.intervals is None else self.intervals.levels
+        return [name for level in levels for name in bound_names(level)]
 
     @property
     def lag(self) -> int:
@@ -60,10 +70,14 @@ class Chosen:
 
     def save(self, path: Path | str) -> None:
         parts = {f.name: getattr(self, f.name) for f in fields(Chosen)}
-        meta = {name: value for name, value in parts.items() if name not in (*_ARRAYS, RIDGE)}
+        apart = (*_ARRAYS, RIDGE, INTERVALS)
+        meta = {name: value for name, value in parts.items() if name not in apart}
         arrays = {name: np.asarray(parts[name]) for name in _ARRAYS}
         if self.ridge is not None:
             arrays |= {f"{RIDGE}/{name}": array for name, array in vars(self.ridge).items()}
+        if self.intervals is not None:
+            named, meta[INTERVALS] = self.intervals.parts(INTERVALS)
+            arrays |= named
         container.save(path, arrays, meta | {"layout": asdict(self.layout)})
 
     @classmethod
@@ -74,7 +88,8 @@ class Chosen:
             FileNotFoundError: there is none. ValueError: it is damaged, or not a chosen model.
         """
         arrays, meta = container.load(path)
-        missing = sorted({f.name for f in fields(Chosen)} - {RIDGE} - set(arrays) - set(meta))
+        needed = {f.name for f in fields(Chosen)} - {RIDGE, INTERVALS}
+        missing = sorted(needed - set(arrays) - set(meta))
         if missing:
             raise ValueError(
                 f"{path} is not a chosen model (lacks {', '.join(missing)}); make it again (dvc repro report)"
@@ -83,4 +98,6 @@ class Chosen:
         parts = {f.name: arrays.get(f"{RIDGE}/{f.name}") for f in fields(LinearMap)}
         ridge = {name: np.array(array) for name, array in parts.items() if array is not None}
         values[RIDGE] = LinearMap(**ridge) if ridge else None
+        if INTERVALS in meta:
+            values[INTERVALS] = Intervals.of(INTERVALS, arrays, meta[INTERVALS])
         return cls(**values | {"layout": Layout.of(meta["layout"])})

@@ -3,9 +3,12 @@
     <cell>.parquet, baselines.parquet                         cell, lam, seed, unique_id, step, metric, value
     losses_<cell>.parquet, losses_baselines.parquet           cell, lam, seed, unique_id, cutoff, mse, mae
     validation_<cell>.parquet, validation_baselines.parquet   the same and fold
+    intervals_<cell>.parquet, intervals_baselines.parquet     as the first, of prediction intervals
+    covered_<cell>.parquet, covered_baselines.parquet         as the second, of shares inside intervals
     early_stopped.parquet, losses_early_stopped.parquet       as the first two
     <cell>+ridge.parquet, losses_…, validation_…              of the mean of a cell's forecasts and ridge's
     ridge.safetensors                                         a LinearMap: ridge of the final fit
+    intervals.safetensors                                     see intervals.py
     cells.json                                                an Index: whose errors, and what is missing
 
 The first two are of the test part, the third of the validation windows of each fold by that fold's members;
@@ -43,14 +46,20 @@ EARLY_STOPPED = "early_stopped"  # the file that the early-stopped networks of a
 BASELINE, ENSEMBLE = -1, -2  # instead of a seed
 
 
+# cell, lam, seed, unique_id, step, metric, value
+Row = tuple[str, float, int, str, int, str, float]
+
+
 @dataclass
 class Scores:
     """Gathers the scores of one file, forecaster by forecaster."""
 
     layout: Layout
-    rows: list[tuple[str, float, int, str, int, str, float]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     tested: list[pa.Table] = field(default_factory=list)
     validated: list[pa.Table] = field(default_factory=list)
+    interval_rows: list[Row] = field(default_factory=list)
+    covered: list[pa.Table] = field(default_factory=list)
 
     def add(self, key: Key, values: list[tuple[str, int, str, float]]) -> None:
         """One forecaster's (unique_id, step, metric, value) on the test part."""
@@ -72,28 +81,48 @@ class Scores:
         table = pa.Table.from_arrays(columns, schema=_loss_schema(self.layout, not tested))
         (self.tested if tested else self.validated).append(table)
 
-    def save(self, folder: Path | str, name: str, validated: bool = True) -> None:
-        """Write <name>, losses_<name> and, if validated, validation_<name>.parquet; the folder exists."""
-        schema = pa.schema(
-            [
-                ("cell", pa.string()),
-                ("lam", pa.float64()),
-                ("seed", pa.int64()),
-                ("unique_id", pa.string()),
-                ("step", pa.int64()),
-                ("metric", pa.string()),
-                ("value", pa.float64()),
-            ]
+    def add_intervals(self, key: Key, values: list[tuple[str, int, str, float]]) -> None:
+        """As `add`, of one forecaster's intervals."""
+        self.interval_rows += [(key.cell, key.lam, key.seed, *value) for value in values]
+
+    def add_covered(
+        self, key: Key, series: np.ndarray, cutoff: pa.ChunkedArray, values: dict[str, np.ndarray]
+    ) -> None:
+        """How one forecaster's intervals hold by test window: series, cutoff and each value (N,)."""
+        names = ["unique_id", "cutoff", *values]
+        ids = repeated(self.layout.series, series)
+        columns = [ids, cutoff, *map(pa.array, values.values())]
+        fields = [name for name, _ in Key.fields(False)]
+        self.covered.append(
+            pa.Table.from_arrays([*key.columns(len(series)), *columns], names=[*fields, *names])
         )
-        columns = list(zip(*self.rows, strict=True)) or [()] * len(schema)
-        arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+
+    def save(self, folder: Path | str, name: str, validated: bool = True) -> None:
+        """Write the files of this name; the folder exists.
+
+        Args:
+            validated: whether there is one of validation windows.
+        """
         folder = Path(folder)
-        _write(pa.Table.from_arrays(arrays, schema=schema), folder / f"{name}.parquet")
+        _write(_table(self.rows), folder / f"{name}.parquet")
         parts = {"losses": self.tested} | ({"validation": self.validated} if validated else {})
         for part, losses in parts.items():
             empty = _loss_schema(self.layout, folds=part == "validation").empty_table()
             together = pa.concat_tables(losses or [empty]).unify_dictionaries()
             _write(together, folder / f"{part}_{name}.parquet")
+        if self.covered:
+            _write(_table(self.interval_rows), folder / f"intervals_{name}.parquet")
+            together = pa.concat_tables(self.covered).unify_dictionaries()
+            _write(together, folder / f"covered_{name}.parquet")
+
+
+def _table(rows: Sequence[Row]) -> pa.Table:
+    types = [pa.string(), pa.float64(), pa.int64(), pa.string(), pa.int64(), pa.string()]
+    names = ["cell", "lam", "seed", "unique_id", "step", "metric", "value"]
+    schema = pa.schema(list(zip(names, [*types, pa.float64()], strict=True)))
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _loss_schema(layout: Layout, folds: bool) -> pa.Schema:

@@ -29,7 +29,8 @@ class Forecaster:
     """One forecaster of one part: a network (lam, seed), an ensemble or a baseline.
 
     written: whether its forecasts are, as its scores always are. averaged: whether it has a mean with ridge.
-    mean: whether it is that mean. stopped: whether it is an early-stopped network of λ = 0, or the ensemble
+    whole: whether it is one object, as it would be served: not one of several seeds. mean: whether it is the
+    mean with ridge. stopped: whether it is an early-stopped network of λ = 0, or the ensemble
     of those. baseline: what was fitted; None for networks.
     """
 
@@ -40,6 +41,7 @@ class Forecaster:
     forecasts: Blocks
     written: bool = True
     averaged: bool = False
+    whole: bool = False
     mean: bool = False
     stopped: bool = False
     baseline: Baseline | None = None
@@ -76,9 +78,9 @@ def networks_of(
             continue
         for seed, spool in _by_seed(fit, weights, part, data, folder):
             averaged = lam in kept or seed == ENSEMBLE
-            only = lam in kept and (seed == ENSEMBLE or fit.seeds == 1)
-            written = only if ensembles else averaged
-            yield Forecaster(part, fit.cell, lam, seed, spool, written, averaged)
+            whole = lam in kept and (seed == ENSEMBLE or fit.seeds == 1)
+            written = whole if ensembles else averaged
+            yield Forecaster(part, fit.cell, lam, seed, spool, written, averaged, whole)
 
 
 def early_stopped_of(fit: Fit, part: Part, data: Scaled, folder: Path) -> Iterator[Forecaster]:
@@ -167,7 +169,9 @@ def _fitted_baseline(
     except AbsentError as reason:
         where = f"in {part.fold.name}: " if part.validates else ""
         raise AbsentError(f"{where}{reason}") from None
-    return Forecaster(part, baseline.name, baseline.lam, BASELINE, spool, baseline=baseline)
+    return Forecaster(
+        part, baseline.name, baseline.lam, BASELINE, spool, whole=True, baseline=baseline
+    )
 
 
 def _add(spool: Spool, baseline: Baseline, rows: np.ndarray, part: Part) -> None:

@@ -84,16 +84,15 @@ class Errors:
 
     def values(self, metric: str) -> np.ndarray:
         """(1 + H + n,): overall, by step, by series; NaN where there is none."""
-        sums, included, listed = self._sums(metric), self.included(metric), self.listed(metric)
-        units, power = self.yard.unit, POWERS.get(metric, 0)
+        sums, units = self._sums(metric), self.yard.unit
+        included, listed = self.included(metric), self.listed(metric)
         horizon = sums.shape[1]
         result = np.full(1 + horizon + len(sums), np.nan)
         with np.errstate(over="ignore", invalid="ignore"):  # of a network that diverged
             if included.any():
-                common = units[included].max()
-                shares = (units[included, None] / common) ** power
-                by_step = (sums[included] * shares).sum(0) / self.windows[included].sum()
-                overall = np.concatenate([[by_step.mean()], by_step])
+                overall, common = over_series(
+                    sums, self.windows, included, units, POWERS.get(metric, 0)
+                )
                 result[: 1 + horizon] = _in_units(metric, overall, common)
             mean = sums[listed].sum(1) / (self.windows[listed] * horizon)
             result[1 + horizon :][listed] = _in_units(metric, mean, units[listed])
@@ -128,6 +127,23 @@ class Errors:
             for (name, step), value, is_shown in zip(keys, self.values(metric), shown, strict=True):
                 if is_shown:
                     yield name, step, metric, float(value)
+
+
+def over_series(
+    sums: np.ndarray, windows: np.ndarray, included: np.ndarray, units: np.ndarray, power: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means over the included series' windows, overall and by step (1 + H,), in multiples of a unit.
+
+    Args:
+        sums: (n, H) over each series' windows (n,), in its own unit (n,) to this power.
+
+    Returns:
+        The means in the largest unit to that power, and that unit.
+    """
+    common = units[included].max()
+    shares = (units[included, None] / common) ** power
+    by_step = (sums[included] * shares).sum(0) / windows[included].sum()
+    return np.concatenate([[by_step.mean()], by_step]), common
 
 
 def _over_channels(values: np.ndarray, ranked: np.ndarray) -> np.ndarray:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from stages.evaluate.season_params import SeasonParams
 from stages.lambda_grid import Grid, LogGrid, path
 from stages.params import Section
+
+Level = Annotated[float, Field(ge=1, le=99.9)]
 
 
 class RidgeParams(Section):
@@ -51,9 +53,21 @@ class EvaluateParams(SeasonParams):
         description="networks whose forecasts are written: of λ = 0 and the λ's that either report.rule "
         "chooses, or of all, and all ensembles; or ensembles alone, of those λ's. Baselines always are",
     )
+    levels: tuple[Level, ...] = Field(
+        default=(80, 95),
+        max_length=9,
+        description="of prediction intervals, in per cent, ascending; [] gives none",
+    )
     ridge: RidgeParams = RidgeParams()
     mean: bool = Field(
         default=False,
         description="whether the mean of each cell's forecasts and ridge's, in equal parts, is a forecaster; "
         "needs ridge among the baselines",
     )
+
+    @field_validator("levels")
+    @classmethod
+    def _ascending(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        if list(levels) != sorted(set(levels)):
+            raise ValueError("must be ascending, none twice; sort them")
+        return levels

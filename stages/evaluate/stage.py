@@ -5,20 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
+from stages.artifacts import intervals as interval_file
 from stages.artifacts.fits import Fit
-from stages.artifacts.forecasts import VALIDATION, ForecastWriter
+from stages.artifacts.forecasts import VALIDATION, ForecastWriter, Key
+from stages.artifacts.intervals import Both, Name
 from stages.artifacts.linear_map import LINEAR, RIDGE, mean_name
 from stages.artifacts.scores import BASELINES, EARLY_STOPPED, Index, Scores, save_index
-from stages.artifacts.windows import Layout, Windows
+from stages.artifacts.windows import Windows
 from stages.artifacts.yardstick import Yardstick, unranked, without_mase, yardstick
 from stages.evaluate.baselines.part import History, Part
 from stages.evaluate.baselines.season import season_of
+from stages.evaluate.intervals import Calibrator, name_of, of_forecasters
 from stages.evaluate.kept import kept_lambdas
 from stages.evaluate.mean import Means
 from stages.evaluate.members import (
@@ -38,12 +41,13 @@ class Output:
     """The files of one name in data/scores and data/forecasts.
 
     tested, validated: writers of the forecasts of the test part and of validation windows; None where no
-    forecast is kept.
+    forecast is kept. whole: forecasters that are one object and forecast validation windows.
     """
 
     scores: Scores
     tested: ForecastWriter | None = None
     validated: ForecastWriter | None = None
+    whole: dict[Name, Key] = field(default_factory=dict)
 
 
 def score(
@@ -73,6 +77,8 @@ def score(
                 writer.add(windows, rows, key, y_hat)
             ranked = yard.ranked[series].any(axis=1)
             output.scores.add_losses(windows, rows[ranked], key, losses[:, ranked])
+        if forecaster.part.validates and forecaster.whole:
+            output.whole.setdefault(name_of(key), key._replace(fold=None))
         if not forecaster.part.validates:
             output.scores.add(key, list(errors.rows(metrics, windows.layout.series)))
         # An ensemble's seed that diverged, and the network of a mean, were named before.
@@ -112,9 +118,11 @@ def run(
     absent: dict[str, str] = {}
     unvalidated: dict[str, str] = {}
     seen = _seen(history.tested)
+    calibrator = Calibrator.of(development, test, yard, params.levels)
+    intervals: dict[Name, Both] = {}
 
     def write(forecasters: Iterable[Forecaster], *names: str) -> None:
-        _write(forecasters, names, yard, params.metrics, test.layout, forecasts, scores)
+        intervals.update(_write(forecasters, names, calibrator, params.metrics, forecasts, scores))
 
     with ExitStack() as lasting:
         means = Means()
@@ -150,13 +158,16 @@ def run(
         undefined={name: series for name, series in undefined.items() if series},
     )
     save_index(scores, index)
+    interval_file.save(scores, intervals)
 
 
 def _write(
-    forecasters: Iterable[Forecaster], names: Sequence[str], yard: Yardstick,
-    metrics: tuple[str, ...], layout: Layout, forecasts: Path, scores: Path,
-) -> None:  # fmt: skip
-    """Score the forecasters of the files of these names, and write the files."""
+    forecasters: Iterable[Forecaster], names: Sequence[str], calibrator: Calibrator,
+    metrics: tuple[str, ...], forecasts: Path, scores: Path,
+) -> dict[Name, Both]:  # fmt: skip
+    """Score the forecasters of the files of these names, and write the files; their intervals."""
+    layout = calibrator.layout
+    intervals: dict[Name, Both] = {}
     with ExitStack() as stack:
 
         def writer(folder: Path, name: str, folds: bool) -> ForecastWriter:
@@ -170,9 +181,12 @@ def _write(
             )
             for name in names
         }
-        score(forecasters, yard, metrics, outputs)
+        score(forecasters, calibrator.yard, metrics, outputs)
     for name, output in outputs.items():
+        keys = output.whole.values()
+        intervals |= of_forecasters(calibrator, keys, forecasts, name, output.scores)
         output.scores.save(scores, name)
+    return intervals
 
 
 def _kept(fit: Fit, history: History, params: EvaluateParams) -> set[float]:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from stages.artifacts.chosen import Chosen
+from stages.artifacts.intervals import load as load_intervals
 from stages.artifacts.linear_map import LINEAR, LinearMap
 from stages.artifacts.series import Series
 from stages.artifacts.windows import Windows
@@ -34,6 +35,7 @@ def run(
     tables.write_json(tables.metrics(study), folder / "metrics.json")
     tables.write_csv(tables.plotted_path(study), folder / "plots" / "lambda_path.csv")
     tables.write_csv(tables.plotted_curves(study), folder / "plots" / "curves.csv")
+    tables.write_csv(tables.plotted_coverage(study), folder / "plots" / "coverage.csv")
     source = Series.load(series).summary.get("source", {})
     chosen = chosen_model(study, windows, scores, source.get("dates", ""))
     chosen.save(folder / "chosen" / "model.safetensors")
@@ -64,8 +66,9 @@ def chosen_model(study: Study, windows: Windows, scores: Path, dates: str) -> Ch
         cell = next(one for one in study.cells if one.name == leader.cell)
         ridge, loss = LinearMap.load(scores / LINEAR), leader.validation
     final = next(fold for fold in windows.folds if fold.name == cell.fit.folds[-1])
+    intervals = load_intervals(scores).get((leader.name, cell.lam))
     return Chosen(
         cell.fit.weights[-1, cell.chosen], final.center, final.scale, cell.name, cell.lam,
         int(cell.fit.m[-1]), cell.measure, tables.digits(loss), cell.fit.config, windows.layout, dates,
-        ridge,
+        ridge, None if intervals is None else intervals[1],
     )  # fmt: skip

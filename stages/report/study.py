@@ -17,6 +17,7 @@ from stages.report.cautions.alarms import alarms
 from stages.report.cautions.dependence import outlasting
 from stages.report.judging.cell import Cell
 from stages.report.judging.contenders import Contender, WindowLosses, mean_of, together
+from stages.report.judging.coverage import Coverage, coverages
 from stages.report.judging.family import Candidate, chosen, of_baselines, of_cell, of_mean
 from stages.report.judging.intervals import by_origin
 from stages.report.judging.mean import Mean
@@ -46,6 +47,8 @@ class Study:
         index: which forecasters there are, and what is left out of their errors.
         alarms: signs that a loss cannot be right. absences: what is left out of which numbers. Sentences.
         outlasting: pairs whose loss differences on validation are still correlated a horizon later.
+        coverages: name → how its prediction intervals hold on the test part: cells and their means with ridge
+            at the chosen λ, then baselines; without those that have none.
         units: a sentence where validation and test errors are in different units; else empty.
     """
 
@@ -66,6 +69,7 @@ class Study:
     alarms: tuple[str, ...]
     absences: tuple[str, ...]
     outlasting: tuple[str, ...]
+    coverages: dict[str, Coverage]
     units: str
 
     @property
@@ -148,6 +152,12 @@ def load_study(development: Windows, fits: Path, scores: Path, params: ReportPar
         ),
         absences=absences(development, index, list(best.overall.columns)),
         outlasting=outlasting(compared, development.validation_overlap),
+        coverages=coverages(
+            scores,
+            {one.name: one.lam for one in networks} | dict.fromkeys(table.index),
+            horizon,
+            params,
+        ),
         units=units(development.layout),
     )
 

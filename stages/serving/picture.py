@@ -1,4 +1,7 @@
-"""The picture of a forecast: the last steps of each series and the next ones, with the seeds' spread."""
+"""The picture of a forecast: the last steps of each series and the next ones, with their intervals.
+
+Without intervals the band is the seeds' spread.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from stages.serving.input.times import dated
 
 PANES = 12  # series that are drawn: the first ones that have a forecast
 COLUMNS = 3
+LOW, HIGH = "y_hat-lo-", "y_hat-hi-"  # columns of bounds, the level after it
 
 
 def draw(
@@ -25,7 +29,10 @@ def draw(
     served = forecast[forecast["y_hat"].notna()]
     names = list(dict.fromkeys(served["unique_id"]))[:PANES]
     keys = [Key("observed", INK), Key("forecast, mean over seeds", BLUE)]
-    if served["y_hat_spread"].notna().any():  # one seed has no spread
+    levels = _levels(served)
+    if levels:
+        keys.append(Key(f"intervals of {' and '.join(levels)} %", BLUE, "band"))
+    elif served["y_hat_spread"].notna().any():  # one seed has no spread
         keys.append(Key("± standard deviation over seeds", BLUE, "band"))
     with style():
         panels = [
@@ -41,14 +48,21 @@ def _panel(name: str, life: Life, ahead: pd.DataFrame, calendar: Calendar, steps
     past, before = life.values[-steps:, 0], _before(life, calendar, steps)
     panel = Panel(name, "", "data's units")
     y, spread = ahead["y_hat"], ahead["y_hat_spread"]
-    ds, ends = _plain(ahead["ds"]), (y - spread, y + spread)
+    ds = _plain(ahead["ds"])
+    bands = [(ahead[LOW + level], ahead[HIGH + level]) for level in _levels(ahead)]
     panel.line(before, past, "observed", color=INK, lw=1.3)
-    panel.ax.fill_between(ds, *ends, color=BLUE, alpha=0.2, lw=0)
-    panel.line(ds, y, "forecast", low=ends[0], high=ends[1], color=BLUE)
+    for band in bands or [(y - spread, y + spread)]:
+        panel.ax.fill_between(ds, *band, color=BLUE, alpha=0.2, lw=0)
+    low, high = (bands or [(y - spread, y + spread)])[-1]  # the widest
+    panel.line(ds, y, "forecast", low=low, high=high, color=BLUE)
     if ds.dtype.kind == "M":
         panel.dates()
     panel.ax.grid(axis="x", visible=False)
     return panel
+
+
+def _levels(forecast: pd.DataFrame) -> list[str]:
+    return [str(name).removeprefix(LOW) for name in forecast if str(name).startswith(LOW)]
 
 
 def _before(life: Life, calendar: Calendar, steps: int) -> np.ndarray:

@@ -32,10 +32,11 @@ class Served(Chosen):
                 wrote; at least the last `steps` steps of each series.
 
         Returns:
-            In the data's order of series: unique_id, ds, y_hat (mean over the seeds) and y_hat_spread (their
-            standard deviation; NaN with one seed) in the data's units, and note: what a user should
-            know about the series' forecast. A series that cannot be forecast has one row without ds and
-            y_hat, and the reason in its note.
+            In the data's order of series: unique_id, ds, y_hat (mean over the seeds), the bounds of each
+            level's prediction interval (y_hat-lo-95, y_hat-hi-95) and y_hat_spread (standard deviation over
+            the seeds; NaN with one) in the data's units, and note: what a user should know about the
+            series' forecast. A series that cannot be forecast has one row without ds and y_hat, and the
+            reason in its note.
 
         Raises:
             TableError: the table cannot be read, or nothing in it can be forecast.
@@ -69,4 +70,4 @@ class Served(Chosen):
         if self.ridge is not None:
             y = (y + forecast_linear(self.ridge, seen(np.float64), rows)) / 2
         y = np.moveaxis(y, -1, 2).reshape(len(y), -1, layout.horizon)  # (S, series, H)
-        return answer(lives, admitted, y, layout)
+        return answer(lives, admitted, y, layout, self.intervals)

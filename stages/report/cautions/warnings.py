@@ -7,10 +7,11 @@ import numpy as np
 from stages.report.judging.selection import edge_warning
 from stages.report.judging.verdicts import FEW_SEEDS, SHORT
 from stages.report.study import Study
+from stages.report.writing import intervals
 
 
 def warnings(study: Study) -> list[str]:
-    """Sentences on edges of the grid, diverged members, a short test part, few seeds, dependence."""
+    """Sentences on grid edges, diverged members, a short test part, few seeds, dependence, intervals."""
     sentences = []
     for cell in study.cells:
         edge = edge_warning(cell.path, study.params.rule)
@@ -41,4 +42,4 @@ def warnings(study: Study) -> list[str]:
             f"On validation the loss differences of {' and of '.join(study.outlasting)} are still correlated "
             f"after {study.horizon} steps, a whole horizon: intervals may be too narrow."
         )
-    return sentences
+    return sentences + intervals.cautions(study)

@@ -14,6 +14,7 @@ from stages.report.page import (
     data,
     errors,
     forecasts,
+    intervals,
     path,
     provenance,
     training,
@@ -22,7 +23,7 @@ from stages.report.page import (
 from stages.report.page.parts import Section, Sources
 
 HERE = Path(__file__).parent
-SECTIONS = (answer, path, weights, forecasts, errors, training, data, provenance)
+SECTIONS = (answer, path, weights, forecasts, intervals, errors, training, data, provenance)
 
 
 def write_page(sources: Sources, folder: Path) -> None:

@@ -25,17 +25,25 @@ _DASHES = {"λ = 0": "6 3", "best baseline": "2 2"}
 
 def section(sources: Sources) -> Section:
     """The last test origins that do not overlap, for up to three series."""
-    frame = latest_forecasts(sources.study, sources.series, sources.inputs["forecasts"])
+    names = sources.windows.layout.series
+    folder = sources.inputs["forecasts"]
+    frame = latest_forecasts(sources.study, sources.series, folder, names)
     text = "The last test origins that do not overlap; forecasts are the mean over seeds."
     series = list(frame["unique_id"].unique())
     if len(sources.windows.layout.series) > len(series):
         text += " Of all series, those are shown that the best cell forecasts best, at the median, and worst."
     zone = sources.windows.layout.calendar.zone
-    chart = _chart(frame, series, sources.study.baseline, zone)
+    keys = [
+        Key(f"{one.intervals.levels[-1]:g} % interval of the chosen λ", BLUE, "band")
+        for one in list(sources.study.coverages.values())[:1]
+    ]
+    chart = _chart(frame, series, sources.study.baseline, zone, keys)
     return Section("forecasts", "Forecasts", [Text([text]), chart])
 
 
-def _chart(frame: pd.DataFrame, series: list[str], baseline: str | None, zone: str | None) -> Chart:
+def _chart(
+    frame: pd.DataFrame, series: list[str], baseline: str | None, zone: str | None, more: list[Key]
+) -> Chart:
     cells = list(frame["cell"].unique())
     panels = []
     for cell in cells:
@@ -56,7 +64,7 @@ def _chart(frame: pd.DataFrame, series: list[str], baseline: str | None, zone: s
         "not known to the forecast.",
         alt=f"Actual values and forecasts of {', '.join(cells)} at the latest test origins.",
         panels=panels,
-        keys=[*keys, Key("origin", EDGE, width=1)],
+        keys=[*keys, *more, Key("origin", EDGE, width=1)],
         columns=columns_for(len(cells), 1) if len(series) == 1 else len(series),
         x="ds",
         y="value",
@@ -68,7 +76,12 @@ def _panel(shown: pd.DataFrame, title: str, zone: str | None) -> Panel:
     for (kind, _), line in shown.groupby(["kind", "cutoff"], sort=False):
         ds, origin = line["ds"].to_numpy(), line["cutoff"].iloc[0]
         more = {} if kind == "actual" else {"origin": local(line["cutoff"].to_numpy(), zone)}
-        panel.line(ds, line["value"], str(kind), at=local(ds, zone), more=more, **KINDS[str(kind)])
+        band: dict[str, Any] = {}
+        if kind == "chosen λ" and "low" in line and line["low"].notna().all():
+            band = {end: line[end].to_numpy() for end in ("low", "high")}
+            panel.ax.fill_between(ds, band["low"], band["high"], color=BLUE, alpha=0.14, lw=0)
+        at, look = local(ds, zone), KINDS[str(kind)]
+        panel.line(ds, line["value"], str(kind), at=at, more=more, **band, **look)
         if kind == "chosen λ":
             panel.ax.axvline(origin, color=EDGE, lw=0.9, zorder=0)
     if shown["ds"].dtype.kind == "M":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from stages.artifacts.intervals import tails
 from stages.artifacts.series import Series
 from stages.report.judging.cell import Cell
 from stages.report.judging.intervals import Array
@@ -22,11 +24,14 @@ ORIGINS = 3  # non-overlapping forecasts shown
 PANES = 3  # series shown: the best, median and worst of the best cell
 
 
-def latest_forecasts(study: Study, series: Series, folder: Path) -> pd.DataFrame:
+def latest_forecasts(
+    study: Study, series: Series, folder: Path, names: Sequence[str]
+) -> pd.DataFrame:
     """Rows cell, unique_id, kind, cutoff, ds, value; kinds are those of `page.forecasts.KINDS`.
 
-    Shown are the last origin of each series and those one and two horizons earlier, mean over seeds. Times
-    are in UTC where the data have a zone.
+    Shown are the last origin of each series and those one and two horizons earlier, mean over seeds; with
+    the widest interval of the chosen λ as low and high, where it has one. Times are in UTC where the data
+    have a zone.
     """
     shown = {
         name: _cutoffs(study, name)
@@ -38,10 +43,26 @@ def latest_forecasts(study: Study, series: Series, folder: Path) -> pd.DataFrame
         if study.baseline is not None:
             best = _baseline(folder / "baselines.parquet", shown, study.baseline)
             rows = pd.concat([best, rows], ignore_index=True)
-        frames += [_actual(series, rows), rows]
+        frames += [_actual(series, rows), _with_interval(rows, cell, study, names)]
         for frame in frames[-2:]:
             frame["cell"] = cell.name
     return pd.concat(frames, ignore_index=True)
+
+
+def _with_interval(
+    rows: pd.DataFrame, cell: Cell, study: Study, names: Sequence[str]
+) -> pd.DataFrame:
+    """Columns low and high of the widest level, of the cell's forecasts at the chosen λ."""
+    one = study.coverages.get(cell.name)
+    if one is None:
+        return rows
+    chosen = rows[rows["kind"] == "chosen λ"]
+    size = one.intervals.size[[names.index(name) for name in chosen["unique_id"]]]
+    y_hat = chosen["value"].to_numpy().reshape(-1, study.horizon)
+    for end, tau in zip(("low", "high"), tails(one.intervals.levels[-1]), strict=True):
+        bound = one.intervals.at(tau, y_hat, size[:: study.horizon]).ravel()
+        rows.loc[chosen.index, end] = bound
+    return rows
 
 
 def _lams(cell: Cell) -> dict[float, str]:

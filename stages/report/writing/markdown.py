@@ -11,7 +11,7 @@ from stages.report.judging import grids
 from stages.report.judging.cell import Cell
 from stages.report.judging.stopping import stops_early
 from stages.report.study import Study
-from stages.report.writing import loss_words, table_rows, verdict_words
+from stages.report.writing import intervals, loss_words, table_rows, verdict_words
 from stages.report.writing.answers import RULES, families, headline, note
 from stages.report.writing.markdown_table import table
 from stages.report.writing.notes import (
@@ -44,6 +44,7 @@ def report(study: Study) -> str:
         *[_path(cell, path_table(study)) for cell in study.cells],
         *_baselines(study),
         *_all_comparisons(study),
+        *_intervals(study),
         "## Latest forecasts\n\n![Latest forecasts of the test part](figures/forecasts.svg)\n\n"
         "The last test origins that do not overlap; mean over seeds.",
         "## Training\n\n![Loss by epoch for each λ](figures/curves.svg)\n\n"
@@ -82,6 +83,15 @@ def _all_comparisons(study: Study) -> list[str]:
     rows = [verdict_words.row(verdict) for verdict in study.answers.all]
     text = f"{comparisons_note(study)}\n\n{confidence_note(study)}"
     return [f"## All comparisons\n\n{table(verdict_words.HEAD, rows)}\n\n{text}"]
+
+
+def _intervals(study: Study) -> list[str]:
+    if not study.coverages:
+        return []
+    ones = list(study.coverages.values())
+    rows = [intervals.row(one) for one in ones]
+    text = table(intervals.head(ones[0].intervals.levels), rows)
+    return [f"## Prediction intervals\n\n{text}\n\n{intervals.note(study)}"]
 
 
 def _next_grid(study: Study) -> str:

@@ -15,8 +15,10 @@ from stages.lambda_scale import zero_step
 from stages.losses import MEASURES
 from stages.report.judging.averages import curves, errors
 from stages.report.judging.cell import Cell
+from stages.report.judging.coverage import Coverage
 from stages.report.judging.intervals import Array
 from stages.report.study import Study
+from stages.report.writing.intervals import by_level
 
 EPOCHS = 200  # rows of a training curve in curves.csv, at most
 
@@ -102,7 +104,8 @@ def metrics(study: Study) -> dict[str, Any]:
     Errors are of the measure that λ is chosen by: test_* in the data's units, the others in scaled units.
 
     regret_percent and test_vs_0_percent: what the chosen λ loses on the test part to the best λ in
-    hindsight and to λ = 0.
+    hindsight and to λ = 0. test_coverage_95: the share of test values inside the intervals of the level; with
+    test_crps of the seeds' mean forecast.
     """
     content: dict[str, Any] = {}
     validation = f"validation_{study.measure}"
@@ -120,6 +123,7 @@ def metrics(study: Study) -> dict[str, Any]:
                     row[f"{name}_at_0"] = digits(tested.iloc[cell.zero])
         row["regret_percent"] = digits(cell.regret)
         row["test_vs_0_percent"] = digits(cell.to_zero)
+        row |= _covered(study.coverages.get(cell.name))
         content[cell.name] = {key: value for key, value in row.items() if value is not None}
     if study.baseline is not None:
         scores = study.baselines.to_dict("index")[study.baseline]
@@ -136,6 +140,26 @@ def metrics(study: Study) -> dict[str, Any]:
         chosen |= {name: digits(value) for name, value in numbers.items()}
         content["chosen"] = {key: value for key, value in chosen.items() if value is not None}
     return content
+
+
+def _covered(one: Coverage | None) -> dict[str, float | None]:
+    """The shares of test values inside the intervals of a forecaster, and its CRPS; of none nothing."""
+    if one is None:
+        return {}
+    shares = {f"test_coverage_{level:g}": digits(share.mean) for level, share in one.shares.items()}
+    return shares | {"test_crps": digits(one.overall["crps"])}
+
+
+def plotted_coverage(study: Study) -> pd.DataFrame:
+    """For `dvc plots`: the share of test values inside the interval of each level, both in per cent."""
+    frames = [
+        pd.DataFrame({"forecaster": name, "lam": lam, "level": levels, "share": shares})
+        for name, one in study.coverages.items()
+        for lam in [math.nan if one.lam is None else one.lam]
+        for levels, shares in [by_level(one)]
+    ]
+    columns = ["forecaster", "lam", "level", "share"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
 def forecasters_table(study: Study) -> pd.DataFrame:

@@ -73,7 +73,7 @@ def _log(uri: str, run_id: str, path: Path, tags: dict[str, str]) -> str:
                 python_model=str(code / "serving" / "registry" / "model.py"),
                 code_paths=[str(code)],
                 artifacts={"chosen": str(path.resolve())},
-                signature=_signature(),
+                signature=_signature(chosen),
                 input_example=example(chosen),
                 pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED],
                 metadata=tags | labels,
@@ -81,7 +81,7 @@ def _log(uri: str, run_id: str, path: Path, tags: dict[str, str]) -> str:
     return str(mlflow.register_model(info.model_uri, MODEL, tags=tags | labels).version)
 
 
-def _signature() -> ModelSignature:
+def _signature(chosen: Served) -> ModelSignature:
     """The columns of the answer, and nothing about the table that is sent.
 
     With a signature of the input, MLflow would convert a table or refuse it with its own message. Without,
@@ -93,7 +93,8 @@ def _signature() -> ModelSignature:
 
     text, number, date = DataType.string, DataType.double, AnyType()  # type: ignore[no-untyped-call]
     columns: list[tuple[str, Any]] = [
-        ("unique_id", text), ("ds", date), ("y_hat", number), ("y_hat_spread", number), ("note", text),
+        ("unique_id", text), ("ds", date), ("y_hat", number),
+        *((name, number) for name in chosen.bounds), ("y_hat_spread", number), ("note", text),
     ]  # fmt: skip
     return ModelSignature(outputs=Schema([ColSpec(kind, name) for name, kind in columns]))
 

@@ -1,0 +1,79 @@
+"""How prediction intervals hold on the test part: the share of values inside, and whether that is the level.
+
+The share of a window's steps inside an interval is a number per window like its loss, and depends on its
+neighbours in the same way; so the interval of its mean is that of the verdicts (see intervals.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from stages.artifacts.intervals import Intervals, load
+from stages.artifacts.scores import BASELINES
+from stages.report.judging.contenders import WindowLosses
+from stages.report.judging.intervals import Interval, by_origin, two_way
+from stages.report.params import ReportParams
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The intervals of one forecaster on the test part.
+
+    Attributes:
+        name, lam: of the forecaster; lam is None for a baseline. intervals: as they were scored.
+        overall: metric → its value over all ranked series, as in data/scores.
+        shares: level → the mean share inside, with its interval.
+    """
+
+    name: str
+    lam: float | None
+    intervals: Intervals
+    overall: Mapping[str, float]
+    shares: Mapping[float, Interval]
+
+    def off(self, level: float) -> str:
+        """ "narrow" or "wide" where the interval of the share does not hold the level; else empty."""
+        share = self.shares[level]
+        if share.low <= level / 100 <= share.high:
+            return ""
+        return "narrow" if share.mean < level / 100 else "wide"
+
+
+def coverages(
+    scores: Path, files: Mapping[str, float | None], horizon: int, params: ReportParams
+) -> dict[str, Coverage]:
+    """Those of the forecasters of these names that have intervals.
+
+    Args:
+        files: name → its λ; None for a baseline.
+    """
+    result = {}
+    for (name, lam), (intervals, _) in load(scores).items():
+        if name in files and files[name] == lam:
+            file = BASELINES if lam is None else name
+            overall = _rows(scores / f"intervals_{file}.parquet", name, lam)
+            overall = overall[(overall["unique_id"] == "") & (overall["step"] == 0)]
+            windows = _rows(scores / f"covered_{file}.parquet", name, lam)
+            shares = {
+                level: _share(windows, f"coverage-{level:g}", horizon, params.confidence)
+                for level in intervals.levels
+            }
+            values = dict(zip(overall["metric"], overall["value"], strict=True))
+            result[name] = Coverage(name, lam, intervals, values, shares)
+    return {name: result[name] for name in files if name in result}
+
+
+def _rows(path: Path, name: str, lam: float | None) -> pd.DataFrame:
+    """The rows of one forecaster."""
+    rows = pd.read_parquet(path, filters=[("cell", "==", name)])
+    return rows if lam is None else rows[rows["lam"] == lam]
+
+
+def _share(windows: pd.DataFrame, column: str, horizon: int, confidence: float) -> Interval:
+    losses = WindowLosses.of(windows, column)
+    values, _ = by_origin(losses.loss, losses.cutoff)
+    return two_way([values[None]], horizon, confidence)
