@@ -37,7 +37,8 @@ from tests.support.browser import check
 from tests.support.outline import Outline
 from tests.support.synthetic_study import GRID, LEVELS, H, L, Maker
 
-SECTIONS = ["answer", "path", "weights", "forecasts", "errors", "training", "data", "provenance"]
+SECTIONS = ["answer", "path", "weights", "forecasts", "intervals", "errors", "training", "data"]
+SECTIONS.append("provenance")
 
 
 @pytest.fixture(scope="module")

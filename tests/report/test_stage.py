@@ -155,6 +155,7 @@ def test_metrics_are_few_numbers_per_cell(written: tuple[Study, Path]) -> None:
     keys = ["lam", "validation_mse", "validation_mse_at_0", "test_mse", "test_mse_at_0"]
     keys += ["scaled_test_mse", "scaled_test_mse_at_0"]
     keys += ["regret_percent", "test_vs_0_percent"]
+    keys += ["test_coverage_80", "test_coverage_95", "test_crps"]
     assert list(got["rnn"]) == keys
     assert got["best_baseline"]["name"] == "ridge"
     chosen = study.cells[0].overall["mse"].iloc[study.cells[0].chosen]
@@ -223,7 +224,7 @@ def test_same_inputs_give_the_same_bytes(
         }
 
     assert digests(tmp_path) == digests(written[1])
-    assert len(digests(tmp_path)) == 36
+    assert len(digests(tmp_path)) == 39
 
 
 def test_a_grid_without_zero_and_one_series(tmp_path: Path) -> None:
@@ -231,6 +232,7 @@ def test_a_grid_without_zero_and_one_series(tmp_path: Path) -> None:
     study = run(**paths, folder=tmp_path / "report", params=ReportParams(rule="minimum"))
     assert [v.against for v in study.answers.primary] == ["ridge"]
     keys = ["lam", "validation_mse", "test_mse", "scaled_test_mse", "regret_percent"]
+    keys += ["test_coverage_80", "test_coverage_95", "test_crps"]
     assert list(metrics(study)["rnn"]) == keys
 
 

@@ -11,9 +11,11 @@ import pandas as pd
 
 from stages.artifacts.calendar import Calendar
 from stages.artifacts.fits import Fit, save_fits
+from stages.artifacts.intervals import save as save_intervals
 from stages.artifacts.scores import EARLY_STOPPED, ENSEMBLE
 from stages.artifacts.series import Series
 from stages.artifacts.windows import Fold, Layout, Windows
+from stages.forecast.calibration import calibrated
 
 L, H, DEVELOPMENT, TEST, EPOCHS, SEEDS, STOPPED = 8, 4, 80, 60, 300, 3, 40
 GRID = (0.0, 1.0, 10.0, 100.0)
@@ -62,7 +64,39 @@ class Maker:
             self.member_files(paths, EARLY_STOPPED, stopped)
         baselines = [(name, 3.0 if name == "ridge" else np.nan, -1) for name in BASELINES]
         self.member_files(paths, "baselines", baselines)
+        ensembles = {cell: [(cell, lam, ENSEMBLE) for lam in self.grid] for cell in LEVELS}
+        self.intervals(paths["scores"], ensembles | {"baselines": baselines})
         return paths
+
+    def intervals(self, scores: Path, files: dict[str, list[tuple[str, float, int]]]) -> None:
+        """The same of every forecaster: all test values inside 95 %, four fifths of them inside 80 %."""
+        errors, series = (
+            np.linspace(-2, 2, 40)[:, None] * np.ones(H),
+            np.arange(40) % len(self.names),
+        )
+        one = calibrated("none", (80.0, 95.0), errors, series, np.ones(len(self.names)), 30.0)
+        assert one is not None
+        members = [member for group in files.values() for member in group]
+        names = [(cell, None if seed == -1 else lam) for cell, lam, seed in members]
+        save_intervals(scores, dict.fromkeys(names, (one, one)))
+        cutoff = self.time[DEVELOPMENT - 1 + np.arange(self.hard.shape[1])]
+        inside = (np.arange(len(cutoff)) % 5 > 0) * 1.0  # by window
+        overall = {"coverage-10": 0.05, "coverage-80": inside.mean(), "coverage-95": 1.0}
+        overall |= {"width-80": 3.2, "width-95": 3.8, "crps": 0.5}
+        for file, group in files.items():
+            rows, windows = [], []
+            for cell, lam, seed in group:
+                key = {"cell": cell, "lam": lam, "seed": seed}
+                labels = {**key, "unique_id": "", "step": 0}
+                rows += [{**labels, "metric": name, "value": v} for name, v in overall.items()]
+                covered = {"cutoff": cutoff, "coverage-80": inside, "coverage-95": 1.0}
+                windows += [
+                    pd.DataFrame({**key, "unique_id": name, **covered}) for name in self.names
+                ]
+            pd.DataFrame(rows).to_parquet(scores / f"intervals_{file}.parquet", index=False)
+            kinds = {"cell": "category", "unique_id": "category"}
+            table = pd.concat(windows).astype(kinds)
+            table.to_parquet(scores / f"covered_{file}.parquet", index=False)
 
     def series(self) -> Series:
         frames = [

@@ -18,6 +18,8 @@ from stages.report.judging.contenders import WindowLosses
 from stages.report.judging.intervals import Interval, by_origin, two_way
 from stages.report.params import ReportParams
 
+SURPRISE = 0.025  # probability of what is taken as one
+
 
 @dataclass(frozen=True)
 class Coverage:
@@ -26,7 +28,8 @@ class Coverage:
     Attributes:
         name, lam: of the forecaster; lam is None for a baseline. intervals: as they were scored.
         overall: metric → its value over all ranked series, as in data/scores.
-        shares: level → the mean share inside, with its interval.
+        shares: level → the mean share inside, with its interval. horizons: how many independent ones the test
+            part holds.
     """
 
     name: str
@@ -34,13 +37,17 @@ class Coverage:
     intervals: Intervals
     overall: Mapping[str, float]
     shares: Mapping[float, Interval]
+    horizons: float
 
     def off(self, level: float) -> str:
         """ "narrow" or "wide" where the interval of the share does not hold the level; else empty."""
-        share = self.shares[level]
-        if share.low <= level / 100 <= share.high:
+        share, wanted = self.shares[level], level / 100
+        if share.low <= wanted <= share.high:
             return ""
-        return "narrow" if share.mean < level / 100 else "wide"
+        # All values inside have no spread to judge by: so many horizons must make that a surprise.
+        if share.mean >= 1 and wanted**self.horizons > SURPRISE:
+            return ""
+        return "narrow" if share.mean < wanted else "wide"
 
 
 def coverages(
@@ -63,7 +70,8 @@ def coverages(
                 for level in intervals.levels
             }
             values = dict(zip(overall["metric"], overall["value"], strict=True))
-            result[name] = Coverage(name, lam, intervals, values, shares)
+            count = windows["cutoff"].nunique() / horizon
+            result[name] = Coverage(name, lam, intervals, values, shares, count)
     return {name: result[name] for name in files if name in result}
 
 
