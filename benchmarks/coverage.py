@@ -11,7 +11,7 @@ their error; Newey-West has max(H - 1, 1.3 √n) lags, the rule of Lazarus et al
 
 The third is of means over windows and seeds, whose networks differ `spread` times as much as windows:
 `two_way`, the verdicts' interval, and `windows`, which leaves the seeds out. The fourth is of families
-(benchmarks/families.py).
+(benchmarks/families.py). The fifth is of prediction intervals (benchmarks/interval_coverage.py).
 
 What the project promises is checked: the command fails where a share lies outside its bounds.
 """
@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
+from benchmarks import interval_coverage
 from benchmarks.families import family_table, studies
 from benchmarks.simulated import HORIZON, KINDS, of_seeds
 from stages.report.judging.intervals import Array, cosine_terms, ewc_se, two_way
@@ -155,12 +156,13 @@ def broken(results: dict[str, Any]) -> list[str]:
         shares.append(
             (f"as good at the relevance, {name}", row["as_good_at_relevance"], 0.0, 0.035)
         )
+    missed = interval_coverage.broken(results["prediction_intervals"])
     slack = 3 * math.sqrt(0.05 * 0.95 / results["replications"])  # of a share's own chance
     return [
         f"{name}: {share:.3f} is not within {low:g} to {high:g}"
         for name, share, low, high in shares
         if not low - slack <= share <= high + slack
-    ]
+    ] + missed
 
 
 def error_table(rows: list[dict[str, Any]]) -> str:
@@ -222,10 +224,20 @@ def main() -> int:
         "\nStudies of two questions: false claims, the baseline's win, and as good where it is not"
     )
     print(family_table(families))
+    predicted = [
+        interval_coverage.held(kind, origins, flags.replications)
+        for kind in interval_coverage.PHI
+        for origins in (10, 20, 60)
+    ]
+    print(
+        "\nShare inside prediction intervals, from three blocks of so many origins, 11 steps ahead"
+    )
+    print(interval_coverage.table(predicted))
     flags.out.parent.mkdir(parents=True, exist_ok=True)
     settings = {"horizon": HORIZON, "replications": flags.replications, "rounds": ROUNDS}
     results = settings | {
         "rows": rows, "standard_errors": errors, "seeds": seeds, "families": families,
+        "prediction_intervals": predicted,
     }  # fmt: skip
     flags.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     for sentence in broken(results):
