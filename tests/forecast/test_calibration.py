@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm, t
 
+from benchmarks import interval_coverage
 from stages.artifacts.intervals import Intervals, bound_names, load, save, tails
 from stages.forecast.calibration import CRPS, MANY, calibrated, residuals
 
@@ -113,6 +114,22 @@ def test_a_network_that_diverged_has_no_intervals():
     errors[3, 1] = np.inf
     assert calibrated("none", LEVELS, errors, np.zeros(5, np.int64), np.ones(1), 3.0) is None
     assert calibrated("none", LEVELS, errors[:0], np.zeros(0, np.int64), np.ones(1), 3.0) is None
+
+
+def test_the_simulated_share_is_that_of_new_errors():
+    """The closed form of benchmarks/interval_coverage.py, against errors that are drawn."""
+    row = interval_coverage.held("walk", 20, 1)
+    rng = np.random.default_rng([sorted(interval_coverage.PHI).index("walk"), 20])
+    blocks = interval_coverage.errors(rng, 1.0, 20)
+    one = fitted(blocks, horizons=60 / 11, levels=interval_coverage.LEVELS)
+    new = rng.normal(size=(200_000, interval_coverage.STEPS)).cumsum(axis=1)
+    for level in interval_coverage.LEVELS:
+        low, high = (one.at(tau, np.zeros((1, 11)), one.size)[0] for tau in tails(level))
+        inside = np.mean((low <= new) & (new <= high))
+        assert row[f"{level:g}"]["mean"] == pytest.approx(inside, abs=0.002)
+    few = interval_coverage.held("walk", 20, 200)
+    assert interval_coverage.broken([few]) == []
+    assert interval_coverage.broken([few | {"95": {"mean": 0.92}}])
 
 
 def test_files_give_back_what_was_saved(tmp_path):

@@ -157,6 +157,9 @@ def test_the_committed_coverage_is_within_its_promise() -> None:
     for row in results["seeds"]:
         if row["spread"] >= 1:
             assert row["windows"] < 0.9
+    for row in results["prediction_intervals"]:
+        for level in (80, 95):
+            assert level / 100 - 0.02 <= row[f"{level}"]["mean"] <= level / 100 + 0.07
     for row in results["families"]:
         assert row["baseline"]["holm"] > 0.9 > 0.1 > row["baseline"]["fixed_sequence"]
 
