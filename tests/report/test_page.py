@@ -57,6 +57,14 @@ def test_sections_are_in_order(outline: Outline) -> None:
     assert anchors == ["#answer", *(f"#{name}" for name in SECTIONS)]
 
 
+def test_panels_of_cells_lie_side_by_side(outline: Outline) -> None:
+    """Of two cells, in columns that the style sheet knows."""
+    classes = [attrs.get("class", "").split() for _, attrs in outline.of("div")]
+    columns = [names[1] for names in classes if "panels" in names]
+    assert set(columns) <= {"columns1", "columns2", "columns3"}
+    assert columns.count("columns2") >= 8
+
+
 def test_headings_leave_no_level_out(outline: Outline) -> None:
     levels = [int(tag[1]) for tag, _ in outline.of("h1", "h2", "h3", "h4")]
     assert levels[0] == 1

@@ -181,6 +181,11 @@ class Chart:
     columns: int | None = None
     kind = "chart"
 
+    @property
+    def width(self) -> int:
+        """In panels."""
+        return self.columns or columns_for(len(self.panels), 1)
+
     @cached_property
     def drawn(self) -> list[str]:
         """Each panel's <svg>."""
@@ -201,8 +206,7 @@ class Chart:
         """Write <name>.svg and <name>.csv."""
         folder.mkdir(parents=True, exist_ok=True)
         size = (WIDTH, max(panel.height for panel in self.panels))
-        columns = self.columns or columns_for(len(self.panels), 1)
-        text = composed(self.drawn, size, columns, self.keys, self.alt)
+        text = composed(self.drawn, size, self.width, self.keys, self.alt)
         (folder / f"{self.name}.svg").write_text(text, encoding="utf-8", newline="\n")
         frame = pd.concat([panel.frame(self.x, self.y) for panel in self.panels])
         if frame[self.x].dtype == float:  # exact: a λ is a key
