@@ -16,13 +16,15 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from benchmarks import documents, search
+from benchmarks import documents, left_out, search
 from benchmarks.real_series import ETTH1
 from benchmarks.studies import ROOT
 from stages.report.writing.numbers import number
+from stages.tracking.history.git import git
 
 PRESET = ROOT / "presets" / "etth1.yaml"
 RESULTS = ROOT / "benchmarks" / "results" / "etth1.csv"
+LEFT_OUT = ROOT / "benchmarks" / "results" / "left_out.json"
 PAGE = ROOT / "docs" / "etth1.md"
 HORIZONS = (96, 192, 336, 720)
 # MSE and MAE at each horizon; in brackets the lookback; sources on the page.
@@ -61,13 +63,25 @@ def run() -> None:
         command = [sys.executable, "-m", "stages.presets", file.name, "--out", str(RESULTS)]
         command += ["--forecasters", "data/report/forecasters.csv"]
         subprocess.run(command, cwd=ROOT, check=True)
+    judged = {}
+    for horizon in HORIZONS:
+        name = f"etth1-{horizon}"
+        ref = git(ROOT, "for-each-ref", "--format=%(objectname)", f"refs/exps/**/{name}").split()
+        judged[name] = left_out.of_revision(ROOT, ref[0])
+    LEFT_OUT.write_text(json.dumps(judged, indent=1) + "\n", encoding="utf-8")
 
 
 def parts() -> dict[str, str]:
     """The page's parts by name."""
     rows = pd.read_csv(RESULTS)
     known = json.loads(search.RESULTS.read_text(encoding="utf-8"))
-    return {"results": results(rows), "forecasters": forecasters(rows), "search": tried(known)}
+    judged = json.loads(LEFT_OUT.read_text(encoding="utf-8"))
+    return {
+        "results": results(rows),
+        "forecasters": forecasters(rows),
+        "left out": rules(judged),
+        "search": tried(known),
+    }
 
 
 def results(rows: pd.DataFrame) -> str:
@@ -99,6 +113,16 @@ def forecasters(rows: pd.DataFrame) -> str:
         line = [row["study"], name, lam, row["final_fit"].replace("_", " "), *errors]
         lines.append([f"**{cell}**" if row["chosen"] and cell else cell for cell in line])
     return documents.table(head, lines)
+
+
+def rules(judged: dict[str, Any]) -> str:
+    """A row for each study: the mean over blocks of what a rule's choice loses there to the best one."""
+    lines = []
+    for study, by_rule in judged.items():
+        loss = {rule: [ratio for _, ratio in folds.values()] for rule, folds in by_rule.items()}
+        line = [f"{100 * (sum(loss[rule]) / len(loss[rule]) - 1):.1f} %" for rule in left_out.RULES]
+        lines.append([study, *line])
+    return documents.table(["study", "lowest error", "a mean within one standard error"], lines)
 
 
 def tried(known: list[dict[str, Any]]) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from benchmarks.simulated import Array
 from stages.artifacts.intervals import tails
 from stages.forecast.calibration import calibrated
+from stages.report.judging.intervals import Array
 
 STEPS, FOLDS = 11, 3
 LEVELS = (80.0, 95.0)
