@@ -1,12 +1,11 @@
-"""Rules that choose a study's forecaster, judged on blocks that they did not see: a part of `benchmarks.etth1`.
+"""Rules that choose a study's forecaster, judged on blocks that they did not see; for `benchmarks.etth1`.
 
 Each validation block of a study is left out once. A rule chooses by the other blocks, and its loss on the
 block left out is put in relation to that of the best forecaster there. Nothing of the test part is in it.
 
     lowest         the lowest mean loss, as the report chooses
-    one_error      of those within one standard error of the lowest (of the paired difference, as for λ) a
-    mean
-                   with ridge, if there is one
+    one_error      a mean with ridge, if one lies within one standard error of the lowest (of the paired
+                   difference, as for λ); else the lowest
 """
 
 from __future__ import annotations
