@@ -64,9 +64,10 @@ def test_the_latest_forecasts_have_their_interval(written: tuple[Study, Path]) -
         (1.0, 80.0, 16.0, ""),  # 0.8^16 = .028: it can happen
         (1.0, 80.0, 17.0, "wide"),  # .0225
         (0.0, 80.0, 5.0, "narrow"),
+        (0.9675, 95.0, 100.0, ""),  # the plain interval, 95.1 to 98.4 %, would say wide
     ],
 )
-def test_a_share_is_off_where_its_interval_does_not_hold_the_level(
+def test_a_share_is_off_where_more_than_chance_parts_it_from_the_level(
     written: tuple[Study, Path], mean: float, level: float, horizons: float, word: str
 ) -> None:
     one = written[0].coverages["rnn"]

@@ -6,6 +6,7 @@ neighbours in the same way; so the interval of its mean is that of the verdicts 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,12 +41,21 @@ class Coverage:
     horizons: float
 
     def off(self, level: float) -> str:
-        """ "narrow" or "wide" where the interval of the share does not hold the level; else empty."""
+        """Whether intervals are "narrow" or "wide": the share p̂ is not the level p by more than chance.
+
+        As Wilson's (1927) test of a share, with the standard error that it had if p were true:
+        |p̂ − p| > t √(p (1 − p) / (p̂ (1 − p̂))) se. Where all or no values lie inside there is no spread to
+        judge by: so many horizons must make that a surprise. Empty where the difference may be chance.
+        """
         share, wanted = self.shares[level], level / 100
-        if share.low <= wanted <= share.high:
-            return ""
-        # All values inside have no spread to judge by: so many horizons must make that a surprise.
-        if share.mean >= 1 and wanted**self.horizons > SURPRISE:
+        if share.mean >= 1:
+            surprising = wanted**self.horizons < SURPRISE
+        elif share.mean <= 0:
+            surprising = (1 - wanted) ** self.horizons < SURPRISE
+        else:
+            ratio = wanted * (1 - wanted) / (share.mean * (1 - share.mean))
+            surprising = abs(share.mean - wanted) > (share.high - share.mean) * math.sqrt(ratio)
+        if not surprising:
             return ""
         return "narrow" if share.mean < wanted else "wide"
 
