@@ -58,7 +58,7 @@ def run() -> None:
     preset = yaml.safe_load(PRESET.read_text(encoding="utf-8"))
     preset["params"]["prepare"]["path"] = str(ETTH1.path.resolve())
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
-        yaml.safe_dump(preset, file)
+        yaml.safe_dump(preset, file, sort_keys=False)
         file.flush()
         command = [sys.executable, "-m", "stages.presets", file.name, "--out", str(RESULTS)]
         command += ["--forecasters", "data/report/forecasters.csv"]
