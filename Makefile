@@ -38,6 +38,7 @@ install: .venv/installed ## install the pinned packages into .venv
 repro: install ## run the whole pipeline (what is up to date is not run again)
 	@python -m stages.check params.yaml
 	dvc repro
+	@python -m stages.report.headline data/report
 
 quick: install ## a study of seconds in a temporary copy; leaves this folder as it is
 	python -m benchmarks.quick
@@ -120,6 +121,8 @@ serve: install ## answer forecasts over HTTP with the champion, on this machine 
 
 ui: install ## serve the MLflow UI on this machine alone (PORT=5000)
 	-python -m stages.tracking sync
+	@echo "studies:  http://127.0.0.1:$$PORT/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=studies&compareRunsMode=CHART"
+	@echo "networks: http://127.0.0.1:$$PORT/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=members"
 	mlflow ui --backend-store-uri $(STORE) --host 127.0.0.1 --port "$$PORT"
 
 server: install ## an MLflow server that several clones share, on this machine alone (PORT=5000; its folder: SHARED)

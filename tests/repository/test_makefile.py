@@ -110,5 +110,6 @@ def test_what_holds_without_names(folder):
 
 def test_the_check_comes_before_dvc(folder):
     check = ["python", "-m", "stages.check", "params.yaml", None]
-    assert calls(folder, "repro") == [check, ["dvc", "repro", None]]
+    answer = ["python", "-m", "stages.report.headline", "data/report", None]
+    assert calls(folder, "repro") == [check, ["dvc", "repro", None], answer]
     assert calls(folder, "repro", EXIT="2") == [check]
