@@ -52,8 +52,8 @@ class Forecasts:
         table = pq.read_table(path, columns=columns, filters=keep).unify_dictionaries()
         each = slice(None, None, layout.horizon)
         ids = table["unique_id"].combine_chunks()
-        place = {name: s for s, name in enumerate(layout.series)}
-        listed = np.array([place[name] for name in ids.dictionary.to_pylist()], np.int64)
+        index = {name: s for s, name in enumerate(layout.series)}
+        listed = np.array([index[name] for name in ids.dictionary.to_pylist()], np.int64)
         codes = ids.indices.to_numpy()[each]
         shape = (-1, layout.horizon)
         y, y_hat = (table[name].to_numpy().reshape(shape) for name in ("y", "y_hat"))

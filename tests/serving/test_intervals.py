@@ -60,7 +60,7 @@ def test_bounds_are_of_the_size_of_their_series(chosen: Served) -> None:
     assert (rows["note"] == "interval from the errors of other series").all()
 
 
-def test_an_unseen_series_has_intervals_by_its_own_scale(chosen: Served) -> None:
+def test_an_unseen_series_has_intervals_by_its_scale(chosen: Served) -> None:
     table, one = table_of(series()), chosen.intervals
     assert one is not None
     first = chosen.layout.series[0]
