@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help install repro quick preset textbook check test test-lines benchmark coverage peers small-data shampoo lint dag format sync reproduce diff promote forecast serve ui \
+.PHONY: help install repro quick preset textbook check test test-lines benchmark coverage peers small-data shampoo lint dag format sync reproduce diff promote forecast export serve ui \
 	server lock clean clean-store clean-cache
 
 help: ## list the targets
@@ -113,6 +113,9 @@ promote: install ## register a committed study's chosen model, and make it the c
 
 forecast: install ## forecast the next steps of the study's series, or of CSV=<unique_id, ds, y>, into tmp/forecast
 	python -m stages.serving --model data/report/chosen/model.safetensors --series data/series --out tmp/forecast $${CSV:+"--csv=$$CSV"}
+
+export: install ## write the chosen model as plain torch modules with a loader, into tmp/export
+	python -m stages.serving.export --model data/report/chosen/model.safetensors --out tmp/export
 
 serve: install ## answer forecasts over HTTP with the champion, on this machine alone (PORT=5000)
 	@MLFLOW_TRACKING_URI=$(STORE) python -m stages.serving.registry.ready

@@ -104,6 +104,7 @@ def test_what_holds_without_names(folder):
     assert calls(folder, "promote")[-1][1:-1] == ["-m", "stages.tracking", "promote", "--", "HEAD"]
     assert calls(folder, "sync")[-1] == ["python", "-m", "stages.tracking", "sync", "--", None]
     assert calls(folder, "forecast")[-1][-2] == "tmp/forecast"
+    assert calls(folder, "export")[-1][-2] == "tmp/export"
     assert calls(folder, "serve")[-1][-1] == f"sqlite:///{folder}/mlflow/mlflow.db"
     assert calls(folder, "reproduce") == calls(folder, "diff") == []
 

@@ -70,19 +70,23 @@ def params(**changes: Any) -> WindowParams:
     return WindowParams(**rules | changes)
 
 
-def model(study: Series, seeds: int = SEEDS, **changes: Any) -> tuple[Served, Windows]:
+def model(
+    study: Series, seeds: int = SEEDS, *, architecture: dict[str, Any] | None = None, **changes: Any
+) -> tuple[Served, Windows]:
     """A model of the study's final fold, as its file gives it back, and the windows of the test part."""
     development, test = make_windows(study, params(**changes), season=12)
     layout, final = development.layout, development.folds[-1]
     channels = test.levels.shape[1]
+    parts: dict[str, Any] = {"cell": "gru", "hidden": 4} | (architecture or {})
     network = Network(
-        cell="gru", features=test.values.shape[1], outputs=H * channels, lookback=L, channels=channels,
-        hidden=4, layers=1, segment=1, dropout=0.0, normalise=layout.normalise,
+        features=test.values.shape[1], outputs=H * channels, lookback=L, channels=channels,
+        normalise=layout.normalise, **parts,
     )  # fmt: skip
     drawn = np.random.default_rng(5).normal(0, 0.4, (seeds, network.parameters))
     served = Served(
-        drawn.astype(np.float32), np.array(final.center), np.array(final.scale), cell="gru", lam=1.0, m=1,
-        measure="mse", validation_loss=1.0, config={"network": asdict(network)}, layout=layout, dates="",
+        drawn.astype(np.float32), np.array(final.center), np.array(final.scale), cell=network.cell,
+        lam=1.0, m=1, measure="mse", validation_loss=1.0, config={"network": asdict(network)},
+        layout=layout, dates="",
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         served.save(Path(folder) / "model.safetensors")
