@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from stages.artifacts.fits import load_fits
+from stages.artifacts.scores import ENSEMBLE
 from stages.artifacts.windows import Windows
 from stages.evaluate.params import EvaluateParams
 from stages.evaluate.stage import run as evaluate
@@ -21,6 +23,7 @@ from stages.prepare.stage import prepare
 from stages.report.params import ReportParams
 from stages.report.stage import run as report
 from stages.report.writing.tables import weight_norm
+from stages.serving.registry.register import register
 from stages.serving.served import Served
 from stages.train.__main__ import main as train
 from stages.window.params import WindowParams
@@ -44,6 +47,12 @@ def write(folder: Path, **changes: Any) -> None:
 def fits(folder: Path, out: str) -> dict[str, bytes]:
     train(["--development", str(folder / "development.safetensors"), "--fits", str(folder / out)])
     return {path.name: path.read_bytes() for path in (folder / out).iterdir()}
+
+
+def table(folder: Path) -> pd.DataFrame:
+    """The study's series as the served model takes it."""
+    rows = pd.read_csv(folder / "series.csv").rename(columns={"day": "ds", "x": "y"})
+    return rows.assign(unique_id="x")
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +109,9 @@ def test_the_report_has_it_and_no_empty_panels(folder):
         assert ("convolution" in figures[name]) == has, name
 
 
-def test_the_chosen_model_forecasts_as_the_study_does(folder):
-    """From its file alone: the text of the class is in it."""
+@pytest.fixture(scope="module")
+def chosen(folder) -> Path:
+    """The file of a chosen model."""
     (_, fit), windows = load_fits(folder / "fits"), Windows.load(folder / "development.safetensors")
     final, config = windows.folds[-1], json.loads(json.dumps(fit.config))
     served = Served(
@@ -109,22 +119,44 @@ def test_the_chosen_model_forecasts_as_the_study_does(folder):
         lam=1.0, m=1, measure="mse", validation_loss=1.0, config=config, layout=windows.layout, dates="",
     )  # fmt: skip
     served.save(folder / "model.safetensors")
+    return folder / "model.safetensors"
+
+
+def test_the_chosen_model_forecasts_as_the_study_does(folder, chosen):
+    """From its file alone: the text of the class is in it."""
     (folder / "cells/tcn.py").rename(folder / "away.py")
     try:
-        table = pd.read_csv(folder / "series.csv").rename(columns={"day": "ds", "x": "y"})
         written = pd.concat(
             pd.read_parquet(path) for path in (folder / "forecasts").glob("convolution*.parquet")
         )
         cutoff = written["cutoff"].max()
-        chosen = written[
-            (written["cutoff"] == cutoff) & (written["lam"] == 1) & (written["seed"] == -2)
-        ]
-        past = table[pd.to_datetime(table["ds"]) <= cutoff].assign(unique_id="x")
-        answer = Served.load(folder / "model.safetensors").forecast(past)
+        rows = (written["cutoff"] == cutoff) & (written["lam"] == 1) & (written["seed"] == ENSEMBLE)
+        past = table(folder)[pd.to_datetime(table(folder)["ds"]) <= cutoff]
+        answer = Served.load(chosen).forecast(past)
     finally:
         (folder / "away.py").rename(folder / "cells/tcn.py")
-    assert len(chosen) == 3
-    np.testing.assert_allclose(answer["y_hat"], chosen["y_hat"], rtol=1e-5)
+    assert rows.sum() == 3
+    np.testing.assert_allclose(answer["y_hat"], written.loc[rows, "y_hat"], rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*type hint is inferred as AnyType:UserWarning")
+@pytest.mark.filterwarnings("ignore:Operation with range:pandas.errors.Pandas4Warning")
+def test_the_registered_model_forecasts_the_same_and_asks_for_torch(folder, chosen, tmp_path):
+    import mlflow
+    from mlflow.tracking import MlflowClient
+
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    client = MlflowClient(uri)
+    run = client.create_run(client.create_experiment("study", (tmp_path / "files").as_uri()))
+    register(client, uri, run.info.run_id, chosen, {"ridgeline.key": "k"})
+    mlflow.set_tracking_uri(uri)
+    loaded = mlflow.pyfunc.load_model("models:/ridgeline@champion")
+    expected = Served.load(chosen).forecast(table(folder))
+    pd.testing.assert_frame_equal(loaded.predict(table(folder)), expected)
+    (needed,) = (path.read_text("utf-8") for path in tmp_path.rglob("requirements.txt"))
+    assert f"torch=={torch.__version__.split('+')[0]}" in needed.splitlines()
 
 
 @pytest.mark.slow

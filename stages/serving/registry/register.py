@@ -76,10 +76,15 @@ def _log(uri: str, run_id: str, path: Path, tags: dict[str, str]) -> str:
                 artifacts={"chosen": str(path.resolve())},
                 signature=_signature(chosen),
                 input_example=example(chosen),
-                pip_requirements=[f"{name}=={version(name)}" for name in needed],
+                pip_requirements=[f"{name}=={_public(version(name))}" for name in needed],
                 metadata=tags | labels,
             )
     return str(mlflow.register_model(info.model_uri, MODEL, tags=tags | labels).version)
+
+
+def _public(number: str) -> str:
+    """A version without what a package index adds to it: 2.13.0+cpu is 2.13.0 on PyPI."""
+    return number.split("+")[0]
 
 
 def _signature(chosen: Served) -> ModelSignature:

@@ -14,7 +14,7 @@ from stages.train.planning.members import Recipe
 
 # Bytes that a process holds before it has any data, measured: the libraries, and the compiled kernels.
 STAGE = 90 << 20
-WORKER = {"cpu": 100 << 20, "cuda": 3 << 30, "module": 300 << 20}
+WORKER = {"cpu": 100 << 20, "cuda": 3 << 30, "module": 350 << 20}
 JOB = 1500  # a member that is to be trained, with its key
 SLAB = 1 << 18  # steps that are scaled at once
 # Of each weight at the peak, while the penalty is laid out: the weight, two moments and the penalty's
