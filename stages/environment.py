@@ -28,6 +28,7 @@ _THREADS = (
 _INSTRUCTIONS = {
     "MKL_CBWR": "AVX2",
     "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
     "NUMBA_DISABLE_INTEL_SVML": "1",
@@ -40,6 +41,7 @@ INSTRUCTIONS = (
     "NUMBA_DISABLE_INTEL_SVML",
     "OPENBLAS_CORETYPE",
 )
+OF_TORCH = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")  # torch on the CPU likewise
 PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "pandas", "statsforecast")
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -163,9 +165,10 @@ def quieten() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def instructions() -> dict[str, str | None]:
-    """The variables by which libraries choose their instructions, None where unset."""
-    return {name: os.environ.get(name) for name in INSTRUCTIONS}
+def instructions(engine: str = "cpu") -> dict[str, str | None]:
+    """The variables by which an engine's libraries choose their instructions, None where unset."""
+    names = (*INSTRUCTIONS, *(OF_TORCH if engine == "module" else ()))
+    return {name: os.environ.get(name) for name in names}
 
 
 def instruction_set() -> str:

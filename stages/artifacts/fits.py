@@ -21,7 +21,7 @@ class Fit:
     """All members of one cell: Λ values of λ, S seeds, the folds in the study's order, `final` last.
 
     Attributes:
-        cell: its name in stages/networks/cells.py.
+        cell: its name in stages/networks/cells.py, or the label of the user's network.
         config: the architecture and the training settings, so that later stages need no `train` parameters.
         lambdas: ascending. seeds: S. folds: names. m: training windows of each fold (rows of the sum).
         weights: (folds, Λ, S, n) float32.
@@ -29,13 +29,14 @@ class Fit:
         train_loss, validation_loss: (folds, Λ, S, E) the loss without its penalty by epoch, as its measure in
             scaled units; training's is the mean over the epoch's steps. NaN where there is none.
         gradient_norm, clipped: (folds, Λ, S, E) mean norm of the penalised gradient, share of clipped steps.
-        norms: (folds, Λ, S, 3) L2 norms of the input, recurrent and head weights. zeros: likewise, the share
-            of them that is exactly 0 (NaN where a cell has no such weights).
+        norms: (folds, Λ, S, 3) L2 norms of the input, recurrent and head weights; (folds, Λ, S, 1) of all
+            matrices of a module. zeros: likewise, the share of them that is exactly 0 (NaN where a cell has
+            no such weights).
         spectral_radii: (folds, Λ, S, layers, gates) of the recurrent matrix of each gate, see
             `Cell.recurrences`.
         state_gradients: (folds, Λ, S, 2, layers, steps) at the start (0) and the end (1) of training: root
             mean square over some training windows of ‖∂ℓ/∂h_t‖, ℓ the loss of a window in scaled
-            units, h_t the hidden state after a step of the recurrence; linear has none.
+            units, h_t the hidden state after a step of the recurrence; linear and a module have none.
         train_losses: measure ("mse", "mae") → (folds, Λ, S) over the training windows, of the final weights.
         window_losses: measure → fold → (Λ, S, N) of each validation window.
             All losses are in scaled units of the split's training part.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from stages.evaluate.params import EvaluateParams
+from stages.networks.module.named import network_named
+from stages.networks.module.source import is_module
 from stages.params import ParameterError, Section
 from stages.prepare.dates.date_format import check_format
 from stages.prepare.params import PrepareParams
@@ -26,6 +29,8 @@ def problems_across(sections: Mapping[str, Section]) -> Iterator[str]:
         yield from _reading(prepare)
     if isinstance(window, WindowParams) and isinstance(train, TrainParams):
         yield from _segment(window, train)
+        if isinstance(prepare, PrepareParams):
+            yield from _modules(prepare, window, train)
     if isinstance(prepare, PrepareParams) and isinstance(evaluate, EvaluateParams):
         yield from _season(prepare, window, evaluate)
 
@@ -48,13 +53,28 @@ def _reading(prepare: PrepareParams) -> Iterator[str]:
 
 
 def _segment(window: WindowParams, train: TrainParams) -> Iterator[str]:
-    recurrent = [cell for cell in train.cells if cell != "linear"]
+    recurrent = [cell for cell in train.cells if cell != "linear" and not is_module(cell)]
     if recurrent and window.lookback % train.segment:
         yield (
             f"train.segment = {train.segment} does not divide window.lookback = {window.lookback}, so that a "
             f"step of {', '.join(recurrent)} would see less than a segment; choose a divisor, or another "
             "lookback"
         )
+
+
+def _modules(prepare: PrepareParams, window: WindowParams, train: TrainParams) -> Iterator[str]:
+    """Classes of `cells/` are tried; under joint channels only `train` knows the sizes of a window."""
+    if window.channels == "joint":
+        return
+    for cell in filter(is_module, train.cells):
+        try:
+            network_named(
+                cell, Path.cwd(), features=1 + len(prepare.covariates), outputs=window.horizon,
+                lookback=window.lookback, channels=1, hidden=train.hidden, layers=train.layers,
+                dropout=train.dropout, normalise=window.normalise,
+            )  # fmt: skip
+        except ValueError as error:
+            yield str(error)
 
 
 def _season(

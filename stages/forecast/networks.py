@@ -16,6 +16,7 @@ from stages.artifacts.windows import Layout
 from stages.forecast.scaled import scaled
 from stages.networks.kernels.evaluation import forecasts, windows
 from stages.networks.kernels.workspace import plan_of, workspace_of
+from stages.networks.module.source import Source
 from stages.networks.shape import Network
 from stages.transform import restored, transformed
 
@@ -102,8 +103,27 @@ def forecast_linear(linear: LinearMap, data: Scaled, rows: np.ndarray) -> np.nda
 
 
 def network_of(config: dict[str, Any]) -> Network:
-    """The architecture that travels with the weights (`Fit.config`)."""
-    return Network(**config["network"])
+    """The architecture that travels with the weights (`Fit.config`), of a module with its code."""
+    values = config["network"]
+    module = values.get("module")
+    return Network(**values | {"module": Source.of(module) if module else None})
+
+
+def _outputs(
+    network: Network, weights: np.ndarray, data: Scaled, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(K, N, O) float32 in normalised units, and the windows' shift and spread (N, 2, C)."""
+    k, n, channels = len(weights), len(rows), data.levels.shape[1]
+    if network.module is not None:
+        from stages.networks.module import build  # torch, for those alone that need it
+
+        x, _, units = data.windows(rows)
+        return build.outputs(network, weights, x), units.astype(float)
+    raw, units = (np.empty(s, np.float32) for s in ((k, n, network.outputs), (n, 2 * channels)))
+    plan, workspace = plan_of(network, n), workspace_of(network, n, "float32")
+    origins = rows.astype(np.int64)
+    forecasts(plan, workspace, data.series, origins, np.ascontiguousarray(weights), raw, units)
+    return raw, units.reshape(n, 2, channels).astype(float)
 
 
 def forecast(network: Network, weights: np.ndarray, data: Scaled, rows: np.ndarray) -> np.ndarray:
@@ -116,11 +136,7 @@ def forecast(network: Network, weights: np.ndarray, data: Scaled, rows: np.ndarr
         weights: (K, n) float32. rows: (N,) of the windows' origins, each with L rows of its group.
     """
     k, n, channels = len(weights), len(rows), data.levels.shape[1]
-    raw, units = (np.empty(s, np.float32) for s in ((k, n, network.outputs), (n, 2 * channels)))
-    plan, workspace = plan_of(network, n), workspace_of(network, n, "float32")
-    origins = rows.astype(np.int64)
-    forecasts(plan, workspace, data.series, origins, np.ascontiguousarray(weights), raw, units)
-    units = units.reshape(n, 2, channels).astype(float)
+    raw, units = _outputs(network, weights, data, rows)
     y_hat = np.empty((k, n, data.layout.horizon, channels))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # where one diverged
         size = units[:, 1] * data.scale[data.groups(rows), :channels]

@@ -32,13 +32,21 @@ COMPUTES = (
     "train/engines/update.py",
 )
 ON_CUDA = ("networks/stacked/network.py", "networks/stacked/windows.py", "train/engines/cuda.py")
+OF_MODULES = (
+    "networks/module/source.py",
+    "networks/module/load.py",
+    "networks/module/build.py",
+    "networks/stacked/windows.py",
+    "train/engines/module.py",
+)
+ENGINES = {"cpu": COMPUTES, "cuda": COMPUTES + ON_CUDA, "module": COMPUTES + OF_MODULES}
 
 
 @cache
-def code_digest(device: str = "cpu") -> str:
-    """Digest of the modules that decide the bits of a member that is trained on `device`."""
+def code_digest(engine: str = "cpu") -> str:
+    """Digest of the modules that decide the bits of a member that this engine trains."""
     root = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
-    for name in COMPUTES + (ON_CUDA if device == "cuda" else ()):
+    for name in ENGINES[engine]:
         digest.update(name.encode() + b"\0" + (root / name).read_bytes())
     return digest.hexdigest()

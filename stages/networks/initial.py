@@ -19,7 +19,11 @@ Fill = Callable[[Network, Matrix, np.ndarray, np.random.Generator], None]
 
 
 def initial_weights(network: Network, seed: int, init: str = "glorot") -> np.ndarray:
-    """(n,) float64; the caller rounds to its precision. init: a row of INITS."""
+    """(n,) float64; the caller rounds to its precision. init: a row of INITS, not of a module."""
+    if network.module is not None:
+        from stages.networks.module import build  # torch, for those alone that need it
+
+        return build.initial_weights(network, seed)
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, 0])))
     weights = np.zeros(network.parameters)
     for matrix in network.matrices:

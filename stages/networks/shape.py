@@ -16,12 +16,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
 from stages.networks.cells import CELLS
+from stages.networks.module.source import Source
 
-GROUPS = ("bias", "input", "recurrent", "head")  # what a multiplier of the penalty can name
+MULTIPLIED = ("input", "recurrent", "head")  # what a multiplier of the penalty can name
+GROUPS = ("bias", *MULTIPLIED, "weights")  # the last: all matrices of a module
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Network:
     """The architecture of a cell's members; everything but the weights.
 
     Args:
-        cell: a name in CELLS.
+        cell: a name in CELLS, or of a module its label.
         features: F, input features of a time step.
         outputs: H·C, the forecast.
         lookback: L, time steps a window sees.
@@ -55,6 +58,7 @@ class Network:
         hidden: D; layers; segment: time steps that one step of the recurrence takes in.
         dropout: share of hidden outputs set to zero between layers and before the head.
         normalise: per-window normalisation: none, last, mean or instance.
+        module: the user's network, which reads whole windows; hidden, layers and dropout are its arguments.
     """
 
     cell: str
@@ -67,9 +71,10 @@ class Network:
     segment: int = 1
     dropout: float = 0.0
     normalise: str = "none"
+    module: Source | None = None
 
     def __post_init__(self) -> None:
-        if self.cell not in CELLS:
+        if self.module is None and self.cell not in CELLS:
             raise ValueError(f"cell {self.cell!r} is not known; choose one of {', '.join(CELLS)}")
         if self.depth and self.lookback % self.segment:
             raise ValueError(
@@ -80,7 +85,7 @@ class Network:
     @property
     def depth(self) -> int:
         """Layers of the recurrence; 0 for a network without one."""
-        return self.layers if CELLS[self.cell].products else 0
+        return self.layers if self.module is None and CELLS[self.cell].products else 0
 
     @property
     def steps(self) -> int:
@@ -112,11 +117,20 @@ class Network:
     @property
     def parameters(self) -> int:
         """n, the length of a member's flat vector."""
+        if self.module is not None:
+            return sum(prod(shape) for shape in self.module.shapes)
         return self.matrices[-1].offset + self.matrices[-1].size
 
     @cached_property
     def groups(self) -> np.ndarray:
-        """(n,) int8: index into GROUPS of every parameter; biases are never penalised."""
+        """(n,) int8: index into GROUPS of every parameter; biases are never penalised.
+
+        Of a module, parameters of fewer than two axes count as biases: biases, scales of norms.
+        """
+        if self.module is not None:
+            weights, bias = GROUPS.index("weights"), GROUPS.index("bias")
+            kinds = [weights if len(shape) > 1 else bias for shape in self.module.shapes]
+            return np.repeat(kinds, [prod(s) for s in self.module.shapes]).astype(np.int8)
         parts = []
         for matrix in self.matrices:
             kind = np.full(

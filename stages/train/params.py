@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from stages.lambda_grid import Grid, path
 from stages.losses import LOSSES
-from stages.networks.cells import CELLS
 from stages.networks.initial import INITS
+from stages.networks.module.source import is_module, known_cell, label
 from stages.params import Section
 
 if TYPE_CHECKING:
-    Cell = str
     Loss = str
     Init = str
 else:
-    Cell = Literal[tuple(CELLS)]
     Loss = Literal[tuple(LOSSES)]
     Init = Literal[tuple(INITS)]
+Cell = Annotated[str, AfterValidator(known_cell)]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 
@@ -100,7 +99,25 @@ class TrainParams(Section):
     def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(value)) < len(value):
             raise ValueError("names a cell twice; name each once")
+        labels = [label(cell) for cell in value]
+        if twice := next((name for name in labels if labels.count(name) > 1), None):
+            raise ValueError(f"results of two classes would be called {twice}; call one otherwise")
         return value
+
+    @model_validator(mode="after")
+    def _modules_fit(self) -> TrainParams:
+        modules = [cell for cell in self.cells if is_module(cell)]
+        if modules and self.device != "cpu":
+            raise ValueError(
+                f"device = {self.device} cannot train {modules[0]}: classes of cells/ are trained on the "
+                "CPU; set device to cpu, or take it out of cells"
+            )
+        if modules and self.penalty.multipliers != Multipliers():
+            raise ValueError(
+                f"penalty.multipliers name groups of weights that {modules[0]} does not have; set them to 1, "
+                "or take it out of cells"
+            )
+        return self
 
     @model_validator(mode="after")
     def _optimizer_fits(self) -> TrainParams:

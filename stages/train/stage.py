@@ -105,7 +105,8 @@ def _fit(cell: str, plan: Plan, entries: Iterable[tuple[Job, Entry]]) -> Fit:
     names, lambdas, network = list(folds), params.penalty.path(), recipe.network
     shape = (len(names), len(lambdas), params.seeds)
     weights, epochs = np.zeros((*shape, network.parameters), np.float32), np.zeros(shape, np.int32)
-    norms, zeros = np.zeros((*shape, 3)), np.zeros((*shape, 3))
+    groups = len(diagnostics.groups_of(network))
+    norms, zeros = np.zeros((*shape, groups)), np.zeros((*shape, groups))
     layers, gates = diagnostics.recurrences(network)
     radii, gradients = (
         np.zeros((*shape, layers, gates)),

@@ -11,6 +11,7 @@ import yaml
 from stages.check.sections import check
 from stages.params import ParameterError
 from tests.check.test_params import GOOD, written
+from tests.support.closure import ROOT
 
 
 def of(**changes: object) -> dict[str, dict[str, object]]:
@@ -220,3 +221,17 @@ def test_kinds_of_value_that_are_not_meant(tmp_path):
             check(written(tmp_path, key, value))
         assert words in str(caught.value)
         assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_network_of_cells_is_tried_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = problems(tmp_path, of(train__cells=["gru", "cells.lost:Net"]))
+    assert text == (
+        "train.cells: cells.lost:Net cannot be trained: there is no file cells/lost.py; write it"
+    )
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "cells/lost.py").write_text("class Net:\n    pass\n")
+    text = problems(tmp_path, of(train__cells=["gru", "cells.lost:Net"]))
+    assert text.endswith("it is not a class derived from torch.nn.Module; derive it")
+    (tmp_path / "cells/lost.py").write_text((ROOT / "cells/tcn.py").read_text(encoding="utf-8"))
+    assert not problems(tmp_path, of(train__cells=["gru", "cells.lost:Convolution"]))

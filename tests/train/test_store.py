@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from stages.environment import members_folder
-from stages.networks.digest import COMPUTES, ON_CUDA
+from stages.networks.digest import COMPUTES, OF_MODULES, ON_CUDA
 from stages.networks.initial import initial_weights
+from stages.networks.module.source import Source
 from stages.networks.shape import Network
 from stages.train.planning.key import common_parts, fold_digest, member_key
 from stages.train.planning.members import Member, Recipe
@@ -134,7 +135,7 @@ CHANGES: dict[str, Any] = {
 }  # fmt: skip
 OF_NETWORK: dict[str, Any] = {
     "cell": "lstm", "features": 3, "outputs": 4, "lookback": 7, "channels": 2, "hidden": 6, "layers": 2,
-    "segment": 2, "dropout": 0.1, "normalise": "last",
+    "segment": 2, "dropout": 0.1, "normalise": "last", "module": Source("cells.a:B", (), ((2, 3),)),
 }  # fmt: skip
 
 
@@ -222,8 +223,14 @@ DECIDE_NOTHING = {
 def test_all_code_that_trains_a_member_is_in_the_key():
     names = {f"stages/{name}" for name in COMPUTES}
     on_cuda = {f"stages/{name}" for name in ON_CUDA}
-    assert closure("stages/train/engines/trainer.py") == names | on_cuda | DECIDE_NOTHING
-    assert closure("stages/train/engines/cuda.py") <= names | on_cuda | DECIDE_NOTHING
+    of_modules = {f"stages/{name}" for name in OF_MODULES}
+    everything = names | on_cuda | of_modules | DECIDE_NOTHING
+    assert closure("stages/train/engines/trainer.py") == everything
+    form = {"stages/networks/module/source.py"}  # of `Network.module`, which is in the key itself
+    lazy = form | {f"stages/networks/module/{name}.py" for name in ("build", "load")}
+    assert closure("stages/train/engines/cpu.py") <= names | lazy | DECIDE_NOTHING | on_cuda
+    assert closure("stages/train/engines/cuda.py") <= names | on_cuda | lazy | DECIDE_NOTHING
+    assert closure("stages/train/engines/module.py") <= names | of_modules | DECIDE_NOTHING
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])

@@ -18,12 +18,13 @@ from stages.report.judging.intervals import Array
 from stages.report.page.parts import Section, Sources, Text
 from stages.report.study import Study
 
-# As Fit.norms has them: name, colour, matplotlib's dash, the legend's.
+# As Fit.norms has them: name, colour, matplotlib's dash, the legend's. A module has one group.
 GROUPS = (
     ("input", BLUE, "-", ""),
     ("recurrent", ORANGE, (0, (5, 2)), "7 3"),
     ("head", GREEN, (0, (1, 1.4)), "2 2"),
 )
+ALL = (("weights", INK, "-", ""),)
 CHOSEN = Key("chosen λ", PURPLE, width=1.2)
 
 
@@ -80,14 +81,15 @@ def _by_group(study: Study, label: str, values: list[Array], **words: Any) -> Ch
     panels, keys = [], {}
     for cell, of_cell in zip(study.cells, values, strict=True):
         panel = _along(cell, label)
+        groups = GROUPS if of_cell.shape[-1] == len(GROUPS) else ALL
         for (name, color, dash, swatch), of_group in zip(
-            GROUPS, of_cell.transpose(2, 0, 1), strict=True
+            groups, of_cell.transpose(2, 0, 1), strict=True
         ):
             if np.isfinite(of_group).all():
                 _lines(panel, cell, name, of_group, color, dash)
                 keys[name] = Key(name, color, dash=swatch)
         panels.append(panel)
-    ordered = [keys[name] for name, *_ in GROUPS if name in keys]
+    ordered = [keys[name] for name, *_ in (*GROUPS, *ALL) if name in keys]
     return Chart(**words, panels=panels, keys=[*ordered, CHOSEN], x="lam")
 
 
@@ -135,7 +137,10 @@ def gate_looks(cells: Iterable[tuple[str, ...]]) -> dict[str, Look]:
 def _radii(study: Study) -> Chart | None:
     """The spectral radius of each gate's recurrent matrix, the largest over layers."""
     panels, kept, keys = [], [], {}
-    gates_of = {cell.name: CELLS[cell.name].recurrences() for cell in study.cells}
+    gates_of = {
+        cell.name: CELLS[cell.name].recurrences() if cell.name in CELLS else ()
+        for cell in study.cells
+    }
     looks = gate_looks(gates_of.values())
     for cell in (cell for cell in study.cells if gates_of[cell.name]):
         radii = np.asarray(cell.fit.spectral_radii[-1], float).max(axis=-2)  # (Λ, S, gates)

@@ -93,8 +93,9 @@ def _cell_table(cell: Cell, study: Study) -> pd.DataFrame:
 
 def weight_norm(fit: Fit) -> Array:
     """(Λ, S) L2 norm of the final fold's penalised weights: groups whose multiplier is not 0."""
-    penalised = np.asarray(fit.config.get("multipliers", (1, 1, 1)), float) != 0  # (3,)
-    squares = np.square(np.asarray(fit.norms[-1], float))  # (Λ, S, 3)
+    squares = np.square(np.asarray(fit.norms[-1], float))  # (Λ, S, 3), or of a module (Λ, S, 1)
+    multipliers = fit.config.get("multipliers", (1, 1, 1)) if squares.shape[-1] > 1 else (1,)
+    penalised = np.asarray(multipliers, float) != 0
     return np.asarray(np.sqrt((squares * penalised).sum(axis=-1)))
 
 

@@ -62,6 +62,7 @@ def _log(uri: str, run_id: str, path: Path, tags: dict[str, str]) -> str:
 
     chosen = Served.load(path)
     labels = {"forecaster": chosen.name, "cell": chosen.cell, "lam": f"{chosen.lam:g}"}
+    needed = (*_NEEDED, "torch") if chosen.config["network"].get("module") else _NEEDED
     labels |= {"seeds": str(len(chosen.weights)), "horizon": str(chosen.layout.horizon)}
     mlflow.set_tracking_uri(uri)
     with tempfile.TemporaryDirectory(prefix="ridgeline-") as folder:
@@ -75,10 +76,15 @@ def _log(uri: str, run_id: str, path: Path, tags: dict[str, str]) -> str:
                 artifacts={"chosen": str(path.resolve())},
                 signature=_signature(chosen),
                 input_example=example(chosen),
-                pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED],
+                pip_requirements=[f"{name}=={_public(version(name))}" for name in needed],
                 metadata=tags | labels,
             )
     return str(mlflow.register_model(info.model_uri, MODEL, tags=tags | labels).version)
+
+
+def _public(number: str) -> str:
+    """A version without what a package index adds to it: 2.13.0+cpu is 2.13.0 on PyPI."""
+    return number.split("+")[0]
 
 
 def _signature(chosen: Served) -> ModelSignature:

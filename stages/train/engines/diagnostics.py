@@ -5,28 +5,33 @@ from __future__ import annotations
 import numpy as np
 
 from stages.networks.cells import CELLS
-from stages.networks.shape import GROUPS, Network
+from stages.networks.shape import GROUPS, MULTIPLIED, Network
 
-PENALISED = GROUPS[1:]  # input, recurrent, head
+
+def groups_of(network: Network) -> tuple[str, ...]:
+    """The groups of weights that are looked at: input, recurrent, head; of a module all its matrices."""
+    return MULTIPLIED if network.module is None else ("weights",)
 
 
 def norms(network: Network, weights: np.ndarray) -> list[float]:
-    """L2 norms (3,) of the input, recurrent and head weights of one member, weights (n,)."""
+    """L2 norms of each of the `groups_of` one member, weights (n,)."""
     return [float(np.linalg.norm(part)) for part in _parts(network, weights)]
 
 
 def zeros(network: Network, weights: np.ndarray) -> list[float]:
-    """Shares (3,) of input, recurrent and head weights that are exactly 0; NaN for an empty group."""
+    """Shares of each of the `groups_of` a network that are exactly 0; NaN for an empty group."""
     return [float(np.mean(part == 0)) if part.size else np.nan for part in _parts(network, weights)]
 
 
 def _parts(network: Network, weights: np.ndarray) -> list[np.ndarray]:
-    groups = [network.groups == GROUPS.index(name) for name in PENALISED]
+    groups = [network.groups == GROUPS.index(name) for name in groups_of(network)]
     return [weights[group].astype(float) for group in groups]
 
 
 def recurrences(network: Network) -> tuple[int, int]:
     """(layers, gates): the recurrent matrices of a network, see `Cell.recurrences`."""
+    if network.module is not None:
+        return (0, 0)
     return (network.depth, len(CELLS[network.cell].recurrences()))
 
 

@@ -91,7 +91,7 @@ class Part:
 
 
 class Engine(Protocol):
-    """Trains and evaluates members of one recipe on one fold; `cpu.py` and `cuda.py` have one each."""
+    """Trains and evaluates members of one recipe on one fold: in `cpu.py`, `cuda.py`, `module.py`."""
 
     def train(self, state: State, part: Part) -> None:
         """Update weights and moments over the part's batches, and add to `state.sums`."""

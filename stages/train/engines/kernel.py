@@ -10,7 +10,7 @@ from stages.networks.kernels.evaluation import slope, value
 from stages.networks.kernels.gather import draw_masks, gather
 from stages.networks.kernels.recurrence import backward, forward, load_weights, prepare_workspace
 from stages.networks.kernels.workspace import Plan
-from stages.train.engines.update import add_penalty, clip, decay, shrink, step
+from stages.train.engines.update import advance
 
 ERRORS, NORM, CLIPPED = range(3)  # columns of `sums`
 
@@ -62,17 +62,12 @@ def train_batches(
                 )
                 backward(plan, w[k], ws, grad)
             weight = w[k, 0] * 0 + size / batch_size
-            if in_gradient.shape[1] > 0:
-                add_penalty(w[k], grad, in_gradient[k], weight)
-            norm = clip(grad, limit)
+            norm = advance(
+                kind, w[k], grad, first[k], second[k], in_gradient[k], in_decay[k], in_threshold[k],
+                weight, limit, steps_before + batch + 1, rates[batch], momentum,
+            )  # fmt: skip
             sums[k, NORM] += norm
             sums[k, CLIPPED] += 1.0 if 0 < limit < norm else 0.0
-            taken, rate = steps_before + batch + 1, rates[batch]
-            if in_decay.shape[1] > 0:
-                decay(w[k], in_decay[k], rate)
-            step(kind, w[k], grad, first[k], second[k], taken, rate, momentum)
-            if in_threshold.shape[1] > 0:
-                shrink(kind, w[k], second[k], in_threshold[k], weight, taken, rate)
     restore_denormals(flags)
 
 

@@ -63,7 +63,7 @@ def terms(recipe: Recipe, members: list[Member], m: int) -> Terms:
     """The penalty of some members of a fold with m training windows, in the recipe's precision."""
     dtype = np.dtype(recipe.precision)
     lambdas = np.array([member.lam for member in members])
-    by_group = np.array([0.0, *recipe.multipliers])
+    by_group = np.array([0.0, *recipe.multipliers, 1.0])
     by_weight = (lambdas / m)[:, None] * by_group[recipe.network.groups]
     gradient, decay, threshold, forecast = shares(recipe.penalty, recipe.ratio)
 

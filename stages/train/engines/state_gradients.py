@@ -25,6 +25,8 @@ def start_and_end(
     loss: str = "squared", init: str = "glorot",
 ) -> np.ndarray:  # fmt: skip
     """(K, 2, layers, S): `state_gradients` of the initial weights of each seed, and of weights (K, n)."""
+    if not network.depth:
+        return np.zeros((len(weights), 2, 0, network.steps))
     distinct = sorted(set(seeds))
     drawn = [initial_weights(network, seed, init) for seed in distinct]
     initial = np.stack(drawn).astype(weights.dtype)

@@ -37,8 +37,12 @@ class Outcome:
 
 def engine_for(recipe: Recipe, data: FoldData) -> Engine:
     """The engine of the recipe's device; torch is imported only where it trains."""
-    if recipe.device == "cpu":
+    if recipe.engine == "cpu":
         return CompiledEngine(recipe, data)
+    if recipe.engine == "module":
+        from stages.train.engines.module import ModuleEngine
+
+        return ModuleEngine(recipe, data)
     from stages.train.engines.cuda import StackedEngine
 
     return StackedEngine(recipe, data, recipe.device)

@@ -93,3 +93,29 @@ def shrink(
             # w · 0 + 0 and not 0: a NaN stays one, so that a diverged member is seen
             within = w[e] * zero + zero
             w[e] = w[e] - limit if w[e] > limit else w[e] + limit if w[e] < -limit else within
+
+
+@njit(cache=True)
+def advance(
+    kind: int, w: np.ndarray, grad: np.ndarray, first: np.ndarray, second: np.ndarray,
+    in_gradient: np.ndarray, in_decay: np.ndarray, in_threshold: np.ndarray, weight: float, limit: float,
+    count: int, rate: float, momentum: float,
+) -> float:  # fmt: skip
+    """All of a step from the data's gradient (n,): w and the moments change in place.
+
+    Args:
+        in_gradient, in_decay, in_threshold (n or 0,): a member's line of `penalty.Terms`.
+        weight: n_j/b. limit, count, rate, momentum: as above.
+
+    Returns:
+        The norm of the gradient with its penalty, before it is clipped.
+    """
+    if in_gradient.shape[0] > 0:
+        add_penalty(w, grad, in_gradient, weight)
+    norm = clip(grad, limit)
+    if in_decay.shape[0] > 0:
+        decay(w, in_decay, rate)
+    step(kind, w, grad, first, second, count, rate, momentum)
+    if in_threshold.shape[0] > 0:
+        shrink(kind, w, second, in_threshold, weight, count, rate)
+    return norm

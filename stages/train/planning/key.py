@@ -32,12 +32,12 @@ def common_parts(recipe: Recipe, data: str) -> Parts:
     """What determines all members of a recipe on a fold of this digest, in this process, by name."""
     return {
         "key version": KEY_VERSION,
-        "code": code_digest(recipe.device),
+        "code": code_digest(recipe.engine),
         "data": data,
         "recipe": _chosen(recipe),
         "machine": platform.machine(),
-        **_versions(recipe.device),
-        **{f"instructions, {name}": value for name, value in instructions().items()},
+        **_versions(recipe.engine),
+        **{f"instructions, {name}": value for name, value in instructions(recipe.engine).items()},
     }
 
 
@@ -65,9 +65,9 @@ def _chosen(value: Any) -> Any:
 
 
 @cache
-def _versions(device: str) -> dict[str, str]:
+def _versions(engine: str) -> dict[str, str]:
     """Of the packages that decide bits: numpy draws the random numbers and the orthogonal start."""
-    names = ("numpy", "numba", "llvmlite", *(("torch",) if device == "cuda" else ()))
+    names = ("numpy", "numba", "llvmlite", *(() if engine == "cpu" else ("torch",)))
     return {f"version of {name}": version(name) for name in names}
 
 

@@ -39,6 +39,11 @@ class Recipe:
     init: str = "glorot"  # a row of INITS
     shuffle: bool = True  # each epoch's order of windows is drawn anew; else that of the rows
 
+    @property
+    def engine(self) -> str:
+        """What trains it: cpu, cuda, or module, which is torch on one thread of the CPU."""
+        return "module" if self.network.module is not None else self.device
+
     def rates(self, batches: int) -> np.ndarray:
         """(E, batches) the learning rate of each of the optimiser's steps, t = 0 … T − 1, T = E · batches.
 

@@ -14,7 +14,7 @@ from stages.train.planning.members import Recipe
 
 # Bytes that a process holds before it has any data, measured: the libraries, and the compiled kernels.
 STAGE = 90 << 20
-WORKER = {"cpu": 100 << 20, "cuda": 3 << 30}
+WORKER = {"cpu": 100 << 20, "cuda": 3 << 30, "module": 350 << 20}
 JOB = 1500  # a member that is to be trained, with its key
 SLAB = 1 << 18  # steps that are scaled at once
 # Of each weight at the peak, while the penalty is laid out: the weight, two moments and the penalty's
@@ -36,7 +36,8 @@ def training_bytes(recipe: Recipe, windows: Windows, fold: Fold, members: int, s
         64 K E                       four curves in double precision, and a copy for the checkpoint
         4 (workspace + n)            activations of one tile, and the gradient; see `Network.plan`
 
-    A GPU holds the activations of all K members in its own memory, which is not counted here.
+    A GPU holds the activations of all K members in its own memory, which is not counted here; what a module
+    keeps of a batch is not known, and only its windows are counted.
     """
     m, v = len(fold.train), len(fold.validation)
     n, k, u = recipe.network.parameters, members, min(members, seeds)
@@ -45,8 +46,16 @@ def training_bytes(recipe: Recipe, windows: Windows, fold: Fold, members: int, s
     measures = len(LOSSES)
     rows = 8 * (m + v) + 16 * u * m + 8 * measures * m + 16 * measures * k * v
     state = (BYTES_A_WEIGHT + 4 * bool(recipe.patience)) * k * n + 64 * k * recipe.epochs
-    scratch = 4 * (plan_of(recipe.network, recipe.batch_size).elements + n)
-    return WORKER[recipe.device] + series + rows + state + scratch
+    scratch = 4 * (_workspace(recipe) + n)
+    return WORKER[recipe.engine] + series + rows + state + scratch
+
+
+def _workspace(recipe: Recipe) -> int:
+    """Numbers that a batch takes, see `training_bytes`."""
+    network, size = recipe.network, recipe.batch_size
+    if network.module is not None:
+        return size * (network.step_inputs + 3 * network.outputs)
+    return plan_of(network, size).elements
 
 
 def _steps(windows: Windows, fold: Fold) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from stages.artifacts.windows import Fold, Windows
 from stages.networks.cells import CELLS
-from stages.networks.shape import Network
+from stages.networks.module.named import network_named
+from stages.networks.module.source import is_module, label
 from stages.train.params import TrainParams
 from stages.train.planning.key import Parts, common_parts, fold_digest, member_key
 from stages.train.planning.members import Member, Recipe
@@ -55,9 +57,11 @@ class Plan:
         """The recipe of each cell; members of the final fold are trained without patience.
 
         Raises:
-            ValueError: train.segment does not divide the lookback.
+            ValueError: train.segment does not divide the lookback, or a module cannot be trained.
         """
-        return {cell: recipe_for(cell, self.params, self.windows) for cell in self.params.cells}
+        return {
+            label(cell): recipe_for(cell, self.params, self.windows) for cell in self.params.cells
+        }
 
     @property
     def members(self) -> int:
@@ -163,30 +167,33 @@ def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
     """The recipe of a cell's members.
 
     Raises:
-        ValueError: train.segment does not divide the lookback.
+        ValueError: train.segment does not divide the lookback, or a module cannot be trained.
     """
     layout = windows.layout
     channels = 1 if layout.channels == "independent" else len(layout.series)
-    recurrent = bool(CELLS[cell].products)  # what a network lacks must not change its members' keys
-    network = Network(
-        cell=cell,
-        features=windows.values.shape[1],
-        outputs=layout.horizon * channels,
-        lookback=layout.lookback,
-        channels=channels,
-        hidden=params.hidden if recurrent else 1,
-        layers=params.layers if recurrent else 1,
-        segment=params.segment if recurrent else 1,
-        dropout=params.dropout if recurrent else 0.0,
-        normalise=layout.normalise,
-    )
+    # What a network lacks must not change its members' keys.
+    module = is_module(cell)
+    recurrent = not module and bool(CELLS[cell].products)
+    sized = module or recurrent
+    shape = {
+        "features": windows.values.shape[1],
+        "outputs": layout.horizon * channels,
+        "lookback": layout.lookback,
+        "channels": channels,
+        "hidden": params.hidden if sized else 1,
+        "layers": params.layers if sized else 1,
+        "segment": params.segment if recurrent else 1,
+    }
+    rates = {"dropout": params.dropout if sized else 0.0, "normalise": layout.normalise}
+    network = network_named(cell, Path.cwd(), **shape, **rates)
     multipliers = params.penalty.multipliers
     return Recipe(
         network, params.epochs, params.batch_size, params.optimizer, params.momentum,
         params.learning_rate, params.schedule, params.clip_norm, params.early_stopping,
         (multipliers.input, multipliers.recurrent, multipliers.head),
         penalty=params.penalty.kind, ratio=params.penalty.ratio, device=params.device,
-        loss=params.loss, warmup=params.warmup, init=params.init, shuffle=params.shuffle,
+        loss=params.loss, warmup=params.warmup, init="glorot" if module else params.init,
+        shuffle=params.shuffle,
     )  # fmt: skip
 
 
