@@ -134,7 +134,7 @@ CHANGES: dict[str, Any] = {
 }  # fmt: skip
 OF_NETWORK: dict[str, Any] = {
     "cell": "lstm", "features": 3, "outputs": 4, "lookback": 7, "channels": 2, "hidden": 6, "layers": 2,
-    "segment": 2, "dropout": 0.1, "normalise": "last",
+    "segment": 2, "dropout": 0.1, "normalise": "last", "future": 1,
 }  # fmt: skip
 
 

@@ -179,6 +179,7 @@ def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
         segment=params.segment if recurrent else 1,
         dropout=params.dropout if recurrent else 0.0,
         normalise=layout.normalise,
+        future=layout.known,
     )
     multipliers = params.penalty.multipliers
     return Recipe(
