@@ -12,7 +12,10 @@ KINDS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class Forecaster(nn.Module):
-    """x (N, L, F) → (N, O), the parameters being copies of a flat vector in this project's order."""
+    """x (N, L, F) and what is known over the horizon (N, H·k) → (N, O).
+
+    The parameters are copies of a flat vector in this project's order.
+    """
 
     def __init__(self, network: Network, weights: np.ndarray, dtype: torch.dtype = torch.float64):
         super().__init__()
@@ -51,9 +54,9 @@ class Forecaster(nn.Module):
         for name, value in values.items():
             getattr(self.body, f"{name}_l{layer}").copy_(value)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        n = x.shape[0]
-        if self.network.cell == "linear":
-            return self.head(x.reshape(n, -1))
-        h, _ = self.body(x.reshape(n, self.network.steps, self.network.step_inputs))
-        return self.head(h[:, -1])
+    def forward(self, x: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+        top = x.reshape(x.shape[0], -1)
+        if self.network.cell != "linear":
+            h, _ = self.body(x.reshape(-1, self.network.steps, self.network.step_inputs))
+            top = h[:, -1]
+        return self.head(top if known is None else torch.cat([top, known], 1))

@@ -2,10 +2,11 @@
 
 Letters: V values, T time steps, G groups, C target channels and F input features of a group, N windows, L
 lookback, H horizon. With independent channels each series is a group (C = 1); with joint channels all
-series are one group (C of them). The first C features are the targets, then come covariates. Groups follow
+series are one group (C of them). The first C features are the targets, then come covariates known up to the
+origin, then those that are known over the horizon, then the calendar. Groups follow
 one another in the same arrays, each from its first to its last step: steps before a series begins or after it
 ends are not stored. A window is the row of its origin in these arrays; it sees rows r−L+1 … r and forecasts
-r+1 … r+H.
+r+1 … r+H; of the features that are known over the horizon it sees these rows too.
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ from stages.artifacts.calendar import Calendar
 
 @dataclass(frozen=True)
 class Layout:
-    """How windows are cut and what they consist of: only what can change a number."""
+    """How windows are cut and what they consist of: only what can change a number.
+
+    covariates: those known up to the origin, then those of `future`, known over the horizon. cycles: of the
+    calendar, two features each. known: features (the last ones) that are known over the horizon.
+    """
 
     lookback: int
     horizon: int
@@ -39,11 +44,19 @@ class Layout:
     calendar: Calendar
     scaler_range: tuple[float, float] = (0.0, 1.0)  # of minmax
     transform: str = "none"  # of target levels, before the difference
+    future: tuple[str, ...] = ()
+    cycles: tuple[str, ...] = ()
+    known: int = 0
+
+    @property
+    def cyclic(self) -> int:
+        """Features of the calendar: the sine and the cosine of each cycle."""
+        return 2 * len(self.cycles)
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Layout:
         """From what `asdict` gives, read back from JSON."""
-        lists = ("series", "covariates", "scaler_range")
+        lists = ("series", "covariates", "scaler_range", "future", "cycles")
         values = dict(stored) | {name: tuple(stored[name]) for name in lists if name in stored}
         return cls(**values | {"calendar": Calendar(**stored["calendar"])})
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from stages.evaluate.params import EvaluateParams
 from stages.networks.module.named import network_named
-from stages.networks.module.source import is_module
+from stages.networks.module.source import is_module, known_ahead
 from stages.params import ParameterError, Section
 from stages.prepare.dates.date_format import check_format
 from stages.prepare.params import PrepareParams
@@ -67,9 +67,12 @@ def _modules(prepare: PrepareParams, window: WindowParams, train: TrainParams) -
     if window.channels == "joint":
         return
     for cell in filter(is_module, train.cells):
+        if prepare.future or window.calendar:
+            yield known_ahead(cell)
+            continue
         try:
             network_named(
-                cell, Path.cwd(), features=1 + len(prepare.covariates), outputs=window.horizon,
+                cell, Path.cwd(), features=1 + len(prepare.inputs), outputs=window.horizon,
                 lookback=window.lookback, channels=1, hidden=train.hidden, layers=train.layers,
                 dropout=train.dropout, normalise=window.normalise,
             )  # fmt: skip

@@ -54,13 +54,16 @@ class Scaled:
         return cls(layout, series, levels, starts, center, scale)
 
     def windows(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """x (N, L·F), y (N, O), units (N, 2, C): scaled, then normalised by window; its shift and spread."""
+        """x (N, L·F + H·k), y (N, O), units (N, 2, C): scaled, then normalised; each shift and spread.
+
+        x is the whole window, then what is known over the horizon.
+        """
         layout, channels = self.layout, self.levels.shape[1]
         network = Network(
             "linear", self.series.shape[1], layout.horizon * channels, layout.lookback, channels, 1,
-            normalise=layout.normalise,
+            normalise=layout.normalise, future=layout.known,
         )  # fmt: skip
-        sizes = network.step_inputs, network.outputs, 2 * channels
+        sizes = network.step_inputs + network.known, network.outputs, 2 * channels
         x, y, units = (np.empty((len(rows), size), self.series.dtype) for size in sizes)
         plan, workspace = plan_of(network, len(rows)), workspace_of(network, len(rows), x.dtype)
         windows(plan, workspace, self.series, rows.astype(np.int64), x, y, units)
@@ -130,7 +133,7 @@ def forecast(network: Network, weights: np.ndarray, data: Scaled, rows: np.ndarr
     """(K, N, H, C): the forecasts of K networks in the data's units.
 
     Before the transform is undone they are put on a grid of 2^-24 of the scale, which is in its units.
-    They are NaN where a window holds an input that float32 does not: a gate would take infinity.
+    They are NaN where a window, or what is known over its horizon, holds an input that float32 does not.
 
     Args:
         weights: (K, n) float32. rows: (N,) of the windows' origins, each with L rows of its group.
@@ -145,5 +148,8 @@ def forecast(network: Network, weights: np.ndarray, data: Scaled, rows: np.ndarr
             levels = np.rint(data.undo_to_transform(rows, outputs, units) / step) * step
             y[:] = restored(data.layout.transform, levels)
     seen = data.series[rows[:, None] + np.arange(1 - data.layout.lookback, 1)]
-    y_hat[:, ~(np.abs(seen) < LARGEST).all((1, 2))] = np.nan
+    known = data.series.shape[1] - network.future
+    ahead = data.series[rows[:, None] + np.arange(1, data.layout.horizon + 1), known:]
+    within = (np.abs(seen) < LARGEST).all((1, 2)) & (np.abs(ahead) < LARGEST).all((1, 2))
+    y_hat[:, ~within] = np.nan
     return y_hat

@@ -4,12 +4,13 @@ Letters: L lookback, S = L / segment steps of the recurrence, F input features, 
 D hidden units, O = H·C outputs.
 
 Parameters of one member, in order: for each layer the matrices of its cell on columns of z = [x | 1 | h] (so
-input weights, bias and recurrent weights are one product), then the head (O, 1 + D) on [1 | h_S].
+input weights, bias and recurrent weights are one product), then the head (O, 1 + D + H·k) on [1 | h_S | f],
+f being the values of the k features that are known over the horizon (k = 0: none), step by step.
 
     rnn   (D, I+1+D)
     lstm  (4D, I+1+D), gates i, f, g, o
     gru   (2D, I+1+D) gates r, z;  (D, 1+D) on [1 | h];  (D, I+1) on [x | 1]
-    linear  the head alone, (O, 1 + L·F) on [1 | the whole window]
+    linear  the head alone, (O, 1 + L·F + H·k) on [1 | the whole window | f]
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Network:
         dropout: share of hidden outputs set to zero between layers and before the head.
         normalise: per-window normalisation: none, last, mean or instance.
         module: the user's network, which reads whole windows; hidden, layers and dropout are its arguments.
+        future: k, how many of the features, the last ones, are known over the horizon.
     """
 
     cell: str
@@ -72,6 +74,7 @@ class Network:
     dropout: float = 0.0
     normalise: str = "none"
     module: Source | None = None
+    future: int = 0
 
     def __post_init__(self) -> None:
         if self.module is None and self.cell not in CELLS:
@@ -97,6 +100,11 @@ class Network:
         """I of the first layer."""
         return self.lookback * self.features // self.steps
 
+    @property
+    def known(self) -> int:
+        """H·k: values of f, which the head reads."""
+        return self.outputs // self.channels * self.future
+
     def inputs_of(self, layer: int) -> int:
         """I of a layer."""
         return self.hidden if layer else self.step_inputs
@@ -111,7 +119,7 @@ class Network:
                 rows, columns = len(gates) * d, inputs + 1 + (d if h else 0)
                 result.append(Matrix(layer, offset, rows, columns, inputs, gate, gates, h))
                 offset, gate = offset + rows * columns, gate + len(gates)
-        columns = 1 + (d if self.depth else self.step_inputs)
+        columns = 1 + (d if self.depth else self.step_inputs) + self.known
         return (*result, Matrix(-1, offset, self.outputs, columns, 0))
 
     @property

@@ -82,11 +82,23 @@ def life_spans(codes: np.ndarray, stamps: np.ndarray, y: np.ndarray) -> np.ndarr
     Args:
         codes: (n,) the series of each row. stamps: (n,) its time. y: (n,) its value, NaN where there is none.
     """
+    begins, ends = _ends(codes, stamps, y)
+    return (stamps >= begins[codes]) & (stamps <= ends[codes])
+
+
+def after_life(codes: np.ndarray, stamps: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(n,) bool: rows after the last value of their series, if it has one; arguments as of `life_spans`."""
+    begins, ends = _ends(codes, stamps, y)
+    return (stamps > ends[codes]) & (begins <= ends)[codes]
+
+
+def _ends(codes: np.ndarray, stamps: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(series,) the times of the first and the last value; the first after the last where there is none."""
     seen, limits, count = ~np.isnan(y), np.iinfo(np.int64), codes.max(initial=-1) + 1
     begins, ends = np.full(count, limits.max), np.full(count, limits.min)
     np.minimum.at(begins, codes[seen], stamps[seen])
     np.maximum.at(ends, codes[seen], stamps[seen])
-    return (stamps >= begins[codes]) & (stamps <= ends[codes])
+    return begins, ends
 
 
 def _no_duplicates(codes: np.ndarray, stamps: np.ndarray, names: pd.Index, times: Times) -> None:

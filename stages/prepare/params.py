@@ -11,13 +11,31 @@ from stages.frequency import refuse_useless
 from stages.params import Section
 
 
+class Covariates(Section):
+    """past: known up to the origin of a forecast. future: planned values, known over its whole horizon."""
+
+    past: tuple[str, ...] = ()
+    future: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_facts(cls, values: object) -> object:
+        if isinstance(values, dict) and "static" in values:
+            raise ValueError(
+                "static names facts about a series, which no network takes in; take the key out, and list "
+                "past and future only"
+            )
+        return values
+
+
 class PrepareParams(Section):
     """path: CSV or Parquet. format: wide (a time column, a column per series) or long (a row per series
     and time).
 
     id, value: long format's columns of the series' names and values. time: name of the time column, names of
     the columns that together make it up (date and time; year, month, day, hour), or null: rows are numbered.
-    targets: the series (wide: columns; long: ids; empty: all). covariates: columns known up to the origin.
+    targets: the series (wide: columns; long: ids; empty: all). covariates: columns known up to the origin,
+    or these and others by kind, see `Covariates`.
     frequency: a pandas alias, `infer`, or `rows` (the file's stamps are the steps).
     Set instead of recognised where not null: date_format (strptime), zone of the wall clock, encoding,
     separator, decimal, thousands, header (whether the first row names the columns).
@@ -29,7 +47,7 @@ class PrepareParams(Section):
     value: str = "y"
     time: str | tuple[str, ...] | None = "ds"
     targets: tuple[str, ...] = ()
-    covariates: tuple[str, ...] = ()
+    covariates: tuple[str, ...] | Covariates = ()
     frequency: str = "infer"
     date_format: str | None = None
     zone: str | None = None
@@ -56,6 +74,17 @@ class PrepareParams(Section):
         return value
 
     @property
+    def future(self) -> tuple[str, ...]:
+        """The covariates that are known over the horizon."""
+        return self.covariates.future if isinstance(self.covariates, Covariates) else ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """All covariates: those known up to the origin, then those known over the horizon."""
+        kinds = self.covariates
+        return (*kinds.past, *kinds.future) if isinstance(kinds, Covariates) else kinds
+
+    @property
     def times(self) -> tuple[str, ...]:
         """The columns that make up the time, in the order given."""
         if self.time is None:
@@ -66,7 +95,7 @@ class PrepareParams(Section):
     def _roles(self) -> PrepareParams:
         if self.time == ():
             raise ValueError("time = [] names no column; write null where the file has no time")
-        names = [*self.times, *self.covariates]
+        names = [*self.times, *self.inputs]
         names += self.targets if self.format == "wide" else (self.id, self.value)
         if twice := _repeated(names):
             raise ValueError(f"column {twice!r} has two roles; give it one")

@@ -52,18 +52,18 @@ def assign(table: Table, params: PrepareParams) -> tuple[Roles, dict[str, str]]:
         keys += [("prepare.id", params.id), ("prepare.value", params.value)]
     else:
         keys += [("prepare.targets", name) for name in params.targets]
-    for key, name in keys + [("prepare.covariates", name) for name in params.covariates]:
+    for key, name in keys + [("prepare.covariates", name) for name in params.inputs]:
         _require(table, key, name, params)
     if long:
-        return Roles(params.times, params.id, (params.value,), params.covariates), {}
+        return Roles(params.times, params.id, (params.value,), params.inputs), {}
     if params.targets:
-        return Roles(params.times, None, params.targets, params.covariates), {}
-    series, left_out = _all_series(table, {*params.times, *params.covariates})
+        return Roles(params.times, None, params.targets, params.inputs), {}
+    series, left_out = _all_series(table, {*params.times, *params.inputs})
     if not series:
         raise ParameterError(
             "prepare.targets: the file has no column but the time; name a file with values"
         )
-    return Roles(params.times, None, series, params.covariates), left_out
+    return Roles(params.times, None, series, params.inputs), left_out
 
 
 def _require(table: Table, key: str, name: str, params: PrepareParams) -> None:

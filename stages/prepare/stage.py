@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.calendar import Calendar
-from stages.artifacts.series import Series
+from stages.artifacts.series import COVARIATE, Series
 from stages.prepare.dates.parse import Times, parse_times
-from stages.prepare.grid import life_spans, regular
+from stages.prepare.grid import after_life, life_spans, regular
 from stages.prepare.observations import (
     Observations,
     from_long,
@@ -54,13 +54,31 @@ def prepare(source: Path, params: PrepareParams) -> Series:
         words["columns left out"] = "; ".join(f"{name}: {why}" for name, why in unused.items())
     summary: dict[str, Any] = {
         "calendar": asdict(calendar),
-        "covariates": list(params.covariates),
+        "covariates": list(params.inputs),
         "shared_covariates": params.format == "wide",
         "series": _describe(frame, calendar),
         "left_out": empty,
         "source": words,
     }
-    return Series(frame, summary)
+    if not params.future:
+        return Series(frame, summary)
+    planned = _planned(rows, times, params.future)
+    words["known over the horizon"] = ", ".join(params.future)
+    words["rows after the last values"] = f"{len(planned)}, kept for the next forecast"
+    return Series(frame, summary | {"future": list(params.future)}, planned)
+
+
+def _planned(rows: Observations, times: Times, future: tuple[str, ...]) -> pd.DataFrame:
+    """Planned values after the last value of each series: unique_id, ds and a column for each of `future`."""
+    columns = [COVARIATE + name for name in future]
+    frame = rows.frame()
+    later = after_life(rows.codes, times.stamps, rows.y)
+    kept = later & frame[columns].notna().any(axis=1).to_numpy()
+    stamps = times.stamps[kept]
+    ds = stamps.astype("datetime64[us]") if times.kind == "datetime" else stamps
+    planned = frame.loc[kept, ["unique_id", *columns]].astype({"unique_id": "str"})
+    planned.insert(1, "ds", ds)
+    return planned.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
 
 
 def _rows(

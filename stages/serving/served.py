@@ -11,6 +11,7 @@ from stages.artifacts.series import Series
 from stages.forecast.networks import Scaled, forecast, forecast_linear, network_of
 from stages.serving.answer import Answer, answer
 from stages.serving.input.admission import admit
+from stages.serving.input.horizon import extended
 from stages.serving.input.lives import Lives, lives
 from stages.serving.input.table import of_series, of_table
 
@@ -59,12 +60,11 @@ class Served(Chosen):
         """As `forecast`, of what `read` returned."""
         layout, network = self.layout, network_of(self.config)
         admitted = admit(lives, layout, self.steps, self.lag, self.center, self.scale)
-        panel, center, scale = admitted.panel, admitted.center, admitted.scale
-        rows = panel.starts[1:] - 1
+        center, scale = admitted.center, admitted.scale
+        values, levels, starts, rows = extended(admitted.panel, admitted.known)
 
         def seen(dtype: Any) -> Scaled:
-            levels = panel.levels
-            return Scaled.of(layout, panel.values, levels, panel.starts, center, scale, dtype)
+            return Scaled.of(layout, values, levels, starts, center, scale, dtype)
 
         y = forecast(network, self.weights, seen(np.float32), rows)  # (S, G, H, C)
         if self.ridge is not None:

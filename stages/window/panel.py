@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ import pandas as pd
 from stages.artifacts.series import COVARIATE, Series
 from stages.params import ParameterError
 from stages.transform import transformed
+from stages.window.cycles import positions, refuse_useless_cycles
 from stages.window.params import WindowParams
 
 
@@ -21,7 +23,8 @@ class Panel:
     values (V, F) model scale; levels (V, C) filled, in the data's units; observed (V, C) bool: whether a
     level is in the file; scored (V, C) bool: whether a value may be a scored target (of a difference, both
     levels are in the file); starts (G + 1,) and first (G,); time (T,) int64; names of the series; lag of
-    the difference (0: none); transform of the levels before it.
+    the difference (0: none); transform of the levels before it. extras: what each feature after the targets
+    is; the last `known` of them are known over the horizon, of which the last `cyclic` are the calendar.
     """
 
     values: np.ndarray
@@ -34,6 +37,14 @@ class Panel:
     names: tuple[str, ...]
     lag: int
     transform: str
+    extras: tuple[str, ...] = ()
+    known: int = 0
+    cyclic: int = 0
+
+    @property
+    def ahead(self) -> np.ndarray:
+        """(V, known) the features that are known over the horizon."""
+        return self.values[:, self.values.shape[1] - self.known :]
 
     @property
     def steps(self) -> np.ndarray:
@@ -90,17 +101,22 @@ def build_panel(series: Series, params: WindowParams, lag: int) -> Panel:
 
     Raises:
         ParameterError: a value is below 0 and window.transform takes none such; there are gaps and
-            window.missing is `error`; or channels are joint and no step is common to all series.
+            window.missing is `error`; channels are joint and no step is common to all series; or the calendar
+            is asked for what it does not have.
     """
     if params.transform != "none":
         _refuse_negatives(series, params.transform)
-    panel = arrange(series, params.fill, params.channels, lag, params.transform)
+    stamps = np.unique(series.frame["ds"].to_numpy().astype("int64"))
+    refuse_useless_cycles(params.calendar, series.calendar, stamps)
+    panel = arrange(series, params.fill, params.channels, lag, params.transform, params.calendar)
     if params.missing == "error":
         _refuse_gaps(panel, series)
     return panel
 
 
-def arrange(series: Series, fill: int, channels: str, lag: int, transform: str) -> Panel:
+def arrange(
+    series: Series, fill: int, channels: str, lag: int, transform: str, cycles: Sequence[str] = ()
+) -> Panel:
     """The series as arrays, gaps filled from the past over at most `fill` steps, transformed, differenced.
 
     Raises:
@@ -121,9 +137,13 @@ def arrange(series: Series, fill: int, channels: str, lag: int, transform: str) 
     model, scored = transformed(transform, level), observed
     if lag:
         model, scored = _difference(model, observed, starts, lag)
+    clock = positions(cycles, series.calendar, time)[steps] if cycles else np.zeros((len(steps), 0))
+    extras = (*covariates, *(cycle for cycle in cycles for _ in ("sine", "cosine")))
+    cyclic = clock.shape[1]
     panel = Panel(
-        np.column_stack([model, filled[:, 1:]]), level[:, None], observed[:, None], scored[:, None],
-        starts, first, time, tuple(map(str, names)), lag, transform,
+        np.column_stack([model, filled[:, 1:], clock]), level[:, None], observed[:, None], scored[:, None],
+        starts, first, time, tuple(map(str, names)), lag, transform, extras, len(series.future) + cyclic,
+        cyclic,
     )  # fmt: skip
     return (
         _joined(panel, bool(series.summary["shared_covariates"])) if channels == "joint" else panel
@@ -143,7 +163,10 @@ def _difference(
 
 
 def _joined(panel: Panel, shared: bool) -> Panel:
-    """All series as the channels of one group, over the steps that they have in common."""
+    """All series as the channels of one group, over the steps that they have in common.
+
+    `shared`: they have one set of covariates. The calendar is always one.
+    """
     last = panel.first + np.diff(panel.starts)
     begin, end = int(panel.first.max()), int(last.min())
     if begin >= end:
@@ -155,14 +178,28 @@ def _joined(panel: Panel, shared: bool) -> Panel:
     common = panel.part(begin, end)
     series = len(panel.names)
     values = common.values.reshape(series, end - begin, -1)
-    extra = values[:1, :, 1:] if shared else values[:, :, 1:]
+    sources = values[:1] if shared else values
+    kinds = [
+        0,
+        len(panel.extras) - panel.known,
+        len(panel.extras) - panel.cyclic,
+        len(panel.extras),
+    ]
+    blocks, extras = [values[:, :, :1]], []
+    for (a, b), block in zip(pairwise(kinds), (sources, sources, values[:1]), strict=True):
+        blocks.append(block[:, :, 1 + a : 1 + b])
+        extras.append(panel.extras[a:b] * len(block))
 
     def as_channels(array: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(array.reshape(series, -1).T)
 
     return replace(
         common,
-        values=np.ascontiguousarray(np.concatenate([values[:, :, 0].T, *extra], axis=1)),
+        values=np.ascontiguousarray(
+            np.concatenate([one for block in blocks for one in block], axis=1)
+        ),
+        extras=tuple(name for part in extras for name in part),
+        known=sum(map(len, extras[1:])),
         levels=as_channels(common.levels),
         observed=as_channels(common.observed),
         scored=as_channels(common.scored),
@@ -186,7 +223,7 @@ def _refuse_negatives(series: Series, transform: str) -> None:
 
 def _refuse_gaps(panel: Panel, series: Series) -> None:
     """Name the first series or covariate with a gap; the first steps of a difference do not count."""
-    holes, covariates = np.isnan(panel.values), series.summary["covariates"]
+    holes = np.isnan(panel.values)
     joint = len(panel.names) > len(panel.first)
     for group, rows in enumerate(panel.lines()):
         for feature in range(holes.shape[1]):
@@ -196,8 +233,7 @@ def _refuse_gaps(panel: Panel, series: Series) -> None:
                 continue
             step = int(panel.first[group]) + int(lost.argmax())
             name = panel.names[feature if joint and target else group]
-            index = feature - panel.levels.shape[1]
-            what = "y" if target else covariates[index % len(covariates)]
+            what = "y" if target else panel.extras[feature - panel.levels.shape[1]]
             whose = f" of series {name!r}" if target or not joint else ""
             raise ParameterError(
                 f"window.missing = 'error', but {what}{whose} has {int(lost.sum())} gaps, the first at "
@@ -205,31 +241,3 @@ def _refuse_gaps(panel: Panel, series: Series) -> None:
                 "the past over at most window.fill_limit steps) or drop (windows that touch a gap are left "
                 "out)"
             )
-
-
-def usable(panel: Panel, lookback: int, horizon: int) -> np.ndarray:
-    """(V,) bool: origins whose inputs have no gap and whose targets were all observed. O(V)."""
-    rows = np.arange(len(panel.values))
-    groups = panel.groups
-    reach = max(lookback, panel.lag, 1)
-    inside = (rows - panel.starts[groups] >= reach - 1) & (
-        rows + horizon < panel.starts[groups + 1]
-    )
-    good = np.zeros(len(rows), bool)
-    origins = rows[inside]
-    gaps = _rows_before(np.isnan(panel.values))
-    unscored = _rows_before(~panel.scored)
-    unknown = _rows_before(np.isnan(panel.levels))
-    good[origins] = (
-        (gaps[origins + 1] == gaps[origins + 1 - lookback])
-        & (unscored[origins + 1 + horizon] == unscored[origins + 1])
-        & (unknown[origins + 1] == unknown[origins + 1 - max(panel.lag, 1)])
-    )
-    return good
-
-
-def _rows_before(flags: np.ndarray) -> np.ndarray:
-    """Flags (V, X) → (V + 1,): how many rows with any flag come before each row."""
-    counts = np.zeros(len(flags) + 1, np.int64)
-    np.cumsum(flags.any(axis=1), out=counts[1:])
-    return counts

@@ -11,13 +11,16 @@ from pydantic import Field, field_validator, model_validator
 from stages.normalise import NORMALISE
 from stages.params import Section
 from stages.transform import TRANSFORMS
+from stages.window.cycles import CYCLES
 
 if TYPE_CHECKING:
     Normalise = str
     TransformName = str
+    CycleName = str
 else:
     Normalise = Literal[tuple(NORMALISE)]
     TransformName = Literal[tuple(TRANSFORMS)]
+    CycleName = Literal[tuple(CYCLES)]
 Part = float | int | str
 UNIT = (0.0, 1.0)
 LARGEST_END = 1e6  # of scaler_range
@@ -116,6 +119,7 @@ class WindowParams(Section):
     scaler_range: tuple[float, float] = UNIT
     normalise: Normalise = "none"
     channels: Literal["independent", "joint"] = "independent"
+    calendar: tuple[CycleName, ...] = ()
 
     @field_validator("difference", mode="before")
     @classmethod
@@ -135,6 +139,13 @@ class WindowParams(Section):
         raise ValueError(
             f"must be two ascending numbers of at most {LARGEST_END:,.0f}; write [0, 1] or [-1, 1]"
         )
+
+    @field_validator("calendar")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := next((name for name in value if value.count(name) > 1), None):
+            raise ValueError(f"names {twice!r} twice; name it once")
+        return value
 
     @model_validator(mode="after")
     def _range_has_a_meaning(self) -> WindowParams:

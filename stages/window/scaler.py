@@ -47,13 +47,16 @@ def fit_scaler(
 
     standard: mean and standard deviation (1/N); none: 0 and 1; minmax: such that (value − center) / scale
     takes the minimum to the first of `bounds` and the maximum to the second. A covariate that does not vary
-    has an infinite scale: the network sees 0 whatever it does later, since its unit is unknown.
+    has an infinite scale: the network sees 0 whatever it does later, since its unit is unknown. Sine and
+    cosine of the calendar stay as they are.
     """
     features, channels = panel.values.shape[1], panel.levels.shape[1]
     center = np.full((len(panel.first), features), np.nan)
     scale = center.copy()
+    scaled = features - panel.cyclic
+    center[admitted, scaled:], scale[admitted, scaled:] = 0.0, 1.0
     for group, line in enumerate(panel.lines()):
-        for feature in range(features) if admitted[group] else ():
+        for feature in range(scaled) if admitted[group] else ():
             values = panel.values[line, feature]
             seen = np.isfinite(values)
             if feature < channels:

@@ -11,10 +11,11 @@ from stages.artifacts.series import Series
 from stages.artifacts.windows import Fold, Layout, Windows
 from stages.params import ParameterError
 from stages.season import unknown_season
-from stages.window.panel import Panel, build_panel, usable
+from stages.window.panel import Panel, build_panel
 from stages.window.params import WindowParams
 from stages.window.scaler import fit_scaler, refusals
 from stages.window.split import Cuts, cut, until
+from stages.window.usable import usable
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def make_windows(
         params.lookback, params.horizon, params.normalise, params.channels, panel.names,
         tuple(series.summary["covariates"]), {"order": int(lag > 0), "lag": max(lag, 1)},
         params.fill, params.scaler, series.calendar, params.scaler_range,
-        params.transform,
+        params.transform, series.future, params.calendar, panel.known,
     )  # fmt: skip
     before = panel.part(0, cuts.test)
     folds = _folds(panel, before, cuts, trainings, params)

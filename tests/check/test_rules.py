@@ -235,3 +235,8 @@ def test_a_network_of_cells_is_tried_before_any_work(tmp_path, monkeypatch):
     assert text.endswith("it is not a class derived from torch.nn.Module; derive it")
     (tmp_path / "cells/lost.py").write_text((ROOT / "cells/tcn.py").read_text(encoding="utf-8"))
     assert not problems(tmp_path, of(train__cells=["gru", "cells.lost:Convolution"]))
+    cells = ["gru", "cells.lost:Convolution"]
+    for known in ({"window__calendar": ["month"]}, {"prepare__covariates": {"future": ["price"]}}):
+        assert "whose windows end at" not in problems(tmp_path, of(**known))
+        text = problems(tmp_path, of(train__cells=cells, **known))
+        assert "names 'cells.lost:Convolution', whose windows end at the origin" in text

@@ -9,7 +9,7 @@ from benchmarks.torch_forecaster import Forecaster
 
 
 class Oracle(Forecaster):
-    """x (N, L, F) → (N, O), in float64 unless another type is given."""
+    """x (N, L, F), known values (N, H·k) → (N, O), in float64 unless another type is given."""
 
     def flat_gradient(self) -> np.ndarray:
         """The gradients of all parameters in this project's order, (n,)."""

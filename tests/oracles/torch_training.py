@@ -11,7 +11,7 @@ from stages.artifacts.windows import Windows
 from stages.networks.initial import initial_weights
 from stages.train.planning.members import Member, Recipe
 from tests.oracles.torch_networks import Oracle
-from tests.oracles.windows import batch
+from tests.oracles.windows import batch, known_of
 
 LOSSES = {
     "squared": lambda y_hat, y: torch.nn.functional.mse_loss(y_hat, y, reduction="sum") / 2,
@@ -64,7 +64,8 @@ def torch_training(recipe: Recipe, windows: Windows, member: Member) -> np.ndarr
             if recipe.penalty in quadratic and not recipe.clip_norm:
                 optimizer.param_groups[0]["weight_decay"] = share * quadratic[recipe.penalty]
             x, y, _, spread = batch(windows, rows, fold.center, fold.scale)
-            output = network(torch.tensor(x)).view(y.shape)  # (N, H, C)
+            known = known_of(windows, rows, fold.center, fold.scale)
+            output = network(torch.tensor(x), torch.tensor(known)).view(y.shape)  # (N, H, C)
             forecast, target = (  # in scaled units, less the window's shift
                 part * torch.tensor(spread)[:, None] for part in (output, torch.tensor(y))
             )

@@ -23,6 +23,17 @@ def shift_and_spread(seen: np.ndarray, normalise: str) -> tuple[np.ndarray, np.n
     }[normalise]
 
 
+def known_of(
+    windows: Windows, rows: np.ndarray, center: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    """(N, H·k) of the last k = layout.known features over the horizon of rows, scaled."""
+    k, group = windows.layout.known, windows.group_origin(rows)[0]
+    features = windows.values.shape[1]
+    at = np.asarray(rows)[:, None] + np.arange(1, windows.layout.horizon + 1)
+    values = (windows.values[at] - center[group][:, None]) / scale[group][:, None]
+    return values[..., features - k :].reshape(len(rows), -1)
+
+
 def batch(
     windows: Windows, rows: np.ndarray, center: np.ndarray, scale: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

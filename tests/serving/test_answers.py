@@ -38,6 +38,8 @@ INTEGERS = {
         ({"scaler": "none"}, (), INTEGERS),
         ({"transform": "log1p", "difference": 1}, ("rain",), {}),
         ({"transform": "sqrt", "channels": "joint", "normalise": "last"}, (), {}),
+        ({"calendar": ("month", "quarter"), "normalise": "last"}, ("rain",), {}),
+        ({"calendar": ("month",), "channels": "joint"}, ("rain", "sun"), {}),
     ],
 )
 def test_forecasts_are_those_of_the_test_part(changes, covariates, grid):
@@ -70,6 +72,7 @@ def test_forecasts_are_those_of_the_test_part(changes, covariates, grid):
         ({"normalise": "last"}, ("rain",)),
         ({"channels": "joint", "normalise": "instance"}, ()),
         ({"difference": "seasonal", "transform": "sqrt"}, ()),
+        ({"calendar": ("month",), "scaler": "minmax"}, ("rain",)),
     ],
 )
 def test_the_mean_with_ridge_is_served_as_it_was_evaluated(changes, covariates):

@@ -32,8 +32,12 @@ def series(
     calendar: dict[str, Any] | None = None,
     begins: dict[str, int] | None = None,
     ends: dict[str, int] | None = None,
+    future: tuple[str, ...] = (),
 ) -> Series:
-    """Series on one grid, months by default, of different levels and life spans (begins, ends: steps)."""
+    """Series on one grid, months by default, of different levels and life spans (begins, ends: steps).
+
+    future: those covariates, the last ones, that are known over the horizon.
+    """
     rng = np.random.default_rng(3)
     if times is None:
         times = pd.date_range("2001-01-31", periods=T, freq="ME", unit="us")
@@ -50,7 +54,7 @@ def series(
         "shared_covariates": False,
         "series": [{"unique_id": name} for name in levels or LEVELS],
         "left_out": {},
-    }
+    } | ({"future": list(future)} if future else {})
     return Series(pd.concat(frames, ignore_index=True), summary)
 
 
@@ -80,7 +84,7 @@ def model(
     parts: dict[str, Any] = {"cell": "gru", "hidden": 4} | (architecture or {})
     network = Network(
         features=test.values.shape[1], outputs=H * channels, lookback=L, channels=channels,
-        normalise=layout.normalise, **parts,
+        normalise=layout.normalise, future=layout.known, **parts,
     )  # fmt: skip
     drawn = np.random.default_rng(5).normal(0, 0.4, (seeds, network.parameters))
     served = Served(

@@ -10,9 +10,12 @@ from stages.artifacts.windows import Fold, Layout, Windows
 
 def synthetic_windows(
     steps: int = 90, groups: int = 1, features: int = 1, lookback: int = 6, horizon: int = 3,
-    channels: int = 1, normalise: str = "none", seed: int = 0,
+    channels: int = 1, normalise: str = "none", seed: int = 0, known: int = 0,
 ) -> Windows:  # fmt: skip
-    """Random series of a stable autoregression, two folds and `final`."""
+    """Random series of a stable autoregression, two folds and `final`.
+
+    The last `known` features are known over the horizon.
+    """
     rng = np.random.default_rng(seed)
     values = rng.normal(size=(groups, steps, features))
     for t in range(1, steps):
@@ -20,7 +23,7 @@ def synthetic_windows(
     layout = Layout(
         lookback, horizon, normalise, "joint" if channels > 1 else "independent",
         tuple(f"s{i}" for i in range(groups * channels)), (), {"order": 0, "lag": 1}, 0, "standard",
-        Calendar("D", "datetime"),
+        Calendar("D", "datetime"), known=known,
     )  # fmt: skip
 
     def rows(first: int, stop: int) -> np.ndarray:

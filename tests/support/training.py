@@ -9,7 +9,7 @@ from stages.networks.shape import Network
 from stages.train.engines.engine import fold_data, start_state
 from stages.train.engines.trainer import Chunk, Outcome
 from stages.train.planning.members import Member, Recipe
-from tests.oracles.windows import batch
+from tests.oracles.windows import batch, known_of
 
 
 def recipe_of(network: Network, **more) -> Recipe:
@@ -35,12 +35,13 @@ def linear(windows: Windows) -> Network:
     channels = windows.levels.shape[1]
     return Network(
         "linear", windows.values.shape[1], layout.horizon * channels, layout.lookback, channels, 1,
-        normalise=layout.normalise,
+        normalise=layout.normalise, future=layout.known,
     )  # fmt: skip
 
 
 def design(windows: Windows) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs (m, L·F) and targets (m, H·C) of the final fold as a linear network sees them."""
+    """Inputs (m, L·F + H·k) and targets (m, H·C) of the final fold as a linear network sees them."""
     fold = windows.folds[-1]
     x, y, _, _ = batch(windows, fold.train, fold.center, fold.scale)
-    return x.reshape(len(x), -1), y.reshape(len(y), -1)
+    known = known_of(windows, fold.train, fold.center, fold.scale)
+    return np.concatenate([x.reshape(len(x), -1), known], 1), y.reshape(len(y), -1)

@@ -136,6 +136,7 @@ CHANGES: dict[str, Any] = {
 OF_NETWORK: dict[str, Any] = {
     "cell": "lstm", "features": 3, "outputs": 4, "lookback": 7, "channels": 2, "hidden": 6, "layers": 2,
     "segment": 2, "dropout": 0.1, "normalise": "last", "module": Source("cells.a:B", (), ((2, 3),)),
+    "future": 1,
 }  # fmt: skip
 
 

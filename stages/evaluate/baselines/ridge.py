@@ -2,10 +2,11 @@
 
     min over W, b of  1/(2m) Σ_i ‖s_i (y_i − Wᵀx_i − b)‖² + λ/(2m) ‖W‖²
 
-x is the whole window (lookback × features), y all targets of it, both scaled and normalised as for a
-network; s is the spread of each target's channel, which gives back scaled units, and is 1 unless each window
-is divided by its deviation. b is free or 0, so this is scikit-learn's `Ridge(alpha=λ)`, fitted to each
-channel with sample_weight s², and the λ of the linear cell. One eigendecomposition XᵀX = V diag(d) Vᵀ of the
+x is the whole window (lookback × features) and what is known over the horizon, y all targets of it, both
+scaled and normalised as for a network; s is the spread of each target's channel, which gives back scaled
+units, and is 1 unless each window is divided by its deviation. b is free or 0, so this is scikit-learn's
+`Ridge(alpha=λ)`, fitted to each channel with sample_weight s², and the λ of the linear cell. One
+eigendecomposition XᵀX = V diag(d) Vᵀ of the
 windows, centred by their weighted mean and multiplied by s, gives the whole path, W(λ) = V (d + λ)⁻¹ Vᵀ XᵀY
 (Hastie, Tibshirani & Friedman 2009, section 3.4.1). Windows are built block by block; only XᵀX and XᵀY are
 kept. λ is chosen by the error of the rolling-origin folds in scaled units of the split's training part, the
@@ -71,7 +72,8 @@ def scaled(windows: Windows, fold: Fold) -> Scaled:
 def _matrices(data: Scaled, rows: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
     """x (N, P), y (N, Q) and units of `rows`, in runs whose windows hold about BLOCK numbers."""
     layout = data.layout
-    width = layout.lookback * data.series.shape[1] + layout.horizon * data.levels.shape[1]
+    width = layout.lookback * data.series.shape[1]
+    width += layout.horizon * (data.levels.shape[1] + layout.known)
     step = max(1, BLOCK // width)
     for start in range(0, len(rows), step):
         yield data.windows(rows[start : start + step])

@@ -61,7 +61,7 @@ def windows(
     plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, x: np.ndarray, y: np.ndarray,
     units: np.ndarray,
 ) -> None:  # fmt: skip
-    """x (N, I), y (N, O), units (N, 2 C): windows as a linear network sees them, their shift and spread."""
+    """x (N, I + H·k), y (N, O), units (N, 2 C): windows as a linear network sees them, shift and spread."""
     prepare_workspace(plan, ws)
     sizes = plan.sizes
     b = sizes.columns

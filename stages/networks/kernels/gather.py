@@ -1,7 +1,8 @@
 """Windows from a series into the workspace of a tile: no window is ever stored.
 
 A row is that of the window's origin, the last step it sees. The series (V, F) is scaled already; the
-per-window normalisation of the target channels happens here, on inputs and targets alike.
+per-window normalisation of the target channels happens here, on inputs and targets alike. The last features
+may be known over the horizon: of these the H steps after the origin go to the head's input as well.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from stages.normalise import EPSILON, LAST, MEAN
 def gather(
     plan: Plan, ws: np.ndarray, series: np.ndarray, rows: np.ndarray, first: int, count: int
 ) -> None:
-    """Fill the inputs and targets of a tile with windows rows[first : first + count].
+    """Fill the inputs, targets and known values of a tile with windows rows[first : first + count].
 
     Columns from `count` on are set to zero. `units` holds (2, C, b): each window's shift and spread.
     """
@@ -28,6 +29,7 @@ def gather(
     outputs, steps, inputs = sizes.outputs, sizes.steps, sizes.step_inputs
     x, stride = sizes.inputs, sizes.stride
     target, units, segment = sizes.target, sizes.units, lookback // steps
+    future, known, horizon = sizes.future, sizes.known, outputs // channels
     one = ws[sizes.head_in]  # in the working precision; a value of the series could be a gap
     for column in range(b):
         if column >= count:
@@ -36,6 +38,8 @@ def gather(
                     ws[x + step * stride + e * b + column] = 0
             for o in range(outputs):
                 ws[target + o * b + column] = 0
+            for e in range(horizon * future):
+                ws[known + e * b + column] = 0
             continue
         origin = rows[first + column]
         start = origin - lookback + 1
@@ -53,9 +57,13 @@ def gather(
                     at = x + step * stride + (s * features + f) * b + column
                     ws[at] = (value - shift) / spread
             if f < channels:
-                for h in range(outputs // channels):
+                for h in range(horizon):
                     value = series[origin + 1 + h, f]
                     ws[target + (h * channels + f) * b + column] = (value - shift) / spread
+        for j in range(future):
+            for h in range(horizon):
+                value = series[origin + 1 + h, features - future + j]
+                ws[known + (h * future + j) * b + column] = value
 
 
 @njit

@@ -29,8 +29,9 @@ SIZES = _record(
     "cell layers hidden steps outputs columns lookback channels shift deviation "
     "gates states kept skips "  # of a step, see `Cell`
     "step_inputs inputs stride "  # I of the first layer; where its x lies, step to step
-    "head head_columns "  # the head's weights, its columns [1 | h_S] (of a linear network [1 | window])
-    "head_in transposed out target units "  # its input, a transposed step, …, shift and spread
+    "head head_columns "  # the head's weights, its columns [1 | h_S | f], linear: [1 | window | f]
+    "head_in future known "  # its input; k features that are known over the horizon, where f lies
+    "transposed out target units "  # a transposed step, …, shift and spread
     "dh dstates dx"  # gradients of h, of the other states, and of all steps' inputs
 )
 LAYER = _record("inputs z gates states kept mask")  # buffers of all steps; mask 0: no dropout
@@ -99,6 +100,8 @@ def plan_of(network: Network, batch: int) -> Plan:
                 room.take(d * matrix.rows) if matrix.recurrent else 0,
                 room.take(matrix.inputs * matrix.rows),
             )  # fmt: skip
+    values["future"] = network.future
+    values["known"] = values["head_in"] + (head.columns - network.known) * b
     if network.depth:
         values["inputs"], values["stride"] = layers[0]["z"], (network.step_inputs + 1 + d) * b
     else:

@@ -52,6 +52,14 @@ def is_module(cell: str) -> bool:
     return ":" in cell
 
 
+def known_ahead(cell: str) -> str:
+    """Why a class cannot be in a study with values that are known over the horizon."""
+    return (
+        f"train.cells names {cell!r}, whose windows end at the origin: it cannot take in "
+        "prepare.covariates.future or window.calendar; take these or the class out"
+    )
+
+
 def known_cell(cell: str) -> str:
     """The entry itself.
 

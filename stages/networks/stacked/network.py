@@ -58,12 +58,15 @@ class Stacked:
         self.head = slice(head.offset, head.offset + head.size)
         self.head_in = like.new_ones(members, head.columns, batch)
 
-    def forward(self, w: Tensor, x: Tensor, masks: list[Tensor] | None = None) -> Tensor:
+    def forward(
+        self, w: Tensor, x: Tensor, masks: list[Tensor] | None = None, future: Tensor | None = None
+    ) -> Tensor:
         """Forecasts (K, O, B) in normalised units.
 
         Args:
             w: (K, n) weights. x: (S, K, I, B) inputs.
             masks: for each layer (S, K, D, B), what its outputs are multiplied by on their way up.
+            future: (K, H·k, B) of the features that are known over the horizon; None: there are none.
         """
         top = x[0]
         for index, layer in enumerate(self.layers):
@@ -72,7 +75,10 @@ class Stacked:
                 self._step(layer, w, t)
             x = layer.h[1:] * masks[index] if masks else layer.h[1:]
             top = x[-1]
-        self.head_in[:, 1:] = top
+        end = 1 + top.shape[1]
+        self.head_in[:, 1:end] = top
+        if future is not None:
+            self.head_in[:, end:] = future
         return torch.bmm(self._head(w), self.head_in)
 
     def _step(self, layer: _Layer, w: Tensor, t: int) -> None:
@@ -98,7 +104,8 @@ class Stacked:
         self._head(grad)[:] = torch.bmm(error, self.head_in.mT)
         if not self.layers:
             return
-        onto = torch.bmm(self._head(w)[:, :, 1:].mT, error)  # (K, D, B), of the last step's output
+        of_h = self._head(w)[:, :, 1 : 1 + self.network.hidden]
+        onto = torch.bmm(of_h.mT, error)  # (K, D, B), of the last step's output
         sequence = torch.zeros_like(self.layers[-1].h[1:])
         sequence[-1] = onto
         for index in range(len(self.layers) - 1, -1, -1):

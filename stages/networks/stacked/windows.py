@@ -13,8 +13,12 @@ from stages.normalise import EPSILON, LAST, MEAN, NORMALISE
 Tensor = torch.Tensor
 
 
-def windows(network: Network, series: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def windows(
+    network: Network, series: Tensor, rows: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Inputs (S, K, I, B), targets (K, O, B), and the spread (K, O, B) that gives back scaled units.
+
+    Last what is known over the horizon, (K, H·k, B).
 
     Args:
         series: (V, F), scaled. rows: (K, B) int64.
@@ -24,7 +28,9 @@ def windows(network: Network, series: Tensor, rows: Tensor) -> tuple[Tensor, Ten
     past = torch.arange(1 - lookback, 1, device=rows.device)
     future = torch.arange(1, network.outputs // channels + 1, device=rows.device)
     x = series[rows[:, None] + past[:, None]]  # (K, L, B, F)
-    y = series[rows[:, None] + future[:, None], :channels]  # (K, H, B, C)
+    ahead = series[rows[:, None] + future[:, None]]  # (K, H, B, F)
+    known = ahead[..., x.shape[-1] - network.future :].permute(0, 1, 3, 2)
+    y = ahead[..., :channels]
     shift, spread = _units(network.normalise, x[..., :channels])  # (K, 1, B, C)
     x = torch.cat([(x[..., :channels] - shift) / spread, x[..., channels:]], -1)
     y = ((y - shift) / spread).permute(0, 1, 3, 2).reshape(k, network.outputs, b)
@@ -33,7 +39,7 @@ def windows(network: Network, series: Tensor, rows: Tensor) -> tuple[Tensor, Ten
         network.steps, -1, k, x.shape[-1], b
     )  # (S, segment, K, F, B)
     inputs = steps.transpose(1, 2).reshape(network.steps, k, network.step_inputs, b)
-    return inputs, y, spread.reshape(k, network.outputs, b)
+    return inputs, y, spread.reshape(k, network.outputs, b), known.reshape(k, network.known, b)
 
 
 def _units(normalise: str, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -80,12 +80,16 @@ def _not_admitted(windows: Windows, fold: Fold) -> list[str]:
 
 def _flat_covariates(windows: Windows, fold: Fold) -> list[str]:
     """Covariates that do not vary in the fold's training part, with the series that they belong to."""
-    names, channels = windows.layout.covariates, windows.levels.shape[1]
-    flat = np.isinf(np.asarray(fold.scale)[:, channels:])  # (G, F − C)
+    layout, channels = windows.layout, windows.levels.shape[1]
+    names, scale = layout.covariates, np.asarray(fold.scale)
+    flat = np.isinf(scale[:, channels : scale.shape[1] - layout.cyclic])
     shared = channels > 1 and flat.shape[1] == len(names)
+    sources = flat.shape[1] // len(names) if names else 0
+    past = len(names) - len(layout.future)
     texts = []
-    for j, name in enumerate(names):
-        lost = flat[:, j :: len(names)]  # of joint channels a column for each series, unless shared
+    for j, name in enumerate(names):  # of joint channels a column for each series, unless shared
+        begin, count, at = (0, past, j) if j < past else (past, len(layout.future), j - past)
+        lost = flat[:, begin * sources + at :: count][:, :sources]
         if lost.any():
             series = [windows.layout.series[i] for i in np.flatnonzero(lost)]
             texts.append(name if shared or lost.all() else f"{name} of {listed(series)}")

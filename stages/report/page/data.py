@@ -32,8 +32,13 @@ def section(sources: Sources) -> Section:
         f"{len(layout.series)} series {_steps(layout.calendar)}; a forecast sees "
         f"{layout.lookback} steps and forecasts {layout.horizon}. Gaps are marked, never scored."
     )
-    if layout.covariates:
-        text += f" Covariates, known up to the origin: {', '.join(layout.covariates)}."
+    past = layout.covariates[: len(layout.covariates) - len(layout.future)]
+    for what, names in (
+        ("Covariates, known up to the origin", past),
+        ("Known over the whole horizon", layout.future),
+        ("Calendar", layout.cycles),
+    ):
+        text += f" {what}: {', '.join(names)}." if names else ""
     times = _times(sources)
     blocks: list[Block] = [Text([text]), _series(sources, times), _folds(sources, times)]
     if summary.get("source"):

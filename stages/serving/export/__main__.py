@@ -44,13 +44,18 @@ def export(chosen: Chosen, folder: Path) -> None:
     """Write the three files.
 
     Raises:
-        ValueError: torch has no module of the cell.
+        ValueError: torch has no module of the cell, or it takes in values known over the horizon.
     """
     network = network_of(chosen.config)
     if network.cell not in CELLS_OF_TORCH:
         raise ValueError(
             f"cell {network.cell!r} is not one of torch's modules, so it cannot be exported; choose among "
             f"{', '.join(CELLS_OF_TORCH)} (train.cells)"
+        )
+    if network.future:
+        raise ValueError(
+            "the model takes in values that are known over the horizon (prepare.covariates.future or "
+            "window.calendar), which the exported loader does not read; use `make forecast` or `make serve`"
         )
     state = {
         f"networks.{seed}.{name}": array

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
 from stages.artifacts.series import COVARIATE, Series
 from stages.artifacts.windows import Layout
+from stages.serving.input.horizon import horizons
 from stages.serving.input.ids import Known
 from stages.serving.input.lives import Life, Lives
 from stages.serving.input.scales import scales
@@ -24,13 +25,15 @@ TOGETHER = "the model forecasts all series together"
 class Admitted:
     """The series that are forecast, in the order of the panel's names.
 
-    center, scale (G, F). ended: series → steps it ends before the latest one. rows: unseen series → rows that
-    its scale comes from. refused: every other series of the table → why.
+    center, scale (G, F). known (G, H, k): what is known over the horizon, see `horizons`. ended: series →
+    steps it ends before the latest one. rows: unseen series → rows that its scale comes from. refused: every
+    other series of the table → why.
     """
 
     panel: Panel
     center: np.ndarray
     scale: np.ndarray
+    known: np.ndarray
     ended: dict[str, int]
     rows: dict[str, int]
     refused: dict[str, str]
@@ -48,7 +51,7 @@ def admit(
     Raises:
         TableError: nothing can be forecast; with joint channels also if one of their series cannot.
     """
-    refused, ended, known = dict(lives.refused), {}, Known(layout.series)
+    refused, ended, names_known = dict(lives.refused), {}, Known(layout.series)
     after = {
         last: later(layout.calendar, lives.union, last, lives.latest, layout.horizon + 1)
         for last in {life.last for life in lives.by_name.values()}
@@ -56,7 +59,7 @@ def admit(
     joint = layout.channels == "joint"
     for name, life in lives.by_name.items():
         ended[name] = after[life.last]
-        if why := _unknown(name, known, layout):
+        if why := _unknown(name, names_known, layout):
             refused[name] = why
         elif ended[name] > layout.horizon and not joint:
             refused[name] = _closed(lives, name, layout)
@@ -68,14 +71,20 @@ def admit(
         names = list(layout.series)
     if not names:
         raise TableError(none_left(refused))
-    shared = joint and center.shape[1] == len(layout.series) + len(layout.covariates)
+    shared = joint and center.shape[1] - layout.cyclic == len(layout.series) + len(
+        layout.covariates
+    )
     panel = _panel(lives, names, layout, lag, shared)
     panel = _refuse(panel, _gaps(panel, lives, layout, steps), refused, joint)
+    known, lacks = horizons(panel, lives, layout)
+    panel = _refuse(panel, lacks, refused, joint)
+    known = known[[group not in lacks for group in range(len(known))]]
     scaled = scales(panel, layout, center, scale)
     rows = {panel.names[group]: count for group, count in scaled.rows.items()}
     admitted = np.array([group not in scaled.refused for group in range(len(panel.first))])
     panel = _refuse(panel, scaled.refused, refused, joint)
-    return Admitted(panel, scaled.center[admitted], scaled.scale[admitted], ended, rows, refused)
+    chosen = scaled.center[admitted], scaled.scale[admitted], known[admitted]
+    return Admitted(panel, *chosen, ended, rows, refused)
 
 
 def _unknown(name: str, known: Known, layout: Layout) -> str | None:
@@ -149,7 +158,9 @@ def _panel(lives: Lives, names: list[str], layout: Layout, lag: int, shared: boo
     lengths = [len(life.stamps) for life in chosen]
     frame["unique_id"] = np.repeat(np.array(names, dtype=object), lengths)
     summary = {"covariates": list(layout.covariates), "shared_covariates": shared}
-    return arrange(Series(frame, summary), layout.fill, layout.channels, lag, layout.transform)
+    summary |= {"future": list(layout.future), "calendar": asdict(layout.calendar)}
+    study = Series(frame, summary)
+    return arrange(study, layout.fill, layout.channels, lag, layout.transform, layout.cycles)
 
 
 def _gaps(panel: Panel, lives: Lives, layout: Layout, steps: int) -> dict[int, str]:
@@ -171,7 +182,7 @@ def _gaps(panel: Panel, lives: Lives, layout: Layout, steps: int) -> dict[int, s
             if part is targets:
                 what, name = "y", panel.names[column] if joint else name
             else:
-                what = column_of(layout.covariates[column % len(layout.covariates)])
+                what = column_of(panel.extras[column])
             stamp = int(lives.by_name[name].stamps[row - len(part)])
             reason = _gap(what, stamp, len(part), layout)
         reasons[group] = f"{name!r}: {reason}" if joint else reason

@@ -16,10 +16,15 @@ from stages.serving.input.value_cells import TableError
 
 @dataclass(frozen=True)
 class Life:
-    """A series: stamps (T,) int64, one step after another; values (T, 1 + covariates), NaN at a gap."""
+    """A series: stamps (T,) int64, one step after another; values (T, 1 + covariates), NaN at a gap.
+
+    later (n,), planned (n, covariates): stamps and covariates of the rows after its last value of y.
+    """
 
     stamps: np.ndarray
     values: np.ndarray
+    later: np.ndarray
+    planned: np.ndarray
 
     @property
     def last(self) -> int:
@@ -81,6 +86,7 @@ def _life(
     if not len(seen):
         raise TableError("it has no value of y")
     inside = slice(int(seen[0]), int(seen[-1]) + 1)
+    later, planned = stamps[inside.stop :], values[inside.stop :, 1:]
     stamps, values = stamps[inside], values[inside]
     ends = int(stamps[0]), int(stamps[-1])
     if ends not in lines:
@@ -94,4 +100,4 @@ def _life(
         )
     whole = np.full((len(line), values.shape[1]), np.nan)
     whole[np.searchsorted(line, stamps)] = values
-    return Life(line, whole)
+    return Life(line, whole, later, planned)

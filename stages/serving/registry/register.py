@@ -106,8 +106,12 @@ def _signature(chosen: Served) -> ModelSignature:
 
 
 def example(chosen: Served) -> pd.DataFrame:
-    """A table of the form that the model takes: a wave around the mean of a few series."""
-    layout, steps = chosen.layout, chosen.steps
+    """A table of the form that the model takes: a wave around the mean of a few series.
+
+    Where values are planned, rows with an empty y hold those of the next steps.
+    """
+    layout, past = chosen.layout, chosen.steps
+    steps = past + (layout.horizon if layout.future else 0)
     joint = layout.channels == "joint"
     calendar = Calendar("D", "datetime") if layout.calendar.numbered else layout.calendar
     start = 0 if calendar.time == "integer" else calendar.integers(np.datetime64("2000-01-01"))
@@ -119,6 +123,7 @@ def example(chosen: Served) -> pd.DataFrame:
         if np.isnan(scale) or (not joint and len(frames) == EXAMPLES):
             continue
         y = restored(layout.transform, center + scale * wave).round(6)
+        y[past:] = np.nan
         extra = dict.fromkeys(map(column_of, layout.covariates), wave)
         frames.append(pd.DataFrame({"unique_id": name, "ds": stamps, "y": y, **extra}))
     return pd.concat(frames, ignore_index=True)

@@ -67,11 +67,11 @@ class StackedEngine:
             rows = orders[lines, batch * size : (batch + 1) * size]
             count = rows.shape[1]
             rows = _padded(rows, size)
-            x, y, spread = windows(recipe.network, self.series, rows)
+            x, y, spread, known = windows(recipe.network, self.series, rows)
             dropout = None
             if recipe.network.dropout > 0:
                 dropout = masks(recipe.network, seeds, part.before + batch, size, self.series)
-            out = network.forward(w, x, dropout)
+            out = network.forward(w, x, dropout, known)
             error, forecast = (out - y) * spread, out * spread  # in scaled units, as in `kernel.py`
             slope = spread * (self.loss.slope(error) + in_forecast[:, None, None] * forecast)
             error[:, :, count:] = slope[:, :, count:] = 0
@@ -134,8 +134,9 @@ class StackedEngine:
         for begin in range(0, len(rows), size):
             part = origins[begin : begin + size].expand(len(w), -1)
             padded = _padded(part, size)
-            x, y, spread = windows(self.recipe.network, self.series, padded)
-            error = self._reported((network.forward(w, x) - y) * spread, padded)
+            x, y, spread, known = windows(self.recipe.network, self.series, padded)
+            y_hat = network.forward(w, x, future=known)
+            error = self._reported((y_hat - y) * spread, padded)
             for index, loss in enumerate(LOSSES.values()):
                 mean = loss.value(error).mean(1)[:, : part.shape[1]]
                 result[:, index, begin : begin + size] = mean.cpu().numpy()

@@ -61,7 +61,7 @@ class ModuleEngine:
     def _windows(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs (B, L, F), targets (B, O) and the spread (B, O) of the windows at `rows`."""
         network = self.recipe.network
-        x, y, spread = windows(network, self.series, torch.from_numpy(rows)[None])
+        x, y, spread, _ = windows(network, self.series, torch.from_numpy(rows)[None])
         inputs = x[0, 0].T.reshape(len(rows), network.lookback, network.features)
         return inputs.contiguous(), y[0].T.contiguous(), spread[0].T.contiguous()
 

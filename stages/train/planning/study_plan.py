@@ -12,7 +12,7 @@ import numpy as np
 from stages.artifacts.windows import Fold, Windows
 from stages.networks.cells import CELLS
 from stages.networks.module.named import network_named
-from stages.networks.module.source import is_module, label
+from stages.networks.module.source import is_module, known_ahead, label
 from stages.train.params import TrainParams
 from stages.train.planning.key import Parts, common_parts, fold_digest, member_key
 from stages.train.planning.members import Member, Recipe
@@ -175,6 +175,8 @@ def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
     module = is_module(cell)
     recurrent = not module and bool(CELLS[cell].products)
     sized = module or recurrent
+    if module and layout.known:
+        raise ValueError(known_ahead(cell))
     shape = {
         "features": windows.values.shape[1],
         "outputs": layout.horizon * channels,
@@ -185,6 +187,7 @@ def recipe_for(cell: str, params: TrainParams, windows: Windows) -> Recipe:
         "segment": params.segment if recurrent else 1,
     }
     rates = {"dropout": params.dropout if sized else 0.0, "normalise": layout.normalise}
+    rates["future"] = layout.known
     network = network_named(cell, Path.cwd(), **shape, **rates)
     multipliers = params.penalty.multipliers
     return Recipe(
