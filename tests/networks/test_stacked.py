@@ -68,6 +68,8 @@ CASES = {
     "rnn": Network("rnn", 2, 5, 12, 1, 5, layers=2, dropout=0.3, normalise="instance"),
     "gru": Network("gru", 2, 5, 12, 1, 7, layers=2, segment=3, dropout=0.2, normalise="last"),
     "lstm": Network("lstm", 2, 5, 12, 1, 9, layers=2, dropout=0.4),
+    "known": Network("gru", 2, 5, 12, 1, 7, dropout=0.2, normalise="instance", future=1),
+    "known, linear": Network("linear", 2, 5, 12, 1, 1, normalise="last", future=1),
 }
 
 
