@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.artifacts.fits import load_fits
-from stages.losses import MEASURES
 from stages.tracking.history.digests import flatten
 from stages.tracking.history.lock import Lock
 
@@ -79,7 +79,8 @@ def _tables(one: Path, two: Path) -> Iterator[Distance]:
 def _scores(one: Path, two: Path) -> Iterator[Distance]:
     for path in sorted(one.glob("*.parquet")):
         files, gap = [path, two / path.name], float("inf")
-        columns = [c for c in ("value", *MEASURES) if c in pq.read_schema(path).names]
+        schema = pq.read_schema(path)
+        columns = [c.name for c in schema if pa.types.is_floating(c.type) and c.name != "lam"]
         if files[1].exists():
             a, b = (pd.read_parquet(file, columns=columns) for file in files)
             gap = max(relative(a[c].to_numpy(), b[c].to_numpy()) for c in columns)
