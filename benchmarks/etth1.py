@@ -19,8 +19,8 @@ import yaml
 from benchmarks import documents, left_out, search
 from benchmarks.real_series import ETTH1
 from benchmarks.studies import ROOT
+from stages.presets.experiment import reference
 from stages.report.writing.numbers import number
-from stages.tracking.history.git import git
 
 PRESET = ROOT / "presets" / "etth1.yaml"
 RESULTS = ROOT / "benchmarks" / "results" / "etth1.csv"
@@ -64,10 +64,11 @@ def run() -> None:
         command += ["--forecasters", "data/report/forecasters.csv"]
         subprocess.run(command, cwd=ROOT, check=True)
     judged = {}
-    for horizon in HORIZONS:
-        name = f"etth1-{horizon}"
-        ref = git(ROOT, "for-each-ref", "--format=%(objectname)", f"refs/exps/**/{name}").split()
-        judged[name] = left_out.of_revision(ROOT, ref[0])
+    rows = pd.read_csv(RESULTS)
+    for name in rows.loc[rows["final_fit"] == "train", "study"].unique():
+        ref = reference(ROOT, name)
+        assert ref is not None, "the preset has just run it"
+        judged[name] = left_out.of_revision(ROOT, ref)
     LEFT_OUT.write_text(json.dumps(judged, indent=1) + "\n", encoding="utf-8")
 
 

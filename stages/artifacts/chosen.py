@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from stages.artifacts import container
-from stages.artifacts.intervals import Intervals, bound_names
+from stages.artifacts.intervals import Intervals
 from stages.artifacts.linear_map import RIDGE, LinearMap, mean_name
 from stages.artifacts.windows import Layout
 
@@ -55,8 +55,7 @@ class Chosen:
     @property
     def bounds(self) -> list[str]:
         """The columns of the bounds of its forecasts, by level the lower one and the upper one."""
-        levels = () if self.intervals is None else self.intervals.levels
-        return [name for level in levels for name in bound_names(level)]
+        return [] if self.intervals is None else list(self.intervals.bounds)
 
     @property
     def lag(self) -> int:

@@ -63,6 +63,16 @@ class Intervals:
         bound = level(self.transform, y_hat) + size[:, None] * self.quantiles[row]
         return restored(self.transform, bound)
 
+    @property
+    def bounds(self) -> dict[str, float]:
+        """Column of each bound → its probability, by level the lower one and the upper one."""
+        pairs = [zip(bound_names(one), tails(one), strict=True) for one in self.levels]
+        return {name: tau for pair in pairs for name, tau in pair}
+
+    def sizes(self, size: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        """Sizes of series; where one is NaN, that of the other series by the series' scale (n,)."""
+        return np.where(np.isfinite(size), size, self.typical * scale)
+
     def extrapolated(self) -> tuple[float, ...]:
         """The levels for which there are too few residuals."""
         outside = set(self.taus[self.outside].tolist())
@@ -86,10 +96,10 @@ def level(transform: str, y_hat: np.ndarray) -> np.ndarray:
     return transformed(transform, y_hat if transform == "none" else np.maximum(y_hat, 0.0))
 
 
-Name = tuple[
-    str, float | None
-]  # of a network or a mean with ridge and its λ; of a baseline and None
-Both = tuple[Intervals, Intervals]  # from validation windows; from those and the test part's
+# A network or a mean with ridge and its λ; a baseline and None.
+Name = tuple[str, float | None]
+# From validation windows; from those and the test part's.
+Both = tuple[Intervals, Intervals]
 
 
 def save(folder: Path | str, intervals: Mapping[Name, Both]) -> None:

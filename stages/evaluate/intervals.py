@@ -139,8 +139,8 @@ class IntervalScores:
 
     Attributes:
         sums: metric → (n, H) over a series' windows; with units those are the yardstick's.
-        windows: (n,) of each series. by_window: metric → (N,) its mean over the steps of a window, crps in
-            scaled units; ranked series alone. series, cutoff: (N,) of those windows.
+        windows: (n,) of each series. by_window: coverage of each level → (N,) its mean over the steps of a
+            window; of ranked series alone. series, cutoff: (N,) of those windows.
     """
 
     yard: Yardstick
@@ -159,7 +159,7 @@ class IntervalScores:
         names = metrics(intervals.levels)
         sums = {name: np.zeros((len(yard.sigma), horizon)) for name in names}
         rows = np.flatnonzero(known)
-        means = {name: np.empty(len(rows)) for name in names}
+        means = {f"coverage-{level:g}": np.empty(len(rows)) for level in intervals.levels}
         for begin in range(0, len(rows), step):
             block = rows[begin : begin + step]
             series = tested.series[block]
@@ -167,15 +167,12 @@ class IntervalScores:
             for name, value in values.items():
                 for s in np.unique(series):
                     sums[name][s] += value[series == s].sum(0)
-                means[name][begin : begin + step] = value.mean(1)
+            for name, mean in means.items():
+                mean[begin : begin + step] = values[name].mean(1)
         count = np.bincount(tested.series[rows], minlength=len(yard.sigma))
         ranked = yard.ranked[tested.series[rows]]
         kept = rows[ranked]
-        by_window = {f"coverage-{one:g}": means[f"coverage-{one:g}"] for one in intervals.levels}
-        scale = yard.sigma / yard.unit
-        by_window["crps"] = means["crps"]
-        by_window = {name: value[ranked] for name, value in by_window.items()}
-        by_window["crps"] /= scale[tested.series[kept]]
+        by_window = {name: value[ranked] for name, value in means.items()}
         return cls(yard, sums, count, by_window, tested.series[kept], tested.cutoff.take(kept))
 
     def rows(self, names: Sequence[str]) -> Iterator[tuple[str, int, str, float]]:

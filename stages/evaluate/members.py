@@ -30,8 +30,8 @@ class Forecaster:
 
     written: whether its forecasts are, as its scores always are. averaged: whether it has a mean with ridge.
     whole: whether it is one object, as it would be served: not one of several seeds. mean: whether it is the
-    mean with ridge. stopped: whether it is an early-stopped network of λ = 0, or the ensemble
-    of those. baseline: what was fitted; None for networks.
+    mean with ridge. stopped: whether it is an early-stopped network of λ = 0, or the ensemble of those.
+    baseline: what was fitted; None for networks.
     """
 
     part: Part

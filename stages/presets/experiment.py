@@ -65,7 +65,7 @@ def free_name(root: Path, name: str, sections: Mapping[str, Any]) -> tuple[str, 
     count = 1
     while True:
         tried = name if count == 1 else f"{name}-{count}"
-        ref = _ref(root, tried)
+        ref = reference(root, tried)
         if ref is None:
             return tried, False
         if yaml.safe_load(git(root, "show", f"{ref}:params.yaml")) == sections:
@@ -79,12 +79,12 @@ def results(root: Path, name: str, path: str) -> pd.DataFrame:
     Raises:
         ParameterError: there is no such experiment on this commit.
     """
-    if (ref := _ref(root, name)) is None:
+    if (ref := reference(root, name)) is None:
         raise ParameterError(f"there is no experiment {name!r} on this commit; see `dvc exp list`")
     return pd.read_csv(io.StringIO(git(root, "show", f"{ref}:{path}")))
 
 
-def _ref(root: Path, name: str) -> str | None:
+def reference(root: Path, name: str) -> str | None:
     """The git reference of the experiment of that name whose baseline is HEAD."""
     head = git(root, "rev-parse", "HEAD")
     ref = f"refs/exps/{head[:2]}/{head[2:]}/{name}"

@@ -53,7 +53,8 @@ def main(argv: list[str] | None = None) -> None:
     forecast = chosen.forecast_lives(lives)
     flags.out.mkdir(parents=True, exist_ok=True)
     forecast.to_csv(flags.out / "forecast.csv", index=False, lineterminator="\n")
-    draw(lives, forecast, chosen.layout.calendar, 2 * chosen.steps, flags.out)
+    levels = () if chosen.intervals is None else chosen.intervals.levels
+    draw(lives, forecast, chosen.layout.calendar, 2 * chosen.steps, flags.out, levels)
     _print_notes(forecast)
     what = f"{chosen.name} at λ = {chosen.lam:.4g}, {len(chosen.weights)} seeds"
     print(f"{what}: {flags.out / 'forecast.csv'}, {flags.out / 'picture.svg'}", file=sys.stderr)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.artifacts.intervals import Intervals, bound_names, tails
+from stages.artifacts.intervals import Intervals
 from stages.artifacts.windows import Layout
 from stages.serving.input.admission import Admitted, none_left
 from stages.serving.input.lives import Lives
@@ -82,16 +82,13 @@ def _bounds(
     names = admitted.panel.names
     known = dict(zip(layout.series, intervals.size.tolist(), strict=True))
     size = np.array([known.get(name, np.nan) for name in names])
-    lent = ~np.isfinite(size) | np.isin(names, list(admitted.rows))
+    size[np.isin(names, list(admitted.rows))] = np.nan  # its scale is that of the rows sent
+    lent = {name for name, one in zip(names, size, strict=True) if np.isnan(one)}
     channels = len(names) // len(admitted.scale)
-    scale = admitted.scale[:, :channels].ravel()
-    size = np.where(lent, intervals.typical * scale, size)
-    columns = {}
+    size = intervals.sizes(size, admitted.scale[:, :channels].ravel())
     with np.errstate(over="ignore", invalid="ignore"):  # of a forecast that is not finite
-        for level in intervals.levels:
-            for column, tau in zip(bound_names(level), tails(level), strict=True):
-                columns[column] = intervals.at(tau, y_hat, size)
-    return columns, {name for name, one in zip(names, lent, strict=True) if one}
+        columns = {name: intervals.at(tau, y_hat, size) for name, tau in intervals.bounds.items()}
+    return columns, lent
 
 
 def _note(lives: Lives, admitted: Admitted, name: str, layout: Layout, lent: bool) -> str:

@@ -137,7 +137,7 @@ def test_the_calendar_stands_in_for_a_seasonal_difference():
         windows, _ = make_windows(series, WindowParams(**rules, **changes), 7)
         fold = windows.folds[0]
         path = fit(scaled(windows, fold), fold)
-        total = validation_error(path, windows, fold, [1.0], "mse")[0]
+        total = validation_error(path, scaled(windows, fold), windows, fold, [1.0], "mse")[0]
         return float(total / len(fold.validation) / 7 * windows.scale[0, 0] ** 2)
 
     plain, seasonal = error(), error(difference="seasonal")

@@ -114,7 +114,7 @@ def test_planned_promotions_lower_the_validation_error():
         windows, _ = cut(series)
         fold, lags = windows.folds[0], windows.layout
         path = fit(scaled(windows, fold), fold)
-        total = validation_error(path, windows, fold, [1.0], "mse")[0]
+        total = validation_error(path, scaled(windows, fold), windows, fold, [1.0], "mse")[0]
         errors["ridge", kind] = total / len(fold.validation) / lags.horizon
         network = Network("gru", 2, 3, 5, 1, 6, future=lags.known)
         recipe = recipe_of(network, epochs=25, batch_size=32, learning_rate=0.02)

@@ -6,12 +6,11 @@ x is the whole window (lookback × features) and what is known over the horizon,
 scaled and normalised as for a network; s is the spread of each target's channel, which gives back scaled
 units, and is 1 unless each window is divided by its deviation. b is free or 0, so this is scikit-learn's
 `Ridge(alpha=λ)`, fitted to each channel with sample_weight s², and the λ of the linear cell. One
-eigendecomposition XᵀX = V diag(d) Vᵀ of the
-windows, centred by their weighted mean and multiplied by s, gives the whole path, W(λ) = V (d + λ)⁻¹ Vᵀ XᵀY
-(Hastie, Tibshirani & Friedman 2009, section 3.4.1). Windows are built block by block; only XᵀX and XᵀY are
-kept. λ is chosen by the error of the rolling-origin folds in scaled units of the split's training part, the
-per-window normalisation undone, all windows of equal weight. Each fold's windows are forecast by the ridge of
-its training part at that λ.
+eigendecomposition XᵀX = V diag(d) Vᵀ of the windows, centred by their weighted mean and multiplied by s,
+gives the whole path, W(λ) = V (d + λ)⁻¹ Vᵀ XᵀY (Hastie, Tibshirani & Friedman 2009, section 3.4.1). Windows
+are built block by block; only XᵀX and XᵀY are kept. λ is chosen by the error of the rolling-origin folds in
+scaled units of the split's training part, the per-window normalisation undone, all windows of equal weight.
+Each fold's windows are forecast by the ridge of its training part at that λ.
 """
 
 from __future__ import annotations
@@ -70,13 +69,14 @@ def scaled(windows: Windows, fold: Fold) -> Scaled:
 
 
 def _matrices(data: Scaled, rows: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
-    """x (N, P), y (N, Q) and units of `rows`, in runs whose windows hold about BLOCK numbers."""
+    """Runs of `rows` whose windows hold about BLOCK numbers: the rows, their x (N, P), y (N, Q) and units."""
     layout = data.layout
     width = layout.lookback * data.series.shape[1]
     width += layout.horizon * (data.levels.shape[1] + layout.known)
     step = max(1, BLOCK // width)
     for start in range(0, len(rows), step):
-        yield data.windows(rows[start : start + step])
+        some = rows[start : start + step]
+        yield some, *data.windows(some)
 
 
 def fit(data: Scaled, fold: Fold, free: bool = True) -> Path:
@@ -95,14 +95,14 @@ def _weighting(data: Scaled, fold: Fold, free: bool, g: int, groups: int) -> tup
     """The arrays of a `Path` for outputs g, g + groups, …; windows weigh as channel g's squared spread."""
     with np.errstate(over="ignore", invalid="ignore"):  # of an input without a scale
         totals = [0.0, 0.0, 0.0]
-        for x, y, units in _matrices(data, fold.train):
+        for _, x, y, units in _matrices(data, fold.train):
             weight = np.square(units[:, 1, g, None])  # (N, 1)
             parts = weight, weight * x, weight * y[:, g::groups]
             totals = [total + part.sum(0) for total, part in zip(totals, parts, strict=True)]
         centre, level = (np.asarray(total) / totals[0] * free for total in totals[1:])
         gram = np.zeros((len(centre), len(centre)))
         cross = np.zeros((len(centre), len(level)))
-        for x, y, units in _matrices(data, fold.train):
+        for _, x, y, units in _matrices(data, fold.train):
             spread = units[:, 1, g, None]
             x = spread * (x - centre)  # before the product: XᵀX − m x̄x̄ᵀ loses digits
             gram += x.T @ x
@@ -114,21 +114,22 @@ def _weighting(data: Scaled, fold: Fold, free: bool, g: int, groups: int) -> tup
 
 
 def validation_error(
-    path: Path, windows: Windows, fold: Fold, lambdas: Sequence[float], measure: str
+    path: Path, data: Scaled, windows: Windows, fold: Fold, lambdas: Sequence[float], measure: str
 ) -> np.ndarray:
     """Σ of a measure of the errors over the fold's validation windows, for every λ.
 
     Errors are in scaled units of the split's training part, as those of networks.
+
+    Args:
+        data: the windows as the fold's networks see them.
     """
-    data, rescale = scaled(windows, fold), windows.rescale(fold)
+    rescale = windows.rescale(fold)
     maps = [path.at(lam) for lam in lambdas]
     value = BY_MEASURE[measure].value
     total = np.zeros(len(lambdas))
-    done = 0
-    for x, y, units in _matrices(data, fold.validation):
-        group, _ = windows.group_origin(fold.validation[done : done + len(x)])
-        size = np.tile(units[:, 1] * rescale[group], data.layout.horizon)
-        done += len(x)
+    for rows, x, y, units in _matrices(data, fold.validation):
+        factor = units[:, 1] * rescale[data.groups(rows)]
+        size = np.tile(factor, data.layout.horizon)
         for k, linear in enumerate(maps):
             total[k] += value((linear.predict(x) - y) * size).sum()
     return total
@@ -148,8 +149,9 @@ def ridge(history: History, params: RidgeParams) -> Callable[[Part], Baseline]:
     for free in params.intercepts:
         total = np.zeros(len(lambdas))
         for fold in folds:
-            path = fit(scaled(w, fold), fold, free)
-            total += validation_error(path, w, fold, lambdas, params.measure)
+            data = scaled(w, fold)
+            path = fit(data, fold, free)
+            total += validation_error(path, data, w, fold, lambdas, params.measure)
             if path.size * len(folds) * len(params.intercepts) <= KEPT:
                 paths[fold.name, free] = path
         totals.append(total)

@@ -19,7 +19,7 @@ from stages.report.judging.contenders import WindowLosses
 from stages.report.judging.intervals import Interval, by_origin, two_way
 from stages.report.params import ReportParams
 
-SURPRISE = 0.025  # probability of what is taken as one
+SURPRISE = 0.025  # what is less likely than this is not taken as chance
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Coverage:
     """The intervals of one forecaster on the test part.
 
     Attributes:
-        name, lam: of the forecaster; lam is None for a baseline. intervals: as they were scored.
+        name, lam: of the forecaster; lam is NaN for a baseline. intervals: as they were scored.
         overall: metric → its value over all ranked series, as in data/scores.
         shares: level → the mean share inside, with its interval. horizons: how many independent ones the test
             part holds.
     """
 
     name: str
-    lam: float | None
+    lam: float
     intervals: Intervals
     overall: Mapping[str, float]
     shares: Mapping[float, Interval]
@@ -61,16 +61,16 @@ class Coverage:
 
 
 def coverages(
-    scores: Path, files: Mapping[str, float | None], horizon: int, params: ReportParams
+    scores: Path, asked: Mapping[str, float | None], horizon: int, params: ReportParams
 ) -> dict[str, Coverage]:
     """Those of the forecasters of these names that have intervals.
 
     Args:
-        files: name → its λ; None for a baseline.
+        asked: name → its λ; None for a baseline.
     """
     result = {}
     for (name, lam), (intervals, _) in load(scores).items():
-        if name in files and files[name] == lam:
+        if name in asked and asked[name] == lam:
             file = BASELINES if lam is None else name
             overall = _rows(scores / f"intervals_{file}.parquet", name, lam)
             overall = overall[(overall["unique_id"] == "") & (overall["step"] == 0)]
@@ -81,8 +81,9 @@ def coverages(
             }
             values = dict(zip(overall["metric"], overall["value"], strict=True))
             count = windows["cutoff"].nunique() / horizon
-            result[name] = Coverage(name, lam, intervals, values, shares, count)
-    return {name: result[name] for name in files if name in result}
+            shown = math.nan if lam is None else lam
+            result[name] = Coverage(name, shown, intervals, values, shares, count)
+    return {name: result[name] for name in asked if name in result}
 
 
 def _rows(path: Path, name: str, lam: float | None) -> pd.DataFrame:

@@ -26,8 +26,7 @@ def row(one: Coverage) -> list[str]:
         span = f"{100 * max(share.low, 0):.0f} to {100 * min(share.high, 1):.0f}"
         shares.append(f"{100 * share.mean:.1f} % ({span}){f', too {off}' if off else ''}")
     widths = [measured(one.overall[f"width-{level:g}"]) for level in one.shares]
-    lam = "–" if one.lam is None else number(one.lam)
-    return [one.name, lam, *shares, *widths, measured(one.overall["crps"])]
+    return [one.name, number(one.lam), *shares, *widths, measured(one.overall["crps"])]
 
 
 def shown(study: Study) -> list[Coverage]:

@@ -154,9 +154,8 @@ def _covered(one: Coverage | None) -> dict[str, float | None]:
 def plotted_coverage(study: Study) -> pd.DataFrame:
     """For `dvc plots`: the share of test values inside the interval of each level, both in per cent."""
     frames = [
-        pd.DataFrame({"forecaster": name, "lam": lam, "level": levels, "share": shares})
+        pd.DataFrame({"forecaster": name, "lam": one.lam, "level": levels, "share": shares})
         for name, one in study.coverages.items()
-        for lam in [math.nan if one.lam is None else one.lam]
         for levels, shares in [by_level(one)]
     ]
     columns = ["forecaster", "lam", "level", "share"]

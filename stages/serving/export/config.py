@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from stages.artifacts.chosen import Chosen
-from stages.artifacts.intervals import bound_names, tails
 from stages.forecast.networks import network_of
 from stages.serving.input.table import column_of
 
@@ -71,7 +70,7 @@ def _sizes(chosen: Chosen) -> np.ndarray:
     scale = chosen.scale[:, : len(chosen.layout.series) // len(chosen.scale)].ravel()
     if one is None:
         return np.full(len(scale), np.nan)
-    return np.where(np.isfinite(one.size), one.size, one.typical * scale)
+    return one.sizes(one.size, scale)
 
 
 def _intervals(chosen: Chosen) -> dict[str, list[float | None]]:
@@ -80,10 +79,7 @@ def _intervals(chosen: Chosen) -> dict[str, list[float | None]]:
     if one is None:
         return {}
     rows = dict(zip(one.taus.tolist(), one.quantiles, strict=True))
-    bounds = [
-        pair for level in one.levels for pair in zip(bound_names(level), tails(level), strict=True)
-    ]
-    return {column: _numbers(rows[tau]) for column, tau in bounds}
+    return {column: _numbers(rows[tau]) for column, tau in one.bounds.items()}
 
 
 def _numbers(values: np.ndarray) -> list[float | None]:

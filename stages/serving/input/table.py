@@ -92,9 +92,7 @@ def of_series(series: Series, layout: Layout) -> Rows:
             f"{known.frequency} ({known.zone or known.time}); run dvc repro, or give a file with such steps"
         )
     frame = series.frame
-    if (
-        series.planned is not None
-    ):  # rows after the last value of y, which know the planned values only
+    if series.planned is not None:  # rows after the last y, of planned values alone
         frame = pd.concat([frame, series.planned], ignore_index=True)
     ids = frame["unique_id"].astype(str).to_numpy(object)
     return Rows(ids, frame["ds"].to_numpy().astype("int64"), frame[names].to_numpy(float), {})

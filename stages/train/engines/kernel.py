@@ -19,8 +19,7 @@ ERRORS, NORM, CLIPPED = range(3)  # columns of `sums`
 def train_batches(
     plan: Plan, ws: np.ndarray, series: np.ndarray, rescale: np.ndarray, rows: np.ndarray,
     start: int, stop: int, batch_size: int, w: np.ndarray, first: np.ndarray, second: np.ndarray,
-    grad: np.ndarray,
-    in_gradient: np.ndarray, in_decay: np.ndarray, in_threshold: np.ndarray,
+    grad: np.ndarray, in_gradient: np.ndarray, in_decay: np.ndarray, in_threshold: np.ndarray,
     in_forecast: np.ndarray, seeds: np.ndarray, dropout: float, loss: int, kind: int,
     rates: np.ndarray, momentum: float, limit: float, steps_before: int, sums: np.ndarray,
 ) -> None:  # fmt: skip
